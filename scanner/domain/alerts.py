@@ -1,0 +1,176 @@
+"""An alert's life: opened by a finding, resolved by proof, closed when nobody watches any more.
+
+`reconcile` decides; the store performs. What cannot be decided moves nothing.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from scanner.domain.approvals import stable_id
+
+__all__ = ["Alert", "AlertState", "Finding", "Judgement", "Move", "Severity", "Transition", "reconcile", "unwatched"]
+
+
+class Severity(StrEnum):
+    """How bad; ordered as the members stand."""
+
+    INFORMATIONAL = "informational"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """0 for informational to 4 for critical."""
+        return _RANKS[self]
+
+    def reaches(self, other: "Severity") -> bool:
+        """Whether this is as bad as the other or worse."""
+        return self.rank >= other.rank
+
+
+_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+class AlertState(StrEnum):
+    """Where an alert is in its life."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+class Judgement(StrEnum):
+    """What a rule says of an approval; `undecided` where something it needs is not known."""
+
+    HOLDS = "holds"
+    FAILS = "fails"
+    UNDECIDED = "undecided"
+
+
+class Move(StrEnum):
+    """What happens to an alert."""
+
+    OPENED = "opened"
+    REGRADED = "regraded"
+    RESOLVED = "resolved"
+    UNWATCHED = "unwatched"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one rule said of one approval.
+
+    `change` is the id of the change that an event rule spoke of, and None for a rule that describes a state.
+    `proven` says that the approval's state is fit to resolve an alert: it comes from a complete reading, or from a
+    new judgement of what is stored. `values` are the facts that decided, in words, for whoever asks why.
+    """
+
+    rule: str
+    title: str
+    severity: Severity
+    approval: str
+    judgement: Judgement
+    change: str | None = None
+    proven: bool = False
+    values: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One finding's life. `change` is part of an event alert's identity; a state alert has none.
+
+    `baseline` says that the approval was already there when its wallet was first read.
+    """
+
+    id: str
+    rule: str
+    title: str
+    severity: Severity
+    approval: str
+    opened_at: datetime
+    change: str | None = None
+    state: AlertState = AlertState.OPEN
+    resolved_at: datetime | None = None
+    baseline: bool = False
+    reason: str = ""
+    values: Mapping[str, str] | None = None
+
+    @property
+    def is_event(self) -> bool:
+        """Whether it tells of something that happened, not of something that is so."""
+        return self.change is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A step in an alert's life, with its named reason. `alert` is the alert afterwards."""
+
+    move: Move
+    alert: Alert
+    reason: str
+
+
+def alert_id(finding: Finding, at: datetime) -> str:
+    """A short name for one episode of a finding; said aloud and typed by people."""
+    return "AW-" + stable_id(finding.rule, finding.approval, finding.change, at.isoformat(), length=10).upper()
+
+
+def reconcile(
+    alerts: Sequence[Alert],
+    findings: Iterable[Finding],
+    *,
+    gone: Collection[str],
+    baseline: Collection[str],
+    at: datetime,
+) -> list[Transition]:
+    """Hold the alerts that are not resolved against what the rules say now.
+
+    `alerts` are those of the approvals that were judged. `gone` are the approvals that provably are in force no more:
+    all of their alerts resolve. `baseline` are those seen for the first time in a first reading. A state alert
+    opens when its rule holds and resolves when its rule provably fails; an event alert opens with its change.
+    """
+    current = {(alert.rule, alert.approval, alert.change): alert for alert in alerts}
+    transitions = [_end(a, Move.RESOLVED, "the approval is gone", at) for a in alerts if a.approval in gone]
+    for finding in findings:
+        if finding.approval in gone:
+            continue
+        known = current.get((finding.rule, finding.approval, finding.change))
+        if known is None:
+            if finding.judgement is Judgement.HOLDS:
+                transitions.append(_open(finding, at, baseline=finding.approval in baseline))
+        elif finding.judgement is Judgement.FAILS and finding.proven and not known.is_event:
+            transitions.append(_end(known, Move.RESOLVED, "the rule no longer holds", at))
+        elif finding.judgement is Judgement.HOLDS and known.severity is not finding.severity:
+            graded = replace(known, severity=finding.severity, title=finding.title)
+            transitions.append(
+                Transition(Move.REGRADED, graded, f"severity {known.severity} became {finding.severity}")
+            )
+    return transitions
+
+
+def unwatched(alerts: Iterable[Alert], reason: str, at: datetime) -> list[Transition]:
+    """Close alerts that nobody judges any more. Says nothing about whether the danger is over."""
+    return [_end(alert, Move.UNWATCHED, f"no longer watched: {reason}", at) for alert in alerts]
+
+
+def _open(finding: Finding, at: datetime, *, baseline: bool) -> Transition:
+    alert = Alert(
+        id=alert_id(finding, at),
+        rule=finding.rule,
+        title=finding.title,
+        severity=finding.severity,
+        approval=finding.approval,
+        opened_at=at,
+        change=finding.change,
+        baseline=baseline,
+        values=finding.values,
+    )
+    return Transition(Move.OPENED, alert, "seen at the first reading of the wallet" if baseline else "the rule holds")
+
+
+def _end(alert: Alert, move: Move, reason: str, at: datetime) -> Transition:
+    return Transition(move, replace(alert, state=AlertState.RESOLVED, resolved_at=at, reason=reason), reason)

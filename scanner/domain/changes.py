@@ -1,0 +1,226 @@
+"""What a reading means for what is known: presence is a fact at once, absence has to be proven.
+
+`diff` is the one place that decides it. It is pure: the same knowledge and reading give the same outcome.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from scanner.domain.approvals import Allowance, Approval, End, Kind, Snapshot, Status, Target, stable_id
+from scanner.errors import Reason, Trouble
+
+__all__ = ["Change", "ChangeKind", "Held", "Known", "Outcome", "diff", "unseen"]
+
+MASS_FROM = 10
+"""From so many approvals on, losing more than half of them at once is a mass absence."""
+
+
+class ChangeKind(StrEnum):
+    """What happened to an approval between two readings."""
+
+    BASELINE = "baseline"
+    NEW = "new"
+    RESTORED = "restored"
+    INCREASED = "increased"
+    DECREASED = "decreased"
+    STATUS = "status"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the store holds of one approval: its last believed state and its times.
+
+    `first_seen` is the first sight ever, `since` the first sight of its present life (after a revoke it can come
+    back), `changed_at` the last change that was told. `missing_since` is when a reading first lacked it without
+    being believed. `version` is the target's version that last touched it.
+    """
+
+    approval: Approval
+    first_seen: datetime
+    since: datetime
+    changed_at: datetime
+    in_force: bool = True
+    missing_since: datetime | None = None
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that is known of a target. `covered` are the kinds of which a complete reading has ended.
+
+    `version` counts the commits to this target, so that a reading can tell what was recorded after it began.
+    """
+
+    target: Target
+    held: Mapping[str, Held] = field(default_factory=dict)
+    covered: frozenset[Kind] = frozenset()
+    version: int = 0
+
+    @property
+    def in_force(self) -> Iterable[Held]:
+        """What the spenders of this target may use now, as far as is believed."""
+        return (held for held in self.held.values() if held.in_force)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A difference that was believed. `before` and `after` are the approval then and now; None where there was none.
+
+    After a revoke `after` is the approval as last seen, with the allowance 0.
+    """
+
+    kind: ChangeKind
+    before: Approval | None
+    after: Approval
+    at: datetime
+
+    @property
+    def id(self) -> str:
+        """The same change has the same id, however often it is computed."""
+        state = (self.after.allowance.magnitude, self.after.status.value)
+        return stable_id(self.after.id, self.kind.value, self.at.isoformat(), *state)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a reading comes to: the rows to write, the changes to tell, and whether the target was read completely.
+
+    `rows` are the held approvals that differ from before, by id; `known` is all of the target afterwards.
+    `trouble` says why it is not complete.
+    """
+
+    known: Known
+    rows: Mapping[str, Held]
+    changes: tuple[Change, ...]
+    complete: bool
+    trouble: Trouble | None = None
+
+
+def unseen(known: Known, snapshot: Snapshot) -> frozenset[str]:
+    """The approvals in force that a reading could have shown and did not."""
+    return frozenset(
+        held.approval.id
+        for held in known.in_force
+        if held.approval.kind in snapshot.kinds and held.approval.id not in snapshot.approvals
+    )
+
+
+def diff(known: Known, snapshot: Snapshot, confirm_after: timedelta, based_on: int | None = None) -> Outcome:
+    """Compare what is known of a target with a reading of it.
+
+    What the reading shows is believed, whatever became of the rest of it. What it does not show counts as gone only
+    if the reading reached its end, the source covers that kind, and the loss is small; a loss of everything, or of
+    more than half of ten or more, and anything that an unproven end left out, is believed only when another
+    such reading, at least `confirm_after` later, still lacks it, each approval by itself.
+
+    `based_on` is the target's version when the reading began: rows that somebody recorded later are left alone,
+    for the reading may be older than they are.
+    """
+    version = known.version + 1
+    current = known.version if based_on is None else based_on
+    rows: dict[str, Held] = {}
+    changes: list[Change] = []
+
+    for approval in snapshot.approvals.values():
+        held = known.held.get(approval.id)
+        if approval.allowance.is_zero or (held is not None and held.version > current):
+            continue
+        row, moved = _seen(held, approval, snapshot.read_at, first=approval.kind not in known.covered)
+        if moved is not None:
+            before = held.approval if held is not None and held.in_force else None
+            changes.append(Change(moved, before, row.approval, snapshot.read_at))
+        if row != held:
+            rows[approval.id] = replace(row, version=version)
+
+    lost = _losses(known, snapshot, current)
+    for held in lost.candidates:
+        if lost.believes(held, confirm_after):
+            gone = replace(held.approval, allowance=Allowance(0), status=Status.GRANTED)
+            rows[gone.id] = replace(
+                held, in_force=False, missing_since=None, changed_at=snapshot.read_at, version=version
+            )
+            changes.append(Change(ChangeKind.REVOKED, held.approval, gone, snapshot.read_at))
+        elif lost.counts and (held.missing_since is None or held.missing_since > snapshot.read_at):
+            rows[held.approval.id] = replace(held, missing_since=snapshot.read_at, version=version)
+
+    doubted = sum(1 for held in lost.candidates if not lost.believes(held, confirm_after))
+    trouble = snapshot.trouble if not lost.counts else lost.trouble(doubted, confirm_after) if doubted else None
+    complete = lost.counts and not doubted
+    after = Known(
+        target=known.target,
+        held={**known.held, **rows},
+        covered=known.covered | snapshot.kinds if complete else known.covered,
+        version=version,
+    )
+    return Outcome(after, rows, tuple(changes), complete, trouble)
+
+
+def _seen(held: Held | None, approval: Approval, at: datetime, *, first: bool) -> tuple[Held, ChangeKind | None]:
+    """What becomes of an approval that a reading shows, and the change that this is."""
+    if held is None:
+        sight = ChangeKind.BASELINE if first else ChangeKind.NEW
+        return Held(approval, first_seen=at, since=at, changed_at=at), sight
+    if not held.in_force:
+        return replace(held, approval=approval, since=at, changed_at=at, in_force=True), ChangeKind.RESTORED
+    if approval.allowance.unreadable is not None:
+        # The last readable amount stays for comparison: garbage is neither a rise nor a fall.
+        last = replace(approval.allowance, raw=held.approval.allowance.raw, in_words=held.approval.allowance.in_words)
+        approval = replace(approval, allowance=last)
+    kind = _moved(held.approval, approval)
+    changed_at = at if kind else held.changed_at
+    return replace(held, approval=approval, changed_at=changed_at, missing_since=None), kind
+
+
+def _moved(before: Approval, after: Approval) -> ChangeKind | None:
+    old, new = before.allowance.magnitude, after.allowance.magnitude
+    if old != new:
+        # An amount that could not be read until now may have been anything below: the rise is told.
+        return ChangeKind.INCREASED if old is None or (new is not None and new > old) else ChangeKind.DECREASED
+    return ChangeKind.STATUS if before.status is not after.status else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Losses:
+    """The approvals that a reading would take away, and whether it may."""
+
+    candidates: tuple[Held, ...]
+    snapshot: Snapshot
+    mass: bool
+    total: int
+
+    @property
+    def counts(self) -> bool:
+        return self.snapshot.end is not End.INCOMPLETE
+
+    def believes(self, held: Held, confirm_after: timedelta) -> bool:
+        since = held.missing_since
+        if since is not None and since <= self.snapshot.read_at:
+            return self.counts and self.snapshot.read_at - since >= confirm_after
+        shown = held.approval.id in self.snapshot.approvals
+        return not self.mass and (shown or self.snapshot.end is End.COMPLETE)
+
+    def trouble(self, doubted: int, confirm_after: timedelta) -> Trouble:
+        minutes = f"{confirm_after.total_seconds() / 60:g} minutes"
+        hint = f"It is believed when another complete reading, at least {minutes} later, says the same"
+        if self.snapshot.end is End.UNPROVEN and not self.mass:
+            said = f"the end of the list is unproven and {doubted} known approvals are not in it"
+            return Trouble(Reason.UNPROVEN_END, said, hint)
+        said = f"mass absence: {len(self.candidates)} of {self.total} known approvals are suddenly gone"
+        return Trouble(Reason.MASS_ABSENCE, said, hint)
+
+
+def _losses(known: Known, snapshot: Snapshot, current: int) -> _Losses:
+    """What a reading takes away: rows shown with the allowance 0, and, where it reached an end, rows not shown."""
+    in_force = [h for h in known.in_force if h.approval.kind in snapshot.kinds and h.version <= current]
+    counts = snapshot.end is not End.INCOMPLETE
+    candidates = []
+    for held in in_force:
+        row = snapshot.approvals.get(held.approval.id)
+        if row.allowance.is_zero if row is not None else counts:
+            candidates.append(held)
+    total = len(in_force)
+    mass = 0 < total == len(candidates) or (total >= MASS_FROM and 2 * len(candidates) > total)
+    return _Losses(tuple(candidates), snapshot, mass, total)

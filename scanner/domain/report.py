@@ -1,0 +1,274 @@
+"""What the program says of approvals, changes, alerts and scans: the JSON of version 1, as typed values.
+
+Every field stands in the contract: fields may be added within version 1, never renamed or removed. Unknown is None.
+Integers that can exceed 2^53 and money are strings; times are RFC 3339 in UTC; EVM addresses are lower case.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Self
+
+from scanner.domain.alerts import Alert
+from scanner.domain.approvals import Approval, Spender, Token
+from scanner.domain.chains import UnknownChainError, by_index
+from scanner.domain.changes import Change, ChangeKind, Held
+from scanner.domain.hostile import harmless
+
+__all__ = [
+    "AlertEntry",
+    "AllowanceEntry",
+    "ApprovalEntry",
+    "ChangeEntry",
+    "ExposureEntry",
+    "Report",
+    "ScanEntry",
+    "SpenderEntry",
+    "StateEntry",
+    "TargetEntry",
+    "TokenEntry",
+    "chain_name",
+    "rfc3339",
+]
+
+
+def rfc3339(time: datetime) -> str:
+    """A time in UTC as `2026-11-20T08:00:00.123456Z`, without the fraction where there is none."""
+    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def chain_name(index: str) -> str:
+    """The table's name of a chainIndex, or the index itself where the table has none."""
+    try:
+        return by_index(index).name
+    except UnknownChainError:
+        return index
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEntry:
+    """A token. `symbol` is made harmless, still a stranger's word; `address` null where the source gives none."""
+
+    address: str | None
+    symbol: str | None
+    decimals: int | None = None
+    risk: bool | None = None
+
+    @classmethod
+    def of(cls, token: Token) -> Self:
+        """A token, its symbol made harmless."""
+        return cls(token.address or None, harmless(token.symbol), token.decimals)
+
+
+@dataclass(frozen=True, slots=True)
+class SpenderEntry:
+    """A spender. `name` is what the source calls it, unverified; `labels` are from the user's own lists."""
+
+    address: str | None
+    name: str | None
+    labels: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, spender: Spender, labels: tuple[str, ...] = ()) -> Self:
+        """A spender, its name made harmless."""
+        return cls(spender.address or None, harmless(spender.name), labels)
+
+
+@dataclass(frozen=True, slots=True)
+class AllowanceEntry:
+    """How much: `raw` in the smallest unit, `amount` in token units where the decimals are known."""
+
+    raw: str | None
+    unlimited: bool | None
+    amount: str | None = None
+    unreadable: str | None = None
+
+    @classmethod
+    def of(cls, approval: Approval) -> Self:
+        """The allowance of an approval; an amount that cannot be read is unknown, not the last one that could."""
+        allowance = approval.allowance
+        raw = None if allowance.raw is None or allowance.unreadable is not None else str(allowance.raw)
+        return cls(raw, approval.unlimited, unreadable=harmless(allowance.unreadable))
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureEntry:
+    """What could be taken today: `usd`, from the `balance` in token units and its `price_usd`."""
+
+    usd: str | None = None
+    balance: str | None = None
+    price_usd: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalEntry:
+    """One approval in force."""
+
+    id: str
+    chain: str
+    chain_index: str
+    owner: str
+    kind: str
+    token: TokenEntry
+    spender: SpenderEntry
+    allowance: AllowanceEntry
+    exposure: ExposureEntry
+    status: str
+    first_seen: str
+    changed_at: str
+    owner_label: str | None = None
+    token_id: str | None = None
+    expires_at: str | None = None
+
+    @classmethod
+    def of(cls, held: Held, label: str | None = None) -> Self:
+        """An approval as it is held."""
+        approval = held.approval
+        return cls(
+            id=approval.id,
+            chain=chain_name(approval.chain),
+            chain_index=approval.chain,
+            owner=approval.owner,
+            kind=approval.kind.value,
+            token=TokenEntry.of(approval.token),
+            spender=SpenderEntry.of(approval.spender),
+            allowance=AllowanceEntry.of(approval),
+            exposure=ExposureEntry(),
+            status=approval.status.value,
+            first_seen=rfc3339(held.first_seen),
+            changed_at=rfc3339(held.changed_at),
+            owner_label=label,
+            token_id=None if approval.token_id is None else str(approval.token_id),
+            expires_at=None if approval.expires_at is None else rfc3339(approval.expires_at),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StateEntry:
+    """An approval's state before or after a change."""
+
+    raw: str | None
+    status: str
+    unlimited: bool | None = None
+
+    @classmethod
+    def of(cls, approval: Approval | None) -> Self | None:
+        """The state of an approval, or None where there was none."""
+        if approval is None:
+            return None
+        allowance = AllowanceEntry.of(approval)
+        return cls(allowance.raw, approval.status.value, allowance.unlimited)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeEntry:
+    """One change of one approval. `after` is null once it is revoked."""
+
+    kind: str
+    approval: str
+    at: str
+    before: StateEntry | None
+    after: StateEntry | None
+    chain: str = ""
+    chain_index: str = ""
+    owner: str = ""
+    token: TokenEntry | None = None
+    spender: SpenderEntry | None = None
+
+    @classmethod
+    def of(cls, change: Change) -> Self:
+        """A change as the diff found it, or as the store kept it."""
+        approval = change.after
+        revoked = change.kind is ChangeKind.REVOKED
+        return cls(
+            kind=change.kind.value,
+            approval=approval.id,
+            at=rfc3339(change.at),
+            before=StateEntry.of(change.before),
+            after=None if revoked else StateEntry.of(approval),
+            chain=chain_name(approval.chain),
+            chain_index=approval.chain,
+            owner=approval.owner,
+            token=TokenEntry.of(approval.token),
+            spender=SpenderEntry.of(approval.spender),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AlertEntry:
+    """One alert."""
+
+    id: str
+    rule: str
+    severity: str
+    state: str
+    approval: str
+    title: str
+    opened_at: str
+    resolved_at: str | None
+    reason: str | None = None
+
+    @classmethod
+    def of(cls, alert: Alert) -> Self:
+        """An alert as it is now."""
+        return cls(
+            id=alert.id,
+            rule=alert.rule,
+            severity=alert.severity.value,
+            state=alert.state.value,
+            approval=alert.approval,
+            title=alert.title,
+            opened_at=rfc3339(alert.opened_at),
+            resolved_at=None if alert.resolved_at is None else rfc3339(alert.resolved_at),
+            reason=alert.reason or None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TargetEntry:
+    """One target of a scan. `approvals` are those in force; `complete` speaks of approvals alone.
+
+    `read_at` is when this target was last read completely: the age of what is shown where this reading is not.
+    """
+
+    chain: str
+    chain_index: str
+    owner: str
+    label: str | None
+    complete: bool
+    approvals: int
+    error: str | None
+    reason: str | None = None
+    read_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScanEntry:
+    """One scan."""
+
+    id: str
+    started_at: str
+    finished_at: str
+    complete: bool
+    requests: int
+    exposure_usd: str | None = None
+    context_errors: tuple[str, ...] = ()
+    targets: tuple[TargetEntry, ...] = ()
+    dry_run: bool = False
+    broken_rules: tuple[str, ...] = ()
+    undecided: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that one scan says: what `scan --format json` prints.
+
+    `approvals` are in force within the scope, `changes` what this scan found, `alerts` those open within the scope
+    and those that this scan resolved. `raised` are the ids of the alerts that this scan opened.
+    """
+
+    version: int
+    scan: ScanEntry
+    approvals: tuple[ApprovalEntry, ...] = ()
+    changes: tuple[ChangeEntry, ...] = ()
+    alerts: tuple[AlertEntry, ...] = ()
+    raised: tuple[str, ...] = field(default=())

@@ -1,0 +1,120 @@
+"""YAML as people write it: text, with the place of every key and value.
+
+YAML 1.1 reads an unquoted `0xabc…` as a number and `no` as false. Here a scalar is always the text that was
+written, and whoever knows the expected type converts it. What YAML would accept silently and a person did not mean
+(a key written twice, a tag, a merge) is a problem with its place.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import yaml
+
+from scanner.errors import Place, Problem
+
+__all__ = ["Data", "Document", "Path", "read_yaml"]
+
+Data: TypeAlias = "dict[str, Data] | list[Data] | str | None"
+Path: TypeAlias = tuple[str | int, ...]
+
+DEEPEST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What one file says: `data` of dicts, lists, texts and None, and where each part of it stands."""
+
+    file: str
+    data: Data
+    lines: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    values: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
+
+    def place(self, path: Path, *, key: bool = False) -> Place:
+        """Where the value (or, with `key`, the key) at a path stands; the nearest parent's place if it is missing."""
+        for length in range(len(path), -1, -1):
+            for table in (self.keys, self.values) if key else (self.values, self.keys):
+                if (mark := table.get(path[:length])) is not None:
+                    return self.at(*mark)
+            key = True
+        return Place(self.file)
+
+    def at(self, line: int, column: int) -> Place:
+        """The place at a line and column, both from 1."""
+        text = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
+        return Place(self.file, line, column, text)
+
+
+def read_yaml(text: str, file: str) -> Document:
+    """Read one YAML document. Never raises: what is wrong stands in `problems`, what is right in `data`."""
+    lines = tuple(text.splitlines())
+    document = Document(file, None, lines)
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = document.at(mark.line + 1, mark.column + 1) if mark else Place(file)
+        said = " ".join(part for part in (error.context, error.problem) if part)
+        return Document(file, None, lines, (Problem(place, f"this is not YAML: {said}", "yaml-syntax"),))
+    except yaml.YAMLError as error:
+        said = str(error).splitlines()[0]
+        return Document(file, None, lines, (Problem(Place(file), f"this is not YAML: {said}", "yaml-syntax"),))
+    except RecursionError:
+        return Document(file, None, lines, (Problem(Place(file), "nested too deeply", "yaml-depth"),))
+    if node is None:
+        return document
+    reader = _Reader(document)
+    data = reader.read(node, (), frozenset())
+    return Document(file, data, lines, tuple(reader.problems), document.values, document.keys)
+
+
+class _Reader:
+    """Turns nodes into data, and notes places and problems on the way."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.problems: list[Problem] = []
+
+    def read(self, node: yaml.Node, path: Path, above: frozenset[int]) -> Data:
+        self.document.values[path] = _mark(node)
+        if id(node) in above:
+            self._refuse(node, "an alias that contains itself", "yaml-alias")
+            return None
+        if len(path) > DEEPEST:
+            self._refuse(node, "nested too deeply", "yaml-depth")
+            return None
+        if isinstance(node, yaml.ScalarNode):
+            return None if node.tag == "tag:yaml.org,2002:null" else str(node.value)
+        inside = above | {id(node)}
+        if isinstance(node, yaml.SequenceNode):
+            return [self.read(item, (*path, index), inside) for index, item in enumerate(node.value)]
+        if isinstance(node, yaml.MappingNode):
+            return dict(self._pairs(node, path, inside))
+        self._refuse(node, f"{node.tag} is not supported", "yaml-tag")
+        return None
+
+    def _pairs(self, node: yaml.MappingNode, path: Path, inside: frozenset[int]) -> Iterator[tuple[str, Data]]:
+        seen: dict[str, int] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._refuse(key_node, "a key has to be plain text", "yaml-key")
+                continue
+            key = str(key_node.value)
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                self._refuse(key_node, "merge keys (<<) are not supported", "yaml-merge")
+                continue
+            if key in seen:
+                self._refuse(key_node, f"{key!r} stands here twice; first on line {seen[key]}", "duplicate-key")
+                continue
+            seen[key] = key_node.start_mark.line + 1
+            self.document.keys[(*path, key)] = _mark(key_node)
+            yield key, self.read(value_node, (*path, key), inside)
+
+    def _refuse(self, node: yaml.Node, message: str, code: str) -> None:
+        self.problems.append(Problem(self.document.at(*_mark(node)), message, code))
+
+
+def _mark(node: yaml.Node) -> tuple[int, int]:
+    return node.start_mark.line + 1, node.start_mark.column + 1
