@@ -49,6 +49,7 @@ def harmless(text: str | None) -> str | None:
         return None
     folded = unicodedata.normalize("NFKC", text[: 16 * LONGEST])
     spaced = _BLANKS.sub(" ", folded)
+    spaced = spaced.replace("[.]", ".")  # dead text stays as it is when it comes through again
     visible = "".join(c for c in _INVISIBLE.sub("", spaced) if unicodedata.category(c) not in _DROPPED)
     dead = visible.translate(_REPLACED).replace("://", ": ∕∕").replace("//", "∕∕").replace("@", "(at)")
     dead = _HOST_DOT.sub("[.]", dead).strip()

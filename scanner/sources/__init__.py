@@ -1,0 +1,38 @@
+"""Where approvals come from. A source is a module here and a line in the dict that `scanner.app` builds."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from scanner.domain.approvals import Kind, Snapshot, Target
+from scanner.domain.chains import Chain
+
+__all__ = ["Cost", "Source"]
+
+
+@dataclass(slots=True)
+class Cost:
+    """What reading has cost so far: requests sent (retries included), retries, seconds waited for the budget."""
+
+    requests: int = 0
+    retries: int = 0
+    waited: float = 0.0
+
+
+class Source(Protocol):
+    """Something that can tell what an owner has approved."""
+
+    name: str
+    cost: Cost
+
+    def covers(self, chain: Chain) -> frozenset[Kind]:
+        """The kinds of approval that it can show on a chain; none where it does not cover the chain."""
+        ...
+
+    def read(self, targets: Sequence[Target]) -> AsyncIterator[Snapshot]:
+        """Read each target: exactly one snapshot for each, in any order, as soon as it is there.
+
+        What goes wrong on the way is in the snapshot's `trouble`, never raised: one target's failure never
+        touches another's.
+        """
+        ...

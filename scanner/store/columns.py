@@ -1,0 +1,72 @@
+"""How values that databases have no type for are kept exactly."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, Dialect, Numeric, String, Text, TypeDecorator
+from sqlalchemy.types import TypeEngine
+
+__all__ = ["Instant", "Json", "Uint256"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment, to the microsecond, as microseconds since 1970 in UTC: sorts, and means the same everywhere."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Refuses a time without a zone: it would mean something else on another machine."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a stored time needs its time zone")
+        return (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        """The moment in UTC."""
+        return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+class Uint256(TypeDecorator[int]):
+    """An exact integer below 2^256: NUMERIC(78,0) where there is one, else 78 digits of text, so that it sorts."""
+
+    impl = String(78)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The database's own exact number where it has one."""
+        return dialect.type_descriptor(Numeric(78, 0) if dialect.name == "postgresql" else String(78))
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | str | None:
+        """Refuses what does not fit into 78 digits; never passes through a float."""
+        if value is None or dialect.name == "postgresql":
+            return value
+        if not 0 <= value < 10**78:
+            raise ValueError("an allowance has to be an unsigned integer of at most 78 digits")
+        return f"{value:078d}"
+
+    def process_result_value(self, value: object, dialect: Dialect) -> int | None:
+        """The exact integer."""
+        return None if value is None else int(str(value))
+
+
+class Json(TypeDecorator[object]):
+    """A small value as JSON text with sorted keys, so that equal values are equal text."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: object, dialect: Dialect) -> str | None:
+        """The text."""
+        plain = dict(value) if isinstance(value, Mapping) else value
+        return None if plain is None else json.dumps(plain, sort_keys=True, separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> object:
+        """The value."""
+        return None if value is None else json.loads(value)
