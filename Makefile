@@ -1,0 +1,66 @@
+# Every target does its own set-up: a virtual environment in .venv, with the versions of constraints.txt.
+# `make PYTHON=/path/to/python3` chooses the interpreter; otherwise the first suitable one is taken.
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+
+# The rule engine (cel-expr-python) has wheels for these versions of Python and no others.
+PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
+SUITABLE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
+
+# What is there already: the program alone, or the program with what its tests and linters need.
+RUN := .venv/.run
+DEV := .venv/.dev
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo install test soak lint bench clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(RUN) ## the main job against the bundled sandbox: no account, no key, no configuration
+	@$(BIN)/approval-watch demo
+
+install: $(RUN) ## leave the command at .venv/bin/approval-watch
+	@echo "Installed: $(BIN)/approval-watch"
+
+test: $(DEV) ## run the tests
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 8
+
+soak: $(DEV) ## run the slow sweeps
+	@$(BIN)/pytest -m soak --timeout 1800
+
+lint: $(DEV) ## check style, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: $(DEV) ## measure
+	@$(BIN)/python -m benchmarks
+
+clean: ## remove the environment, caches and builds
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	find scanner tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(RUN): $(BIN)/python pyproject.toml constraints.txt
+	@echo "Setting up .venv; this happens once and takes about a minute." >&2
+	@$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+$(DEV): $(BIN)/python pyproject.toml constraints.txt
+	@echo "Setting up .venv with the development tools; this happens once and takes about a minute." >&2
+	@$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	@touch $(RUN) $@
+
+# A prerequisite like any other, not an order-only one: a newer Python means a new set-up.
+$(BIN)/python:
+	@for python in $(PYTHONS); do \
+	    if $$python -c '$(SUITABLE)' 2>/dev/null; then exec $$python -m venv --clear .venv; fi; \
+	done; \
+	echo "No Python 3.11 to 3.14 with its venv and ensurepip modules was found; tried: $(PYTHONS)." >&2; \
+	echo "Install one (Debian: apt install python3 python3-venv; Fedora: dnf install python3)," >&2; \
+	echo "or name one: make PYTHON=/path/to/python3" >&2; \
+	exit 1
