@@ -49,7 +49,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """All that is known of a target. `covered` are the kinds of which a complete reading has ended.
+    """All that is known of a target. `covered` are the kinds that its last complete reading covered.
 
     `version` counts the commits to this target, so that a reading can tell what was recorded after it began.
     """
@@ -147,12 +147,12 @@ def diff(known: Known, snapshot: Snapshot, confirm_after: timedelta, based_on: i
             rows[held.approval.id] = replace(held, missing_since=snapshot.read_at, version=version)
 
     doubted = sum(1 for held in lost.candidates if not lost.believes(held, confirm_after))
-    trouble = snapshot.trouble if not lost.counts else lost.trouble(doubted, confirm_after) if doubted else None
     complete = lost.counts and not doubted
+    trouble = None if complete else lost.trouble(doubted, confirm_after) if lost.counts else snapshot.trouble
     after = Known(
         target=known.target,
         held={**known.held, **rows},
-        covered=known.covered | snapshot.kinds if complete else known.covered,
+        covered=snapshot.kinds if complete else known.covered,
         version=version,
     )
     return Outcome(after, rows, tuple(changes), complete, trouble)
@@ -176,9 +176,9 @@ def _seen(held: Held | None, approval: Approval, at: datetime, *, first: bool) -
 
 def _moved(before: Approval, after: Approval) -> ChangeKind | None:
     old, new = before.allowance.magnitude, after.allowance.magnitude
-    if old != new:
+    if new is not None and new != old:
         # An amount that could not be read until now may have been anything below: the rise is told.
-        return ChangeKind.INCREASED if old is None or (new is not None and new > old) else ChangeKind.DECREASED
+        return ChangeKind.INCREASED if old is None or new > old else ChangeKind.DECREASED
     return ChangeKind.STATUS if before.status is not after.status else None
 
 
@@ -196,31 +196,39 @@ class _Losses:
         return self.snapshot.end is not End.INCOMPLETE
 
     def believes(self, held: Held, confirm_after: timedelta) -> bool:
-        since = held.missing_since
-        if since is not None and since <= self.snapshot.read_at:
-            return self.counts and self.snapshot.read_at - since >= confirm_after
+        if held.missing_since is not None:
+            # A clock that was set back proves no wait at all, and a wait of nothing at once.
+            waited = max(self.snapshot.read_at - held.missing_since, timedelta())
+            return self.counts and waited >= confirm_after
         shown = held.approval.id in self.snapshot.approvals
         return not self.mass and (shown or self.snapshot.end is End.COMPLETE)
 
     def trouble(self, doubted: int, confirm_after: timedelta) -> Trouble:
-        minutes = f"{confirm_after.total_seconds() / 60:g} minutes"
-        hint = f"It is believed when another complete reading, at least {minutes} later, says the same"
+        later = f", at least {_span(confirm_after)} later," if confirm_after else ""
+        hint = f"It is believed when another complete reading{later} says the same"
         if self.snapshot.end is End.UNPROVEN and not self.mass:
-            said = f"the end of the list is unproven and {doubted} known approvals are not in it"
+            said = f"the end of the list is unproven, and it lacks {doubted} of {self.total} known approvals"
             return Trouble(Reason.UNPROVEN_END, said, hint)
-        said = f"mass absence: {len(self.candidates)} of {self.total} known approvals are suddenly gone"
+        said = f"mass absence: {doubted} of {self.total} known approvals suddenly gone"
         return Trouble(Reason.MASS_ABSENCE, said, hint)
+
+
+def _span(time: timedelta) -> str:
+    seconds = time.total_seconds()
+    return f"{seconds:g} s" if seconds % 60 else f"{seconds / 60:g} min"
 
 
 def _losses(known: Known, snapshot: Snapshot, current: int) -> _Losses:
     """What a reading takes away: rows shown with the allowance 0, and, where it reached an end, rows not shown."""
-    in_force = [h for h in known.in_force if h.approval.kind in snapshot.kinds and h.version <= current]
+    in_force = list(known.in_force)
+    visible = [h for h in in_force if h.approval.kind in snapshot.kinds and h.version <= current]
     counts = snapshot.end is not End.INCOMPLETE
     candidates = []
-    for held in in_force:
+    for held in visible:
         row = snapshot.approvals.get(held.approval.id)
         if row.allowance.is_zero if row is not None else counts:
             candidates.append(held)
-    total = len(in_force)
-    mass = 0 < total == len(candidates) or (total >= MASS_FROM and 2 * len(candidates) > total)
+    lost, total = len(candidates), len(in_force)
+    # What this reading could not show does not make it less suspicious that it lacks most of the rest.
+    mass = 0 < lost == len(visible) or (total >= MASS_FROM and 2 * lost > len(visible))
     return _Losses(tuple(candidates), snapshot, mass, total)

@@ -86,8 +86,21 @@ class AllowanceEntry:
     def of(cls, approval: Approval) -> Self:
         """The allowance of an approval; an amount that cannot be read is unknown, not the last one that could."""
         allowance = approval.allowance
-        raw = None if allowance.raw is None or allowance.unreadable is not None else str(allowance.raw)
-        return cls(raw, approval.unlimited, unreadable=harmless(allowance.unreadable))
+        raw = allowance.raw if allowance.unreadable is None else None
+        return cls(
+            raw=None if raw is None else str(raw),
+            unlimited=approval.unlimited,
+            amount=_in_units(raw, approval.token.decimals),
+            unreadable=harmless(allowance.unreadable),
+        )
+
+
+def _in_units(raw: int | None, decimals: int | None) -> str | None:
+    """An amount in token units, exactly; None where it or the decimals are not known."""
+    if raw is None or decimals is None:
+        return None
+    whole, part = divmod(raw, 10**decimals)
+    return f"{whole}.{part:0{decimals}d}".rstrip("0").rstrip(".")
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ metadata = MetaData(
     }
 )
 
-# An owner on a chain. `version` counts commits; `covered` are the kinds of which a complete reading has ended;
+# An owner on a chain. `version` counts commits; `covered` are the kinds that the last complete reading covered;
 # `read_at` is the last complete reading, `tried_at` the last one of any sort; `error` what the last one lacked.
 targets = Table(
     "targets",
