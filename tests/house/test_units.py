@@ -111,6 +111,11 @@ def test_an_incomplete_scan_is_a_failed_unit() -> None:
     assert "SuccessExitStatus" not in Unit(SCAN)["Service"]
 
 
+def test_the_install_page_puts_every_file_in_place() -> None:
+    page = (SYSTEMD.parent / "docs" / "install.md").read_text()
+    assert [path.name for path in SYSTEMD.iterdir() if f"install -m 0644 systemd/{path.name}" not in page] == []
+
+
 def test_no_unit_holds_a_secret() -> None:
     for name in (DAEMON, SCAN):
         service = Unit(name)["Service"]
