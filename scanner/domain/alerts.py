@@ -55,7 +55,8 @@ class Move(StrEnum):
     """What happens to an alert."""
 
     OPENED = "opened"
-    REGRADED = "regraded"
+    WORSENED = "worsened"
+    EASED = "eased"
     RESOLVED = "resolved"
     UNWATCHED = "unwatched"
 
@@ -121,7 +122,7 @@ def alert_id(finding: Finding, at: datetime) -> str:
 
 def reconcile(
     alerts: Sequence[Alert],
-    findings: Iterable[Finding],
+    findings: Sequence[Finding],
     *,
     gone: Collection[str],
     baseline: Collection[str],
@@ -130,25 +131,29 @@ def reconcile(
     """Hold the alerts that are not resolved against what the rules say now.
 
     `alerts` are those of the approvals that were judged. `gone` are the approvals that provably are in force no more:
-    all of their alerts resolve. `baseline` are those seen for the first time in a first reading. A state alert
-    opens when its rule holds and resolves when its rule provably fails; an event alert opens with its change.
+    all of their alerts resolve, but for those that tell of the going itself. `baseline` are those seen for the first
+    time in a first reading. A state alert opens when its rule holds and resolves when its rule provably fails; an
+    event alert opens with its change.
     """
     current = {(alert.rule, alert.approval, alert.change): alert for alert in alerts}
-    transitions = [_end(a, Move.RESOLVED, "the approval is gone", at) for a in alerts if a.approval in gone]
+    happened = {finding.change for finding in findings} - {None}
+    over = [alert for alert in alerts if alert.approval in gone and alert.change not in happened]
+    transitions = [_end(alert, Move.RESOLVED, "the approval is gone", at) for alert in over]
     for finding in findings:
-        if finding.approval in gone:
+        if finding.approval in gone and finding.change is None:
             continue
         known = current.get((finding.rule, finding.approval, finding.change))
         if known is None:
-            if finding.judgement is Judgement.HOLDS:
-                transitions.append(_open(finding, at, baseline=finding.approval in baseline))
+            if finding.judgement is Judgement.HOLDS and (finding.change or finding.approval not in gone):
+                transitions.append(
+                    _open(finding, at, baseline=finding.approval in baseline, over=finding.approval in gone)
+                )
+        elif finding.approval in gone:
+            continue
         elif finding.judgement is Judgement.FAILS and finding.proven and not known.is_event:
             transitions.append(_end(known, Move.RESOLVED, "the rule no longer holds", at))
         elif finding.judgement is Judgement.HOLDS and known.severity is not finding.severity:
-            graded = replace(known, severity=finding.severity, title=finding.title)
-            transitions.append(
-                Transition(Move.REGRADED, graded, f"severity {known.severity} became {finding.severity}")
-            )
+            transitions.append(_regrade(known, finding))
     return transitions
 
 
@@ -157,7 +162,7 @@ def unwatched(alerts: Iterable[Alert], reason: str, at: datetime) -> list[Transi
     return [_end(alert, Move.UNWATCHED, f"no longer watched: {reason}", at) for alert in alerts]
 
 
-def _open(finding: Finding, at: datetime, *, baseline: bool) -> Transition:
+def _open(finding: Finding, at: datetime, *, baseline: bool, over: bool) -> Transition:
     alert = Alert(
         id=alert_id(finding, at),
         rule=finding.rule,
@@ -169,7 +174,16 @@ def _open(finding: Finding, at: datetime, *, baseline: bool) -> Transition:
         baseline=baseline,
         values=finding.values,
     )
+    if over:
+        alert = replace(alert, state=AlertState.RESOLVED, resolved_at=at, reason="the approval is gone")
     return Transition(Move.OPENED, alert, "seen at the first reading of the wallet" if baseline else "the rule holds")
+
+
+def _regrade(alert: Alert, finding: Finding) -> Transition:
+    worse = finding.severity.reaches(alert.severity)
+    graded = replace(alert, severity=finding.severity, title=finding.title)
+    reason = f"its severity was {alert.severity} and is {finding.severity}"
+    return Transition(Move.WORSENED if worse else Move.EASED, graded, reason)
 
 
 def _end(alert: Alert, move: Move, reason: str, at: datetime) -> Transition:

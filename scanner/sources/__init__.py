@@ -1,6 +1,6 @@
 """Where approvals come from. A source is a module here and a line in the dict that `scanner.app` builds."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +18,9 @@ class Cost:
     retries: int = 0
     waited: float = 0.0
 
+    def __sub__(self, before: "Cost") -> "Cost":
+        return Cost(self.requests - before.requests, self.retries - before.retries, self.waited - before.waited)
+
 
 class Source(Protocol):
     """Something that can tell what an owner has approved."""
@@ -29,7 +32,7 @@ class Source(Protocol):
         """The kinds of approval that it can show on a chain; none where it does not cover the chain."""
         ...
 
-    def read(self, targets: Sequence[Target]) -> AsyncIterator[Snapshot]:
+    def read(self, targets: Sequence[Target]) -> AsyncGenerator[Snapshot, None]:
         """Read each target: exactly one snapshot for each, in any order, as soon as it is there.
 
         What goes wrong on the way is in the snapshot's `trouble`, never raised: one target's failure never

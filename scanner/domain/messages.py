@@ -1,0 +1,118 @@
+"""What the outbox holds and how sending it can end: the values that the store and the delivery loop share."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from scanner.domain.alerts import Alert, Move, Severity
+from scanner.domain.approvals import Target
+from scanner.domain.changes import Change, Held
+
+__all__ = ["Claim", "Due", "FirstReading", "Message", "MessageKind", "Outcome", "Result", "Waiting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A notice that may go out now, with all that is said in its message.
+
+    `seq` is the notice's number; `why` and `fix` are the rule's words; `target` carries the wallet's label; `change` is
+    what the alert tells of: its own change for an event, else the last one of its approval. `reading` is the scan
+    whose digest of first readings it belongs to, None outside of one.
+    """
+
+    seq: int
+    channel: str
+    what: Move
+    alert: Alert
+    held: Held
+    target: Target
+    why: str
+    fix: str
+    change: Change | None = None
+    reading: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FirstReading:
+    """What a scan saw for the first time: so many approvals, of so many wallets."""
+
+    approvals: int
+    wallets: int
+
+
+class MessageKind(StrEnum):
+    """What a message is about: something is wrong, something ended, or wallets were read for the first time."""
+
+    ALERT = "alert"
+    END = "end"
+    DIGEST = "digest"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message for one channel. `notices` are the numbers of the notices that it tells or counts.
+
+    `severity` is that of the worst alert in it; critical ones are sent first and never given up.
+    """
+
+    id: str
+    channel: str
+    kind: MessageKind
+    severity: Severity
+    title: str
+    body: str
+    notices: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right of one worker to send a message once. `attempt` counts from 1 and fences what is written back.
+
+    `repeat` says that an earlier attempt may have arrived.
+    """
+
+    id: str
+    channel: str
+    kind: MessageKind
+    severity: Severity
+    title: str
+    body: str
+    worker: str
+    attempt: int
+    repeat: bool
+    created_at: datetime
+
+
+class Result(StrEnum):
+    """How an attempt to send ended. `unknown`: it may have arrived, so the next attempt says that it may repeat."""
+
+    DELIVERED = "delivered"
+    TRANSIENT = "transient"
+    RATE_LIMITED = "rate-limited"
+    PERMANENT = "permanent"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one attempt ended, why in words without any secret, and how long the far side asks to be left alone."""
+
+    result: Result
+    detail: str = ""
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message as it lies in the outbox. `state` is waiting, sent or given-up; `error` says what the last try met."""
+
+    id: str
+    channel: str
+    severity: Severity
+    title: str
+    state: str
+    attempts: int
+    created_at: datetime
+    next_at: datetime
+    sent_at: datetime | None = None
+    error: str | None = None

@@ -1,0 +1,220 @@
+"""One scan, from targets to a report: the line that everything else hangs on.
+
+    read ─▶ second look ─▶ diff ─▶ judge ─▶ one transaction for each target ─▶ report
+
+It knows neither SQL nor HTTP, and decides nothing itself: `domain` decides, `store` performs.
+"""
+
+import secrets
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scanner.domain.approvals import End, Snapshot, Target, combine
+from scanner.domain.chains import UnknownChainError, by_index
+from scanner.domain.changes import Known, Outcome, diff, unseen
+from scanner.domain.report import Report
+from scanner.errors import Reason, Trouble
+from scanner.judge import Judge
+from scanner.sources import Cost, Source
+from scanner.store import knowledge, scans
+from scanner.store.engine import Store
+
+__all__ = ["Job", "Scanner", "Step"]
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is asked of a scan. Targets that are not to be `recorded` are read, judged, and leave no trace."""
+
+    targets: Sequence[Target]
+    recorded: Collection[Target]
+    asked_by: str
+    dry_run: bool = False
+
+    def keeps(self, target: Target) -> bool:
+        """Whether what is read of a target is written down."""
+        return not self.dry_run and target in self.recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One target is done: how it went, and how far the scan is."""
+
+    target: Target
+    complete: bool
+    approvals: int
+    changes: int
+    trouble: Trouble | None
+    done: int
+    total: int
+
+
+class Scanner:
+    """Reads targets, records what that means, and reports it.
+
+    `sources` stand in the order of preference: a target is read by the first one that covers its chain.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        sources: Sequence[Source],
+        judge: Judge,
+        *,
+        confirm_after: timedelta,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._sources = sources
+        self._judge = judge
+        self._confirm_after = confirm_after
+        self._now = now
+
+    async def scan(self, job: Job, progress: Callable[[Step], Awaitable[None]] | None = None) -> Report:
+        """Read the targets and report them. Raises StoreError where the store fails; what a source fails at is told."""
+        return await _Round(self, job).run(progress)
+
+
+class _Round:
+    """One scan under way."""
+
+    def __init__(self, scanner: Scanner, job: Job) -> None:
+        self.store, self.sources, self.judge = scanner._store, scanner._sources, scanner._judge  # noqa: SLF001 - its own half
+        self.confirm_after, self.now = scanner._confirm_after, scanner._now  # noqa: SLF001 - its own half
+        self.job = job
+        self.id = secrets.token_hex(8)
+        self.began = self.now()
+        self.undecided = 0
+        self.before = [replace(source.cost) for source in self.sources]
+        self.unrecorded: list[tuple[Snapshot, int]] = []
+
+    async def run(self, progress: Callable[[Step], Awaitable[None]] | None) -> Report:
+        kept = [target for target in self.job.targets if self.job.keeps(target)]
+        if kept:
+            await self.store.write(lambda connection: self._begin(connection, kept))
+        based_on = await self.store.read(lambda connection: knowledge.versions(connection, self.job.targets))
+        done = 0
+        async with aclosing(self._readings(self.job.targets)) as readings:
+            async for reading in readings:
+                snapshot, known = await self._second_look(reading)
+                outcome = await self._take(snapshot, known, based_on[snapshot.target])
+                done += 1
+                if progress is not None:
+                    await progress(_step(snapshot.target, outcome, done, len(self.job.targets)))
+        if kept:
+            await self.store.write(self._finish)
+        if self.unrecorded:
+            report = await self.store.rehearse(lambda connection: self._rehearse(connection, first=not kept))
+        else:
+            report = await self.store.read(self._report)
+        self._summarise(report)
+        return report
+
+    async def _begin(self, connection: AsyncConnection, targets: Sequence[Target]) -> None:
+        await scans.begin(connection, self.id, asked_by=self.job.asked_by, total=len(self.job.targets), at=self.began)
+        await knowledge.watch(connection, targets)
+
+    async def _readings(self, targets: Sequence[Target]) -> AsyncGenerator[Snapshot, None]:
+        """A snapshot for each target, from the first source that covers its chain."""
+        left = list(targets)
+        for source in self.sources:
+            mine = [target for target in left if _covers(source, target)]
+            left = [target for target in left if not _covers(source, target)]
+            if mine:
+                async with aclosing(source.read(mine)) as readings:
+                    async for snapshot in readings:
+                        yield snapshot
+        for target in left:
+            trouble = Trouble(
+                Reason.NOT_COVERED,
+                f"no source covers chain {target.chain}",
+                "Take the chain away from this wallet, or configure a source that covers it",
+            )
+            yield Snapshot(target, {}, End.INCOMPLETE, frozenset(), "none", self.now(), trouble=trouble)
+
+    async def _second_look(self, snapshot: Snapshot) -> tuple[Snapshot, Known]:
+        """A row can slip between two pages while a list moves: read once more before anything is called gone."""
+        known = await self.store.read(lambda connection: knowledge.known(connection, snapshot.target))
+        if snapshot.pages > 1 and snapshot.end is not End.INCOMPLETE and unseen(known, snapshot):
+            [again] = [reading async for reading in self._readings([snapshot.target])]
+            return combine(snapshot, again), known
+        return snapshot, known
+
+    async def _take(self, snapshot: Snapshot, known: Known, based_on: int) -> Outcome:
+        """Write down what a reading means, or keep it for the rehearsal."""
+        if self.job.keeps(snapshot.target):
+            return await self.store.write(lambda connection: self._commit(connection, snapshot, based_on))
+        self.unrecorded.append((snapshot, based_on))
+        return diff(known, snapshot, self.confirm_after)
+
+    async def _commit(self, connection: AsyncConnection, snapshot: Snapshot, based_on: int) -> Outcome:
+        """Everything that one reading means. What is known is read again: another may have got there first."""
+        known = await knowledge.known(connection, snapshot.target)
+        outcome = diff(known, snapshot, self.confirm_after, based_on)
+        await knowledge.record(connection, self.id, snapshot, outcome)
+        judged = await self.judge.reading(connection, self.id, snapshot, outcome)
+        self.undecided += judged.undecided
+        return outcome
+
+    async def _finish(self, connection: AsyncConnection) -> None:
+        spent = sum(cost.requests for cost in self._spent())
+        await scans.finish(connection, self.id, at=self.now(), requests=spent, undecided=self.undecided)
+
+    async def _rehearse(self, connection: AsyncConnection, *, first: bool) -> Report:
+        """Do what a recorded scan does, in a transaction that is taken back: the report is what would have been."""
+        targets = [snapshot.target for snapshot, _ in self.unrecorded]
+        if first:
+            await self._begin(connection, targets)
+        else:
+            await knowledge.watch(connection, targets)
+        for snapshot, based_on in self.unrecorded:
+            await self._commit(connection, snapshot, based_on)
+        await self._finish(connection)
+        return await self._report(connection)
+
+    async def _report(self, connection: AsyncConnection) -> Report:
+        broken = [str(problem) for problem in self.judge.pack.problems]
+        scope = frozenset(self.job.targets)
+        return await scans.report(connection, self.id, scope, dry_run=self.job.dry_run, broken_rules=broken)
+
+    def _spent(self) -> list[Cost]:
+        return [source.cost - before for source, before in zip(self.sources, self.before, strict=True)]
+
+    def _summarise(self, report: Report) -> None:
+        spent = self._spent()
+        log.info(
+            "scan.finished",
+            scan=report.scan.id,
+            asked_by=self.job.asked_by,
+            dry_run=report.scan.dry_run,
+            complete=report.scan.complete,
+            targets=len(report.scan.targets),
+            incomplete=sum(not target.complete for target in report.scan.targets),
+            approvals=len(report.approvals),
+            changes=len(report.changes),
+            raised=len(report.raised),
+            undecided=report.scan.undecided,
+            requests=report.scan.requests,
+            retries=sum(cost.retries for cost in spent),
+            waited=round(sum(cost.waited for cost in spent), 3),
+            seconds=round((self.now() - self.began).total_seconds(), 3),
+        )
+
+
+def _covers(source: Source, target: Target) -> bool:
+    try:
+        return bool(source.covers(by_index(target.chain)))
+    except UnknownChainError:
+        return False
+
+
+def _step(target: Target, outcome: Outcome, done: int, total: int) -> Step:
+    in_force = sum(1 for _ in outcome.known.in_force)
+    return Step(target, outcome.complete, in_force, len(outcome.changes), outcome.trouble, done, total)

@@ -1,0 +1,195 @@
+"""Alerts, each step of their lives, and what each channel is owed about them."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, Select, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scanner.domain.alerts import Alert, AlertState, Move, Severity, Transition
+from scanner.domain.approvals import Target
+from scanner.domain.changes import Held
+from scanner.domain.notices import Notice, decide
+from scanner.store.knowledge import CHUNK
+from scanner.store.rows import alert_from, alert_row, held_from, is_open
+from scanner.store.tables import alert_events, alerts, approvals, attempts, messages, notices, targets
+
+__all__ = ["Story", "Told", "apply", "find_alert", "listing", "of_rules_other_than", "open_alerts", "story"]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An alert as a person is told of it: with its approval, the wallet as the user calls it, and the rule's words."""
+
+    alert: Alert
+    held: Held
+    target: Target
+    why: str
+    fix: str
+
+
+async def open_alerts(connection: AsyncConnection, approval_ids: Sequence[str]) -> list[Alert]:
+    """The alerts of some approvals that are not resolved."""
+    found: list[Alert] = []
+    for start in range(0, len(approval_ids), CHUNK):
+        part = approval_ids[start : start + CHUNK]
+        rows = await connection.execute(select(alerts).where(alerts.c.approval_id.in_(part), is_open()))
+        found += [alert_from(row) for row in rows.mappings()]
+    return found
+
+
+async def of_rules_other_than(connection: AsyncConnection, rules: Collection[str]) -> list[Alert]:
+    """The alerts that are not resolved and whose rule is none of these."""
+    names = list(await connection.scalars(select(alerts.c.rule).where(is_open()).distinct()))
+    gone = [name for name in names if name not in rules]
+    rows = await connection.execute(select(alerts).where(alerts.c.rule.in_(gone), is_open()))
+    return [alert_from(row) for row in rows.mappings()]
+
+
+async def apply(
+    connection: AsyncConnection,
+    transitions: Sequence[Transition],
+    *,
+    channels: Mapping[str, Severity],
+    words: Callable[[str], tuple[str, str]],
+    scan_id: str | None,
+    at: datetime,
+    due_at: datetime,
+) -> None:
+    """Write steps in alerts' lives, and in the same breath what each channel is owed about them.
+
+    `channels` gives each channel's least severity; `words` a rule's danger and remedy by its id. What waits for the
+    scan's end has no due time yet.
+    """
+    if not transitions:
+        return
+    told = await _told(connection, [step.alert.id for step in transitions])
+    owed: list[Notice] = []
+    for step in transitions:
+        state = alert_row(step.alert)
+        if step.alert.state is AlertState.RESOLVED:
+            state["resolved_by"] = scan_id
+        if step.move is Move.OPENED:
+            why, fix = words(step.alert.rule)
+            await connection.execute(alerts.insert().values(state | {"why": why, "fix": fix, "opened_by": scan_id}))
+        else:
+            await connection.execute(update(alerts).where(alerts.c.id == step.alert.id).values(state))
+        owed += decide(step, channels, told.get(step.alert.id, frozenset()))
+    await connection.execute(
+        alert_events.insert(),
+        [
+            {"alert_id": s.alert.id, "at": at, "move": s.move.value, "reason": s.reason, "scan_id": scan_id}
+            for s in transitions
+        ],
+    )
+    if owed:
+        await connection.execute(
+            notices.insert(),
+            [
+                {
+                    "alert_id": notice.alert,
+                    "channel": notice.channel,
+                    "what": notice.what.value,
+                    "send": notice.send,
+                    "reason": notice.reason,
+                    "digest": notice.digest,
+                    "scan_id": scan_id,
+                    "created_at": at,
+                    "due_at": None if notice.digest else due_at,
+                }
+                for notice in owed
+            ],
+        )
+
+
+async def _told(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, set[str]]:
+    """For each alert the channels that were sent, or will be sent, that it opened."""
+    found: dict[str, set[str]] = {}
+    for start in range(0, len(ids), CHUNK):
+        part = ids[start : start + CHUNK]
+        query = select(notices.c.alert_id, notices.c.channel).where(notices.c.alert_id.in_(part), notices.c.send)
+        for alert_id, channel in await connection.execute(query):
+            found.setdefault(alert_id, set()).add(channel)
+    return found
+
+
+async def listing(
+    connection: AsyncConnection,
+    *,
+    states: Collection[AlertState] = (AlertState.OPEN, AlertState.ACKNOWLEDGED),
+    scope: Collection[Target] | None = None,
+    also_resolved_by: str | None = None,
+    opened_by: str | None = None,
+) -> list[Told]:
+    """Alerts, the worst and newest first.
+
+    `scope` keeps those of some targets; `also_resolved_by` adds what one scan resolved; `opened_by` keeps what one
+    scan opened.
+    """
+    wanted: ColumnElement[bool] = alerts.c.state.in_([state.value for state in states])
+    if also_resolved_by is not None:
+        wanted |= alerts.c.resolved_by == also_resolved_by
+    query = _joined().where(wanted)
+    if opened_by is not None:
+        query = query.where(alerts.c.opened_by == opened_by)
+    found = [_told_from(row) for row in (await connection.execute(query)).mappings()]
+    if scope is not None:
+        found = [told for told in found if told.target in scope]
+    return sorted(found, key=lambda told: (-told.alert.severity.rank, -told.alert.opened_at.timestamp(), told.alert.id))
+
+
+async def find_alert(connection: AsyncConnection, alert_id: str) -> Told | None:
+    """An alert by its id, in any spelling of its letters' case; None where there is none."""
+    row = (await connection.execute(_joined().where(alerts.c.id == alert_id.upper()))).mappings().first()
+    return None if row is None else _told_from(row)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All that happened to one alert: its steps, what each channel was owed and why, and each attempt to send it."""
+
+    steps: tuple[RowMapping, ...]
+    notices: tuple[RowMapping, ...]
+    attempts: tuple[RowMapping, ...]
+
+
+async def story(connection: AsyncConnection, alert_id: str) -> Story:
+    """The story of an alert, in the order in which it happened."""
+
+    async def rows(query: Select[Any]) -> tuple[RowMapping, ...]:
+        return tuple((await connection.execute(query)).mappings())
+
+    sent = select(notices, messages.c.state, messages.c.sent_at).outerjoin(
+        messages, messages.c.id == notices.c.message_id
+    )
+    tried = (
+        select(attempts, messages.c.channel)
+        .join(messages, messages.c.id == attempts.c.message_id)
+        .where(attempts.c.message_id.in_(select(notices.c.message_id).where(notices.c.alert_id == alert_id)))
+    )
+    return Story(
+        await rows(select(alert_events).where(alert_events.c.alert_id == alert_id).order_by(alert_events.c.seq)),
+        await rows(sent.where(notices.c.alert_id == alert_id).order_by(notices.c.seq)),
+        await rows(tried.order_by(attempts.c.seq)),
+    )
+
+
+def _joined() -> Select[Any]:
+    return (
+        select(alerts, approvals, targets.c.label, targets.c.tags)
+        .join(approvals, approvals.c.id == alerts.c.approval_id)
+        .join(targets, targets.c.id == approvals.c.target_id)
+    )
+
+
+def _told_from(row: RowMapping) -> Told:
+    held = held_from(row)
+    return Told(
+        alert=alert_from(row),
+        held=held,
+        target=Target(held.approval.chain, held.approval.owner, row[targets.c.label], tuple(row[targets.c.tags] or ())),
+        why=row[alerts.c.why],
+        fix=row[alerts.c.fix],
+    )

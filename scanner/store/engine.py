@@ -1,0 +1,252 @@
+"""The database: how it is opened, how a transaction runs, and what its errors mean to a person.
+
+SQLite runs in WAL mode with full synchronisation, so that what was committed survives a power cut. Every writing
+transaction begins IMMEDIATE: two writers wait for each other instead of failing half-way. The recipe's details were
+measured: a deferred BEGIN fails under two writers, and switching a new file to WAL ignores the busy timeout.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from sqlalchemy import event, text
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from scanner.errors import StoreError
+from scanner.store.migrations import HEAD, revision, upgrade
+
+__all__ = ["Store", "uncancelled"]
+
+T = TypeVar("T")
+Work = Callable[[AsyncConnection], Awaitable[T]]
+
+BUSY_SECONDS = 5.0
+LOCKED_TRIES = 6
+CONNECTIONS = 4
+
+
+class Store:
+    """One open database. `write` and `read` are the only ways in; each runs one transaction."""
+
+    def __init__(self, engine: AsyncEngine, path: Path) -> None:
+        self._engine = engine
+        self._reader = engine.execution_options(sqlite_begin="DEFERRED")
+        self._writing = asyncio.Lock()
+        self.path = path
+
+    @classmethod
+    async def open(cls, url: str, *, migrate: bool = True) -> Self:
+        """Open the store at `sqlite:///PATH`, making it and bringing it up to date if `migrate`.
+
+        Raises StoreError in words: a folder that is missing, a file that is no database, a newer version.
+        """
+        path = Path(make_url(url).database or "")
+        if not path.parent.is_dir():
+            raise StoreError(f"the folder of the store {path} does not exist", f"Make it: mkdir -p {path.parent}")
+        if not migrate and not path.exists():
+            raise StoreError(f"there is no store at {path}", "Make one: approval-watch db upgrade")
+        store = cls(_engine(path), path)
+        try:
+            await store._prepare(migrate=migrate)
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    async def _prepare(self, *, migrate: bool) -> None:
+        found = await self.read(revision)
+        if found is not None and found > HEAD:
+            raise StoreError(
+                f"the store {self.path} was written by a newer version (its schema is {found}, this one knows {HEAD})",
+                "Install that version or restore a backup; nothing was changed",
+            )
+        if found == HEAD:
+            return
+        if not migrate:
+            raise StoreError(
+                f"the store {self.path} is of an older version", "Bring it up to date: approval-watch db upgrade"
+            )
+        await self.write(upgrade)
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in one transaction that is on disk when this returns, or leaves no trace if it raises.
+
+        Waits while another process writes. A cancellation waits for the transaction to end: a task that is cancelled
+        inside one can leave the write lock behind.
+        """
+        async with self._writing:
+            return await uncancelled(self._write(work))
+
+    async def _write(self, work: Work[T]) -> T:
+        for tries_left in range(LOCKED_TRIES - 1, -1, -1):
+            try:
+                with _in_words(self.path):
+                    async with self._engine.begin() as connection:
+                        return await work(connection)
+            except StoreError as error:
+                if not (error.retry and tries_left):
+                    raise
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    async def read(self, work: Work[T]) -> T:
+        """Run `work` on one consistent view of the database, which it must not change."""
+
+        async def reading() -> T:
+            with _in_words(self.path):
+                async with self._reader.connect() as connection:
+                    return await work(connection)
+
+        return await uncancelled(reading())
+
+    async def rehearse(self, work: Work[T]) -> T:
+        """Run `work` as `write` would, and take everything back: what it returns is what would have been."""
+
+        async def rehearsing() -> T:
+            with _in_words(self.path):
+                async with self._engine.connect() as connection, _taken_back(connection):
+                    return await work(connection)
+
+        async with self._writing:
+            return await uncancelled(rehearsing())
+
+    async def backup(self, to: Path) -> None:
+        """Copy the database to a new file, whole and consistent, while others go on using it.
+
+        Raises StoreError where the file exists already or cannot be written.
+        """
+        if to.exists():
+            raise StoreError(f"{to} exists already", "Name a new file: a backup never overwrites")
+        with _in_words(to):
+            await asyncio.to_thread(_copy, self.path, to)
+
+    async def check(self) -> list[str]:
+        """What is wrong inside the file, in SQLite's words; empty when it is sound."""
+
+        async def checking(connection: AsyncConnection) -> list[str]:
+            said = [str(row[0]) for row in await connection.execute(text("PRAGMA integrity_check"))]
+            broken = [
+                f"a row of {row[0]} refers to nothing in {row[2]}"
+                for row in await connection.execute(text("PRAGMA foreign_key_check"))
+            ]
+            return [line for line in said if line != "ok"] + broken
+
+        return await self.read(checking)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await uncancelled(self._engine.dispose())
+
+
+async def uncancelled(work: Coroutine[Any, Any, T]) -> T:
+    """Let the work end before a cancellation goes on."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+def _engine(path: Path) -> AsyncEngine:
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{path}",
+        connect_args={"timeout": BUSY_SECONDS, "isolation_level": None},
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _: object) -> None:
+        connection.run_async(_set_up)
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        how = connection.get_execution_options().get("sqlite_begin", "IMMEDIATE")
+        connection.exec_driver_sql(f"BEGIN {how}")
+
+    return engine
+
+
+async def _set_up(raw: Any) -> None:
+    async def pragma(setting: str) -> None:
+        async with raw.execute(f"PRAGMA {setting}") as cursor:
+            await cursor.fetchone()
+
+    await pragma(f"busy_timeout={int(BUSY_SECONDS * 1000)}")
+    for tries_left in range(50, -1, -1):
+        try:
+            await pragma("journal_mode=WAL")
+            break
+        except sqlite3.OperationalError as error:
+            if not tries_left or "locked" not in str(error):
+                raise
+            await asyncio.sleep(0.1)
+    await pragma("synchronous=FULL")
+    await pragma("foreign_keys=ON")
+
+
+@asynccontextmanager
+async def _taken_back(connection: AsyncConnection) -> AsyncIterator[None]:
+    async with connection.begin() as transaction:
+        try:
+            yield
+        finally:
+            await transaction.rollback()
+
+
+def _copy(source: Path, to: Path) -> None:
+    partial = to.with_name(to.name + ".partial")
+    try:
+        with sqlite3.connect(source) as here, sqlite3.connect(partial) as there:
+            here.backup(there)
+        partial.rename(to)
+    finally:
+        here.close()
+        there.close()
+        partial.unlink(missing_ok=True)
+
+
+_WORDS = (
+    ("locked", "is held by another process", "Wait for it to end, or see who has the file open: fuser {path}", True),
+    ("disk is full", "cannot grow: the disk is full", "Free some space; nothing that was stored is lost", False),
+    ("malformed", "is damaged", "Restore a backup, or save what can be read: sqlite3 {path} .recover", False),
+    ("not a database", "is not a database", "Set store.url to another file, or move this one away", False),
+    ("readonly", "cannot be written", "Check who owns {path} and its folder, and run as that user", False),
+    (
+        "unable to open",
+        "cannot be opened",
+        "Check that {path} and its folder can be read and written by this user",
+        False,
+    ),
+    (
+        "disk I/O error",
+        "cannot be read or written: the disk failed",
+        "Look at the system's log; restore a backup on a sound disk",
+        False,
+    ),
+    ("no such table", "is not a store of this program", "Set store.url to another file", False),
+)
+
+
+@contextmanager
+def _in_words(path: Path) -> "Any":
+    """Say what a database error means and what to do about it."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        original = error.orig if isinstance(error, DBAPIError) else error
+        if not isinstance(original, sqlite3.OperationalError | sqlite3.DatabaseError) or isinstance(
+            original, sqlite3.IntegrityError | sqlite3.ProgrammingError
+        ):
+            raise
+        for sign, said, hint, retry in _WORDS:
+            if sign in str(original):
+                refused = StoreError(f"the store {path} {said}", hint.format(path=path))
+                refused.retry = retry
+                raise refused from error
+        raise

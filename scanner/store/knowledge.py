@@ -1,0 +1,280 @@
+"""What is known of targets and their approvals: now, at any moment of the past, and every change between."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scanner.domain.approvals import Kind, Snapshot, Target
+from scanner.domain.changes import Change, ChangeKind, Held, Known, Outcome
+from scanner.store.rows import approval_row, change_columns, change_from, change_row, held_from
+from scanner.store.tables import approvals, changes, scan_targets, targets
+
+__all__ = [
+    "Filter",
+    "Kept",
+    "Past",
+    "changes_of",
+    "history",
+    "holders",
+    "in_force",
+    "in_force_at",
+    "known",
+    "record",
+    "spender_counts",
+    "unwatch",
+    "versions",
+    "watch",
+]
+
+CHUNK = 500
+"""Values in one IN list: well below every database's limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which approvals are asked for; what is None is not filtered by. Addresses are in their stored form.
+
+    `watched` leaves out wallets that the configuration no longer names.
+    """
+
+    owners: Collection[str] = ()
+    chains: Collection[str] = ()
+    token: str | None = None
+    spender: str | None = None
+    unlimited: bool = False
+    watched: bool = True
+    targets: Collection[Target] | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """The filter as SQL over approvals joined with targets; `unlimited` and `targets` are for `wants`."""
+        found: list[ColumnElement[bool]] = []
+        if self.owners:
+            found.append(approvals.c.owner.in_(self.owners))
+        if self.chains:
+            found.append(approvals.c.chain.in_(self.chains))
+        if self.token is not None:
+            found.append(approvals.c.token == self.token)
+        if self.spender is not None:
+            found.append(approvals.c.spender == self.spender)
+        if self.watched:
+            found.append(targets.c.watched)
+        return found
+
+    def wants(self, held: Held) -> bool:
+        """What SQL cannot say: the one definition of unlimited, and a scope of many targets."""
+        if self.targets is not None and held.approval.target not in self.targets:
+            return False
+        return not self.unlimited or held.approval.unlimited is True
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A held approval with its target as the user knows it, and when that was last read completely."""
+
+    held: Held
+    target: Target
+    read_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A recorded change with its place in the order of all changes, the scan that found it, and the target."""
+
+    seq: int
+    scan_id: str
+    change: Change
+    target: Target
+
+
+async def watch(connection: AsyncConnection, wanted: Sequence[Target]) -> None:
+    """Make sure that each target has its row, with the label and tags that the configuration gives it now."""
+    if not wanted:
+        return
+    new = insert(targets)
+    await connection.execute(
+        new.on_conflict_do_update(
+            index_elements=[targets.c.chain, targets.c.owner],
+            set_={"label": new.excluded.label, "tags": new.excluded.tags, "watched": True},
+        ),
+        [{"chain": t.chain, "owner": t.owner, "label": t.label, "tags": list(t.tags), "watched": True} for t in wanted],
+    )
+
+
+async def unwatch(connection: AsyncConnection, keep: Collection[Target]) -> list[str]:
+    """Stop watching every other target. Returns the ids of their approvals; what is known of them stays."""
+    rows = await connection.execute(select(targets.c.id, targets.c.chain, targets.c.owner).where(targets.c.watched))
+    dropped = [row.id for row in rows if Target(row.chain, row.owner) not in keep]
+    found: list[str] = []
+    for part in _parts(dropped):
+        await connection.execute(update(targets).where(targets.c.id.in_(part)).values(watched=False))
+        found += await connection.scalars(select(approvals.c.id).where(approvals.c.target_id.in_(part)))
+    return found
+
+
+async def versions(connection: AsyncConnection, wanted: Collection[Target]) -> dict[Target, int]:
+    """How often each target was committed to; 0 for one that is not known."""
+    rows = await connection.execute(select(targets.c.chain, targets.c.owner, targets.c.version))
+    found = {Target(row.chain, row.owner): int(row.version) for row in rows}
+    return {target: found.get(target, 0) for target in wanted}
+
+
+async def known(connection: AsyncConnection, target: Target) -> Known:
+    """All that is known of a target, revoked approvals included."""
+    row = (await connection.execute(select(targets).where(_is(target)))).mappings().first()
+    if row is None:
+        return Known(target)
+    rows = (await connection.execute(select(approvals).where(approvals.c.target_id == row["id"]))).mappings()
+    held = {one[approvals.c.id]: held_from(one) for one in rows}
+    return Known(target, held, frozenset(map(Kind, row["covered"])), row["version"])
+
+
+async def record(connection: AsyncConnection, scan_id: str, snapshot: Snapshot, outcome: Outcome) -> None:
+    """Write what a reading came to: the approvals that differ, the changes, and one line for the target."""
+    target_id = await connection.scalar(select(targets.c.id).where(_is(snapshot.target)))
+    if target_id is None:
+        raise LookupError(f"{snapshot.target} is not watched")
+    error = None if outcome.trouble is None else str(outcome.trouble)
+    state: dict[str, Any] = {
+        "version": outcome.known.version,
+        "covered": sorted(kind.value for kind in outcome.known.covered),
+        "tried_at": snapshot.read_at,
+        "error": error,
+    }
+    if outcome.complete:
+        state |= {"source": snapshot.source, "read_at": snapshot.read_at}
+    await connection.execute(update(targets).where(targets.c.id == target_id).values(state))
+    if outcome.rows:
+        new = insert(approvals)
+        moving = {c.name: new.excluded[c.name] for c in approvals.c if c.name not in ("id", "target_id")}
+        await connection.execute(
+            new.on_conflict_do_update(index_elements=[approvals.c.id], set_=moving),
+            [approval_row(held, int(target_id)) for held in outcome.rows.values()],
+        )
+    if outcome.changes:
+        await connection.execute(changes.insert(), [change_row(change, scan_id) for change in outcome.changes])
+    await connection.execute(
+        insert(scan_targets).values(
+            scan_id=scan_id,
+            target_id=target_id,
+            complete=outcome.complete,
+            approvals=sum(1 for _ in outcome.known.in_force),
+            reason=None if outcome.trouble is None else outcome.trouble.reason.value,
+            error=error,
+        )
+    )
+
+
+async def spender_counts(connection: AsyncConnection, spenders: Collection[str]) -> dict[str, tuple[int, int]]:
+    """For each spender the approvals in force and the owners it has, over all watched wallets and chains."""
+    found: dict[str, tuple[int, int]] = {}
+    for part in _parts(sorted(spenders)):
+        rows = await connection.execute(
+            select(approvals.c.spender, func.count(), func.count(approvals.c.owner.distinct()))
+            .join_from(approvals, targets)
+            .where(approvals.c.spender.in_(part), approvals.c.in_force, targets.c.watched)
+            .group_by(approvals.c.spender)
+        )
+        found |= {row[0]: (int(row[1]), int(row[2])) for row in rows}
+    return found
+
+
+async def holders(connection: AsyncConnection, spenders: Collection[str], apart_from: Target) -> list[Kept]:
+    """The approvals in force of some spenders over all watched targets but one."""
+    found: list[Kept] = []
+    for part in _parts(sorted(spenders)):
+        found += await _kept(
+            connection, _joined().where(approvals.c.in_force, targets.c.watched, approvals.c.spender.in_(part))
+        )
+    return [kept for kept in found if kept.target != apart_from]
+
+
+async def in_force(connection: AsyncConnection, wanted: Filter) -> list[Kept]:
+    """The approvals that are believed to be in force now."""
+    found = await _kept(connection, _joined().where(approvals.c.in_force, *wanted.conditions()))
+    return [kept for kept in found if wanted.wants(kept.held)]
+
+
+async def in_force_at(connection: AsyncConnection, wanted: Filter, at: datetime) -> list[Kept]:
+    """The approvals that were believed to be in force at a moment, from the history of changes."""
+    last = (
+        select(changes.c.approval_id, func.max(changes.c.seq).label("seq"))
+        .where(changes.c.at <= at)
+        .group_by(changes.c.approval_id)
+        .subquery()
+    )
+    query = (
+        _joined()
+        .add_columns(*change_columns(changes))
+        .join(last, last.c.approval_id == approvals.c.id)
+        .join(changes, changes.c.seq == last.c.seq)
+        .where(changes.c.kind != ChangeKind.REVOKED.value, *wanted.conditions())
+    )
+    found = []
+    for row in (await connection.execute(query)).mappings():
+        change = change_from(row)
+        held = Held(change.after, row[approvals.c.first_seen], change.at, change.at)
+        if wanted.wants(held):
+            found.append(Kept(held, _target(row), row[targets.c.read_at]))
+    return found
+
+
+async def history(connection: AsyncConnection, wanted: Filter, since: datetime | None = None) -> list[Past]:
+    """Every recorded change in the order in which it was believed."""
+    conditions = wanted.conditions()
+    if since is not None:
+        conditions.append(changes.c.at >= since)
+    return [past for past in await _past(connection, conditions) if _relevant(wanted, past.change)]
+
+
+async def changes_of(connection: AsyncConnection, scan_id: str) -> list[Past]:
+    """The changes that one scan found, in order."""
+    return await _past(connection, [changes.c.scan_id == scan_id])
+
+
+def _relevant(wanted: Filter, change: Change) -> bool:
+    sides = [side for side in (change.before, change.after) if side is not None]
+    if wanted.targets is not None and change.after.target not in wanted.targets:
+        return False
+    return not wanted.unlimited or any(side.unlimited for side in sides)
+
+
+async def _past(connection: AsyncConnection, conditions: Iterable[ColumnElement[bool]]) -> list[Past]:
+    query = (
+        _joined()
+        .add_columns(changes.c.seq, changes.c.scan_id, *change_columns(changes))
+        .join(changes, changes.c.approval_id == approvals.c.id)
+        .where(*conditions)
+        .order_by(changes.c.seq)
+    )
+    rows = (await connection.execute(query)).mappings()
+    return [Past(row[changes.c.seq], row[changes.c.scan_id], change_from(row), _target(row)) for row in rows]
+
+
+def _joined() -> Select[Any]:
+    return select(approvals, targets.c.label, targets.c.tags, targets.c.read_at).join(
+        targets, targets.c.id == approvals.c.target_id
+    )
+
+
+async def _kept(connection: AsyncConnection, query: Select[Any]) -> list[Kept]:
+    rows = (await connection.execute(query)).mappings()
+    return [Kept(held_from(row), _target(row), row[targets.c.read_at]) for row in rows]
+
+
+def _target(row: RowMapping) -> Target:
+    return Target(
+        row[approvals.c.chain], row[approvals.c.owner], row[targets.c.label], tuple(row[targets.c.tags] or ())
+    )
+
+
+def _is(target: Target) -> ColumnElement[bool]:
+    return and_(targets.c.chain == target.chain, targets.c.owner == target.owner)
+
+
+def _parts(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))

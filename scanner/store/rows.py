@@ -1,0 +1,181 @@
+"""Rows to values and back: the one place that knows both the tables' columns and the domain's fields."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping
+
+from scanner.domain.alerts import Alert, AlertState, Severity
+from scanner.domain.approvals import Allowance, Approval, Kind, Spender, Status, Token
+from scanner.domain.changes import Change, ChangeKind, Held
+from scanner.store.tables import alerts, approvals
+
+__all__ = [
+    "alert_from",
+    "alert_row",
+    "approval_from",
+    "approval_row",
+    "change_columns",
+    "change_from",
+    "change_row",
+    "held_from",
+    "is_open",
+]
+
+
+def is_open() -> ColumnElement[bool]:
+    """The alerts that are not resolved."""
+    return alerts.c.state != AlertState.RESOLVED.value
+
+
+def approval_from(row: RowMapping) -> Approval:
+    """An approval as it stands in its row."""
+    return Approval(
+        chain=row[approvals.c.chain],
+        owner=row[approvals.c.owner],
+        token=Token(
+            row[approvals.c.token], row[approvals.c.symbol], row[approvals.c.decimals], row[approvals.c.supply]
+        ),
+        spender=Spender(row[approvals.c.spender], row[approvals.c.spender_name]),
+        allowance=Allowance(row[approvals.c.raw], row[approvals.c.in_words], row[approvals.c.unreadable]),
+        kind=Kind(row[approvals.c.kind]),
+        status=Status(row[approvals.c.status]),
+        token_id=row[approvals.c.token_id],
+        expires_at=row[approvals.c.expires_at],
+        granted_at=row[approvals.c.granted_at],
+        granted_tx=row[approvals.c.granted_tx],
+    )
+
+
+def held_from(row: RowMapping) -> Held:
+    """What is held of an approval."""
+    return Held(
+        approval=approval_from(row),
+        first_seen=row[approvals.c.first_seen],
+        since=row[approvals.c.since],
+        changed_at=row[approvals.c.changed_at],
+        in_force=row[approvals.c.in_force],
+        missing_since=row[approvals.c.missing_since],
+        version=row[approvals.c.version],
+    )
+
+
+def approval_row(held: Held, target_id: int) -> dict[str, object]:
+    """The row of a held approval."""
+    approval = held.approval
+    return {
+        "id": approval.id,
+        "target_id": target_id,
+        "chain": approval.chain,
+        "owner": approval.owner,
+        "kind": approval.kind.value,
+        "token": approval.token.address,
+        "token_id": approval.token_id,
+        "symbol": approval.token.symbol,
+        "decimals": approval.token.decimals,
+        "supply": approval.token.supply,
+        "spender": approval.spender.address,
+        "spender_name": approval.spender.name,
+        "status": approval.status.value,
+        "raw": approval.allowance.raw,
+        "in_words": approval.allowance.in_words,
+        "unreadable": approval.allowance.unreadable,
+        "expires_at": approval.expires_at,
+        "granted_at": approval.granted_at,
+        "granted_tx": approval.granted_tx,
+        "in_force": held.in_force,
+        "first_seen": held.first_seen,
+        "since": held.since,
+        "changed_at": held.changed_at,
+        "missing_since": held.missing_since,
+        "version": held.version,
+    }
+
+
+def change_row(change: Change, scan_id: str) -> dict[str, object]:
+    """The row of a change."""
+    return {
+        "id": change.id,
+        "scan_id": scan_id,
+        "approval_id": change.after.id,
+        "kind": change.kind.value,
+        "at": change.at,
+        **_state("before", change.before),
+        **_state("after", change.after),
+    }
+
+
+def _state(side: str, approval: Approval | None) -> dict[str, object]:
+    if approval is None:
+        return {f"{side}_{name}": None for name in ("status", "raw", "in_words", "unreadable")}
+    return {
+        f"{side}_status": approval.status.value,
+        f"{side}_raw": approval.allowance.raw,
+        f"{side}_in_words": approval.allowance.in_words,
+        f"{side}_unreadable": approval.allowance.unreadable,
+    }
+
+
+def change_columns(table: Any) -> list[ColumnElement[Any]]:
+    """What `change_from` needs of the table of changes, under names of its own."""
+    names = [f"{side}_{name}" for side in ("before", "after") for name in ("status", "raw", "in_words", "unreadable")]
+    return [table.c.kind.label("change_kind"), table.c.at.label("change_at"), *(table.c[name] for name in names)]
+
+
+def change_from(row: RowMapping) -> Change:
+    """A change from a row that joins it with its approval."""
+    now = approval_from(row)
+
+    def then(side: str) -> Approval | None:
+        if row[f"{side}_status"] is None:
+            return None
+        allowance = Allowance(row[f"{side}_raw"], row[f"{side}_in_words"], row[f"{side}_unreadable"])
+        return Approval(
+            chain=now.chain,
+            owner=now.owner,
+            token=now.token,
+            spender=now.spender,
+            allowance=allowance,
+            kind=now.kind,
+            status=Status(row[f"{side}_status"]),
+            token_id=now.token_id,
+        )
+
+    return Change(ChangeKind(row["change_kind"]), then("before"), then("after") or now, row["change_at"])
+
+
+def alert_from(row: RowMapping) -> Alert:
+    """An alert as it stands in its row."""
+    values: Mapping[str, str] | None = row[alerts.c["values"]]
+    return Alert(
+        id=row[alerts.c.id],
+        rule=row[alerts.c.rule],
+        title=row[alerts.c.title],
+        severity=Severity(row[alerts.c.severity]),
+        approval=row[alerts.c.approval_id],
+        opened_at=row[alerts.c.opened_at],
+        change=row[alerts.c.change_id],
+        state=AlertState(row[alerts.c.state]),
+        resolved_at=row[alerts.c.resolved_at],
+        baseline=row[alerts.c.baseline],
+        reason=row[alerts.c.reason],
+        values=values,
+    )
+
+
+def alert_row(alert: Alert) -> dict[str, object]:
+    """The columns of an alert that its life changes, and those that it is born with."""
+    return {
+        "id": alert.id,
+        "rule": alert.rule,
+        "title": alert.title,
+        "severity": alert.severity.value,
+        "approval_id": alert.approval,
+        "change_id": alert.change,
+        "state": alert.state.value,
+        "opened_at": alert.opened_at,
+        "resolved_at": alert.resolved_at,
+        "baseline": alert.baseline,
+        "reason": alert.reason,
+        "values": alert.values,
+    }

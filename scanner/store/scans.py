@@ -1,0 +1,123 @@
+"""Scans: when each began and ended, what it read, and the report of one as the store knows it."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scanner.domain.approvals import Target
+from scanner.domain.report import (
+    AlertEntry,
+    ApprovalEntry,
+    ChangeEntry,
+    Report,
+    ScanEntry,
+    TargetEntry,
+    chain_name,
+    rfc3339,
+)
+from scanner.store import alerts as kept_alerts
+from scanner.store.knowledge import Filter, changes_of, in_force
+from scanner.store.tables import notices, scan_targets, scans, targets
+
+__all__ = ["begin", "finish", "interrupt", "report"]
+
+
+async def begin(connection: AsyncConnection, scan_id: str, *, asked_by: str, total: int, at: datetime) -> None:
+    """Note that a scan has begun."""
+    await connection.execute(
+        scans.insert().values(id=scan_id, asked_by=asked_by, state="running", started_at=at, total=total)
+    )
+
+
+async def finish(
+    connection: AsyncConnection,
+    scan_id: str,
+    *,
+    at: datetime,
+    requests: int,
+    undecided: int,
+    context_errors: Sequence[str] = (),
+) -> None:
+    """Note that a scan has ended; its digest of first readings can go out now."""
+    await connection.execute(
+        update(scans)
+        .where(scans.c.id == scan_id)
+        .values(
+            state="finished",
+            finished_at=at,
+            requests=requests,
+            undecided=undecided,
+            context_errors=list(context_errors),
+        )
+    )
+    await _release_digest(connection, scan_id, at)
+
+
+async def interrupt(connection: AsyncConnection, at: datetime) -> list[str]:
+    """End the scans that a dead process left running: what they read is kept, and their digests go out."""
+    left = list(await connection.scalars(select(scans.c.id).where(scans.c.state == "running")))
+    for scan_id in left:
+        await connection.execute(update(scans).where(scans.c.id == scan_id).values(state="interrupted", finished_at=at))
+        await _release_digest(connection, scan_id, at)
+    return left
+
+
+async def _release_digest(connection: AsyncConnection, scan_id: str, at: datetime) -> None:
+    waiting = (notices.c.scan_id == scan_id) & notices.c.due_at.is_(None) & notices.c.message_id.is_(None)
+    await connection.execute(update(notices).where(waiting).values(due_at=at))
+
+
+async def report(
+    connection: AsyncConnection,
+    scan_id: str,
+    scope: Collection[Target],
+    *,
+    dry_run: bool = False,
+    broken_rules: Sequence[str] = (),
+) -> Report:
+    """All that a scan says, within its scope."""
+    scan = (await connection.execute(select(scans).where(scans.c.id == scan_id))).mappings().one()
+    lines = await connection.execute(
+        select(targets, scan_targets.c.complete, scan_targets.c.approvals, scan_targets.c.reason, scan_targets.c.error)
+        .join(scan_targets, scan_targets.c.target_id == targets.c.id)
+        .where(scan_targets.c.scan_id == scan_id)
+        .order_by(targets.c.id)
+    )
+    entries = [
+        TargetEntry(
+            chain=chain_name(row[targets.c.chain]),
+            chain_index=row[targets.c.chain],
+            owner=row[targets.c.owner],
+            label=row[targets.c.label],
+            complete=row[scan_targets.c.complete],
+            approvals=row[scan_targets.c.approvals],
+            error=row[scan_targets.c.error],
+            reason=row[scan_targets.c.reason],
+            read_at=None if row[targets.c.read_at] is None else rfc3339(row[targets.c.read_at]),
+        )
+        for row in lines.mappings()
+    ]
+    kept = await in_force(connection, Filter(targets=scope, watched=False))
+    told = await kept_alerts.listing(connection, scope=scope, also_resolved_by=scan_id)
+    raised = await kept_alerts.listing(connection, scope=scope, opened_by=scan_id)
+    return Report(
+        version=1,
+        scan=ScanEntry(
+            id=scan_id,
+            started_at=rfc3339(scan["started_at"]),
+            finished_at=rfc3339(scan["finished_at"] or scan["started_at"]),
+            complete=all(entry.complete for entry in entries),
+            requests=scan["requests"],
+            context_errors=tuple(scan["context_errors"]),
+            targets=tuple(entries),
+            dry_run=dry_run,
+            broken_rules=tuple(broken_rules),
+            undecided=scan["undecided"],
+        ),
+        approvals=tuple(ApprovalEntry.of(one.held, one.target.label) for one in kept),
+        changes=tuple(ChangeEntry.of(past.change) for past in await changes_of(connection, scan_id)),
+        alerts=tuple(AlertEntry.of(one.alert) for one in told),
+        raised=tuple(one.alert.id for one in raised),
+    )
