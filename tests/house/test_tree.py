@@ -19,7 +19,7 @@ WITH_REASON = re.compile(
     r"(?:noqa:\s*[A-Z]+[0-9]+(?:,\s*[A-Z]+[0-9]+)*"
     r"|type:\s*ignore\[[a-z-]+(?:,\s*[a-z-]+)*\]"
     r"|pragma:\s*no cover"
-    r"|fmt:\s*(?:off|skip))\s+-\s+\w{2,}"
+    r"|fmt:\s*(?:off|skip))\s+-\s+\w"
 )
 
 
