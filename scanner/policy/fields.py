@@ -1,0 +1,217 @@
+"""The typed registry of what rules may ask, and the facts of one approval in those terms.
+
+What is not known is absent from the facts, never a stand-in value: a condition that needs it is undecided. A text
+that a source leaves out (a name, a token's address) is known to be empty: "".
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from scanner.domain.approvals import Approval, Kind, Status, Target
+from scanner.domain.chains import CHAINS
+from scanner.domain.changes import Change, ChangeKind, Held
+from scanner.domain.hostile import harmless
+from scanner.domain.report import chain_name
+
+__all__ = ["FIELDS", "Facts", "Field", "FieldType", "facts", "in_words"]
+
+Facts = Mapping[str, object]
+"""What is known of one approval, by field name."""
+
+
+class FieldType(StrEnum):
+    """What sort of value a field has, in the words that messages and the documentation use."""
+
+    TRUTH = "true or false"
+    TEXT = "text"
+    TEXTS = "list of texts"
+    COUNT = "whole number"
+    NUMBER = "number"
+    DURATION = "duration"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing that a rule may ask. `unknown` says when it is absent, "" if it never is.
+
+    `choices` are all the texts that it can be, where there are only so many.
+    """
+
+    name: str
+    type: FieldType
+    meaning: str
+    unknown: str = ""
+    choices: tuple[str, ...] = ()
+
+
+_T = FieldType
+_BALANCES = "until balances are read"
+
+FIELDS: Mapping[str, Field] = {
+    field.name: field
+    for field in (
+        Field("chain.name", _T.TEXT, "The chain's name, such as `ethereum`", "", tuple(c.name for c in CHAINS)),
+        Field("chain.index", _T.TEXT, "The provider's number of the chain, as text, such as `56`"),
+        Field("owner.address", _T.TEXT, "Who granted the approval"),
+        Field("owner.label", _T.TEXT, "Your own name for the owner; empty where you gave none"),
+        Field("owner.tags", _T.TEXTS, "Your own tags of the owner"),
+        Field("token.address", _T.TEXT, "The token's contract; empty where the source gives none"),
+        Field("token.symbol", _T.TEXT, "The token's symbol, unverified; empty where the source gives none"),
+        Field("spender.address", _T.TEXT, "Who may take; empty where the source contradicts itself or is silent"),
+        Field("spender.name", _T.TEXT, "What the source calls the spender, unverified; empty where it has no name"),
+        Field("spender.labels", _T.TEXTS, "What your lists say of the spender, such as `known` or `exploited`"),
+        Field("spender.trusted", _T.TRUTH, "Whether a list calls the spender `trusted` and none calls it `exploited`"),
+        Field("spender.approvals", _T.COUNT, "How many stored approvals in force the spender has", "if not counted"),
+        Field("spender.owners", _T.COUNT, "How many of your owners have approved the spender", "if not counted"),
+        Field("allowance.readable", _T.TRUTH, "Whether the amount could be read"),
+        Field(
+            "allowance.unlimited", _T.TRUTH, "Whether no holder could ever use it up", "if the amount cannot be read"
+        ),
+        Field(
+            "allowance.amount",
+            _T.NUMBER,
+            "How much, in token units",
+            "if the token's decimals are not known, the amount cannot be read, or was only called unlimited",
+        ),
+        Field(
+            "approval.status",
+            _T.TEXT,
+            "What the source says of the approval's transaction",
+            "",
+            tuple(status.value for status in Status),
+        ),
+        Field("approval.kind", _T.TEXT, "The standard that defines the right", "", tuple(kind.value for kind in Kind)),
+        Field(
+            "approval.age",
+            _T.DURATION,
+            "How long it has been in force: since its grant, or since first sight where that time is not known",
+        ),
+        Field("approval.unchanged_for", _T.DURATION, "How long since its amount or status last changed"),
+        Field(
+            "change.kind", _T.TEXT, "What happened; for rules with `on`", "", tuple(kind.value for kind in ChangeKind)
+        ),
+        Field(
+            "change.was_unlimited",
+            _T.TRUTH,
+            "Whether the allowance was unlimited before the change; for rules with `on`",
+            "if the approval was not watched before, or its amount could not be read then",
+        ),
+        Field("balance.amount", _T.NUMBER, "What the owner holds of the token, in token units", _BALANCES),
+        Field("token.price_usd", _T.NUMBER, "The price of one token unit, in US dollars", _BALANCES),
+        Field("token.risk", _T.TRUTH, "Whether the source calls the token a scam or a honeypot", _BALANCES),
+        Field("exposure.usd", _T.NUMBER, "What could be taken today, in US dollars", _BALANCES),
+        Field("allowance.covers_balance", _T.TRUTH, "Whether the allowance reaches the whole balance", _BALANCES),
+    )
+}
+"""Every field by name. Source of the meanings: the approvals API, the user's configuration and lists."""
+
+_WITHOUT_AMOUNT = frozenset({Kind.ERC721, Kind.ERC721_ALL, Kind.ERC1155_ALL, Kind.ERC777})
+
+
+def facts(
+    held: Held,
+    *,
+    target: Target,
+    spender_approvals: int | None,
+    spender_owners: int | None,
+    at: datetime,
+    labels: Sequence[str] = (),
+    change: Change | None = None,
+    context: Facts | None = None,
+) -> dict[str, object]:
+    """What is known of one approval at a time, by field name; what is not known is absent.
+
+    `target` carries the user's label and tags; `labels` are the spender's. `change` is given when an event is judged.
+    `context` holds facts that come from elsewhere (balances, prices), by field name; None in it means not known.
+    Texts are the true ones, as strangers wrote them, not made harmless.
+    """
+    approval = held.approval
+    known: dict[str, object] = {
+        "chain.name": chain_name(approval.chain),
+        "chain.index": approval.chain,
+        "owner.address": _text(approval.owner),
+        "owner.label": _text(target.label),
+        "owner.tags": [_text(tag) for tag in target.tags],
+        "token.address": _text(approval.token.address),
+        "token.symbol": _text(approval.token.symbol),
+        "spender.address": _text(approval.spender.address),
+        "spender.name": _text(approval.spender.name),
+        "spender.labels": [_text(label) for label in labels],
+        "spender.trusted": "trusted" in labels and "exploited" not in labels,
+        "spender.approvals": spender_approvals,
+        "spender.owners": spender_owners,
+        "allowance.readable": _readable(approval),
+        "allowance.unlimited": approval.unlimited,
+        "allowance.amount": _amount(approval),
+        "approval.status": approval.status.value,
+        "approval.kind": approval.kind.value,
+        "approval.age": _since(approval.granted_at or held.since, at),
+        "approval.unchanged_for": _since(held.changed_at, at),
+        "change.kind": None if change is None else change.kind.value,
+        "change.was_unlimited": None if change is None else _was_unlimited(change),
+        **(context or {}),
+    }
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _text(text: str | None) -> str:
+    """The text as CEL can take it (no lone surrogates); "" where nothing of it would be visible."""
+    if text is None:
+        return ""
+    if text.isascii():
+        return text if text.strip() else ""
+    return text.encode(errors="replace").decode() if harmless(text) else ""
+
+
+def _readable(approval: Approval) -> bool:
+    allowance = approval.allowance
+    if allowance.unreadable is not None:
+        return False
+    return allowance.in_words or allowance.raw is not None or approval.kind in _WITHOUT_AMOUNT
+
+
+def _amount(approval: Approval) -> float | None:
+    allowance, decimals = approval.allowance, approval.token.decimals
+    if allowance.unreadable is not None or allowance.raw is None or decimals is None:
+        return None
+    return float(allowance.raw / 10**decimals)
+
+
+def _since(then: datetime, now: datetime) -> timedelta:
+    # A clock that was set back makes nothing younger than new.
+    return max(now - then, timedelta(0))
+
+
+def _was_unlimited(change: Change) -> bool | None:
+    if change.before is not None:
+        return change.before.unlimited
+    # A first reading cannot tell what was before it; otherwise nothing was there.
+    return None if change.kind is ChangeKind.BASELINE else False
+
+
+def in_words(value: object) -> str:
+    """A fact for a person: short, and dead where a stranger wrote it."""
+    match value:
+        case None:
+            return "unknown"
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:,.6g}" if abs(value) < 1e15 else f"{value:.3g}"
+        case timedelta():
+            return _duration_in_words(value)
+        case list():
+            return ", ".join(harmless(str(item)) or "nothing visible" for item in value) or "none"
+        case _:
+            return harmless(str(value)) or "none"
+
+
+def _duration_in_words(duration: timedelta) -> str:
+    seconds = int(duration.total_seconds())
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
+        if seconds >= size or size == 1:
+            count = seconds // size
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    raise AssertionError(duration)  # pragma: no cover - the last unit always fits
