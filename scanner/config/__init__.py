@@ -1,0 +1,40 @@
+"""One frozen `Config`, from a file that people write; every problem in it at once, each with its place."""
+
+from scanner.config.model import (
+    AlertingConfig,
+    ChannelConfig,
+    Config,
+    Digest,
+    EvmConfig,
+    ListConfig,
+    LogConfig,
+    OkxConfig,
+    RulesConfig,
+    ScheduleConfig,
+    SourceConfig,
+    StoreConfig,
+    Storm,
+)
+from scanner.config.reading import find_config, load
+from scanner.config.secrets import Secret
+from scanner.config.wallets import WalletConfig
+
+__all__ = [
+    "AlertingConfig",
+    "ChannelConfig",
+    "Config",
+    "Digest",
+    "EvmConfig",
+    "ListConfig",
+    "LogConfig",
+    "OkxConfig",
+    "RulesConfig",
+    "ScheduleConfig",
+    "Secret",
+    "SourceConfig",
+    "StoreConfig",
+    "Storm",
+    "WalletConfig",
+    "find_config",
+    "load",
+]

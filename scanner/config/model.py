@@ -1,0 +1,290 @@
+"""What a configuration says: one frozen value for each section, with its defaults.
+
+A field's annotation carries the reader of its text. Durations are `timedelta`, paths are absolute, secrets are read
+when they are needed. `docs/configuration.md` tells the same to users; a test holds the two against each other.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, ClassVar, TypeAlias
+
+from scanner.config.secrets import Origin, Secret, secret, secret_or_open_url
+from scanner.config.urls import api_url, check_channel_url, list_source, request_path, sqlite_url
+from scanner.config.wallets import WalletConfig
+from scanner.config.written import (
+    Written,
+    WrittenIn,
+    WrongError,
+    cron,
+    duration,
+    existing_folder,
+    file_path,
+    name,
+    number,
+    one_of,
+    plain_text,
+    truth,
+)
+from scanner.domain.alerts import Severity
+from scanner.domain.approvals import Target
+from scanner.domain.chains import Family, UnknownChainError, find_chain
+from scanner.errors import ConfigError, Place, Problem
+
+__all__ = [
+    "AlertingConfig",
+    "ChannelConfig",
+    "Config",
+    "Digest",
+    "EvmConfig",
+    "ListConfig",
+    "LogConfig",
+    "OkxConfig",
+    "RulesConfig",
+    "ScheduleConfig",
+    "Sections",
+    "SourceConfig",
+    "StoreConfig",
+    "Storm",
+    "WalletConfig",
+]
+
+Text: TypeAlias = Annotated[str, Written(plain_text)]
+Name: TypeAlias = Annotated[str, Written(name)]
+YesNo: TypeAlias = Annotated[bool, Written(truth)]
+SecretRef: TypeAlias = Annotated[Secret, WrittenIn(secret)]
+Duration: TypeAlias = Annotated[timedelta, Written(duration())]
+Wait: TypeAlias = Annotated[timedelta, Written(duration(timedelta(seconds=1)))]
+Timeout: TypeAlias = Annotated[timedelta, Written(duration(timedelta(milliseconds=100), timedelta(minutes=10)))]
+Grade: TypeAlias = Annotated[Severity, Written(lambda text: Severity(one_of(Severity)(text)))]
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("auto", "json", "text")
+APIS = ("v5", "v6")
+SOURCES = ("evm", "okx")
+
+
+def _evm_chain(text: str) -> str:
+    """The chainIndex of a chain that JSON-RPC can read."""
+    try:
+        chain = find_chain(text)
+    except UnknownChainError as error:
+        raise WrongError(str(error), code="unknown-chain") from error
+    if chain.family is not Family.EVM:
+        raise WrongError(f"{chain.title} is not an EVM chain", code="unknown-chain")
+    return chain.index
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OkxConfig:
+    """The approvals API.
+
+    `base_url`: scheme and host. `key`, `secret`, `passphrase`, `project`: the credentials, by default from the
+    environment; `project` is not used with `api: v6`. `requests_per_second`: for the key, whoever uses it on this
+    store. `timeout`: for one request. `api`: which of the provider's two interfaces. `approvals_path`: another path
+    for the approvals endpoint, None for the interface's own.
+    """
+
+    base_url: Annotated[str, Written(api_url)] = "https://web3.okx.com"
+    key: SecretRef = field(default_factory=lambda: Secret(Origin.ENV, "OKX_API_KEY"))
+    secret: SecretRef = field(default_factory=lambda: Secret(Origin.ENV, "OKX_SECRET_KEY"))
+    passphrase: SecretRef = field(default_factory=lambda: Secret(Origin.ENV, "OKX_API_PASSPHRASE"))
+    project: SecretRef = field(default_factory=lambda: Secret(Origin.ENV, "OKX_PROJECT_ID"))
+    requests_per_second: Annotated[float, Written(number(0.01, 10_000))] = 1.0
+    timeout: Timeout = timedelta(seconds=20)
+    api: Annotated[str, Written(one_of(APIS))] = "v5"
+    approvals_path: Annotated[str, Written(request_path)] | None = None
+
+    @property
+    def credentials(self) -> tuple[Secret, ...]:
+        """The secrets that a request needs."""
+        return (self.key, self.secret, self.passphrase) + ((self.project,) if self.api == "v5" else ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvmConfig:
+    """How one chain is read itself. `rpc`: JSON-RPC URLs; a URL without a key in it may be plain."""
+
+    rpc: tuple[Annotated[Secret, WrittenIn(secret_or_open_url)], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceConfig:
+    """Where approvals come from.
+
+    `okx`: the API. `evm`: chainIndex to nodes, for chains that are read themselves. `prefer`: a target is read by the
+    first of these that covers its chain. `confirm_absence_after`: how much later another complete reading has to
+    confirm a mass absence; 0 means the next scan.
+    """
+
+    okx: OkxConfig = field(default_factory=OkxConfig)
+    evm: Mapping[Annotated[str, Written(_evm_chain)], EvmConfig] = field(default_factory=dict)
+    prefer: tuple[Annotated[str, Written(one_of(SOURCES))], ...] = SOURCES
+    confirm_absence_after: Duration = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleConfig:
+    """When the daemon scans: `every` so often, or at the times of `cron`, which counts where it is given."""
+
+    every: Wait = timedelta(minutes=15)
+    cron: Annotated[str, Written(cron)] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreConfig:
+    """Where everything is kept. `url`: of SQLite, with an absolute path once loaded.
+
+    By default `approval-watch.db` in $STATE_DIRECTORY where that is set, else beside the configuration file.
+    """
+
+    url: Annotated[str, WrittenIn(sqlite_url)] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesConfig:
+    """Which rules judge.
+
+    `dirs`: folders with the user's own. `disable`: ids of rules to leave out.
+    `default`: whether the default pack judges.
+    """
+
+    dirs: tuple[Annotated[Path, WrittenIn(existing_folder)], ...] = ()
+    disable: tuple[Text, ...] = ()
+    default: YesNo = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListConfig:
+    """A list of spenders.
+
+    `from_`: a path, or an https:// URL. `label`: what its entries are called. `refresh`: how often it is read again.
+    """
+
+    from_: Annotated[str | Path, WrittenIn(list_source)]
+    label: Name
+    refresh: Wait = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelConfig:
+    """Who is told. `url`: an apprise URL. `min_severity`: the least severity that is sent."""
+
+    url: Annotated[Secret, WrittenIn(secret_or_open_url)]
+    min_severity: Grade = Severity.MEDIUM
+
+    def read_url(self) -> str:
+        """The URL itself. Raises ConfigError where it cannot be read, or would send a password unencrypted."""
+        text = self.url.read()
+        try:
+            check_channel_url(text)
+        except WrongError as error:
+            raise ConfigError([self.url.problem(error)]) from error
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """A cap: at most `messages` in any stretch of `per`. Critical alerts are never held back."""
+
+    messages: int
+    per: timedelta
+
+
+class Digest(StrEnum):
+    """How often a summary is sent although nothing happened."""
+
+    OFF = "off"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+
+
+def _storm(text: str) -> Storm | None:
+    if text == "off":
+        return None
+    messages, slash, per = text.partition("/")
+    if not slash:
+        raise WrongError(f"{text!r} is not a cap", code="bad-value", hint="messages/duration, as in 60/10m, or off")
+    return Storm(int(number(1, 1_000_000)(messages)), duration(timedelta(seconds=1))(per))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertingConfig:
+    """How alerts become messages.
+
+    `group_wait`: how long a first alert waits for others to share its message. `group_interval`: the least time
+    between two messages of a group. `repeat`: severity to how often an open alert is told again. `digest`: a regular
+    summary. `storm`: the cap on messages of a channel, None for no cap.
+    """
+
+    group_wait: Duration = timedelta(seconds=10)
+    group_interval: Duration = timedelta(minutes=5)
+    repeat: Mapping[Grade, Wait] = field(
+        default_factory=lambda: {Severity.CRITICAL: timedelta(hours=24), Severity.HIGH: timedelta(days=7)}
+    )
+    digest: Annotated[Digest, Written(lambda text: Digest(one_of(Digest)(text)))] = Digest.WEEKLY
+    storm: Annotated[Storm | None, Written(_storm)] = Storm(60, timedelta(minutes=10))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogConfig:
+    """What is logged: `level`, and in which `format`; `auto` is JSON lines unless on a terminal."""
+
+    level: Annotated[str, Written(one_of(LOG_LEVELS))] = "info"
+    format: Annotated[str, Written(one_of(LOG_FORMATS))] = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sections:
+    """All that a configuration file may say. `wallets_file`: a CSV file with more wallets."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}  # holds for every section below, too
+
+    source: SourceConfig = field(default_factory=SourceConfig)
+    wallets: tuple[WalletConfig, ...] = ()
+    wallets_file: Annotated[Path, WrittenIn(file_path)] | None = None
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    store: StoreConfig = field(default_factory=StoreConfig)
+    rules: RulesConfig = field(default_factory=RulesConfig)
+    lists: Mapping[Name, ListConfig] = field(default_factory=dict)
+    channels: Mapping[Name, ChannelConfig] = field(default_factory=dict)
+    alerting: AlertingConfig = field(default_factory=AlertingConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config(Sections):
+    """A configuration that can be used, and what there is to say about it.
+
+    `file`: where it stands. `targets`: one for each wallet and chain. `wallets_certain`: False where the wallets file
+    could not be read, was empty, or had rows that were not understood; a wallet that is missing then was not removed.
+    `warnings`: what is wrong with the wallets file. `not_yet`: what the file asks for and this version does not do.
+    """
+
+    file: Path
+    targets: tuple[Target, ...] = ()
+    wallets_certain: bool = True
+    warnings: tuple[Problem, ...] = ()
+    not_yet: tuple[Problem, ...] = ()
+
+    def missing_wallets(self) -> list[Problem]:
+        """A problem where there is no wallet to watch."""
+        if self.targets:
+            return []
+        hint = "add one below wallets:, with its address and chains"
+        return [Problem(Place(str(self.file)), "there is no wallet to watch", "no-wallets", hint)]
+
+    def missing_secrets(self, *, channels: bool = True) -> list[Problem]:
+        """A problem for each secret that cannot be read now: the API's, and those of the channels."""
+        return list(self._missing(channels=channels))
+
+    def _missing(self, *, channels: bool) -> Iterator[Problem]:
+        readers = [secret.read for secret in self.source.okx.credentials]
+        readers += [channel.read_url for channel in self.channels.values()] if channels else []
+        for read in readers:
+            try:
+                read()
+            except ConfigError as error:
+                yield from error.problems

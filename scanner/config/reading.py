@@ -1,0 +1,199 @@
+"""From a file to a `Config`, or to every problem in it at once."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+
+from scanner.config.model import Config, EvmConfig, Sections, StoreConfig
+from scanner.config.secrets import Secret
+from scanner.config.shape import dotted, fit
+from scanner.config.wallets import Roster
+from scanner.domain.chains import UnknownChainError, find_chain
+from scanner.errors import ConfigError, Place, Problem, UsageError
+from scanner.places import Data, Document, read_yaml
+from scanner.places import Path as Route
+
+__all__ = ["SYSTEM_FILE", "VARIABLE", "find_config", "load"]
+
+VARIABLE = "APPROVAL_WATCH_CONFIG"
+SYSTEM_FILE = Path("/etc/approval-watch/config.yaml")
+
+_START = "cp config.example.yaml config.yaml, then edit it"
+
+# What may be written, and is not acted on yet. A line goes when its feature comes.
+_NOT_YET: dict[Route, str] = {
+    ("source", "evm"): "its chains are read through okx",
+    ("lists",): "no spender gets a label from a list",
+    ("alerting", "group_interval"): "",
+    ("alerting", "repeat"): "an open alert is told once",
+    ("alerting", "digest"): "",
+    ("alerting", "storm"): "nothing is held back",
+}
+
+
+def find_config(option: Path | None, environ: Mapping[str, str], cwd: Path, system: Path = SYSTEM_FILE) -> Path:
+    """The configuration file: the option's, the environment's, `config.yaml` here, or the system's; in that order.
+
+    What the option or the environment names is taken at its word, whether it exists or not. Raises UsageError, which
+    names every place that was looked at, where there is none.
+    """
+    if option is not None:
+        return option
+    if named := environ.get(VARIABLE):
+        return Path(named)
+    for path in (cwd / "config.yaml", system):
+        if path.exists():
+            return path
+    looked = f"--config, ${VARIABLE}, {cwd / 'config.yaml'}, {system}"
+    raise UsageError(f"There is no configuration; looked at {looked}", f"Start with: {_START}")
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Config:
+    """Read a configuration. Secrets are not read, and nothing is built.
+
+    Raises ConfigError with every problem at once. No problem repeats the line it is about: a secret may stand there.
+    """
+    document = read_yaml(_text(path), str(path))
+    data = document.data
+    if not isinstance(data, dict):
+        raise ConfigError(_unquoted(document.problems or [_no_sections(document)]))
+    folder = path.absolute().parent
+    sections, problems = fit(document, data, folder)
+    roster = Roster()
+    _read_wallets(document, data, roster)
+    problems += [*document.problems, *roster.problems, *_conflicts(document, data)]
+    if problems or sections is None:
+        raise ConfigError(_unquoted(problems))
+
+    def tell(secret: Secret, route: Route) -> Secret:
+        place = replace(document.place(route), text="")
+        return replace(secret, setting=dotted(route), place=place, environ=environ)
+
+    certain = sections.wallets_file is None or roster.read_file(sections.wallets_file)
+    store = sections.store if sections.store.url else StoreConfig(url=_default_store(folder, environ))
+    told = replace(_placed(sections, tell), wallets=tuple(roster.wallets), store=store)
+    return Config(
+        **{section.name: getattr(told, section.name) for section in fields(told)},
+        file=path,
+        targets=roster.targets,
+        wallets_certain=certain,
+        warnings=tuple(sorted(roster.problems)),
+        not_yet=tuple(_unquoted(_not_yet(document, data))),
+    )
+
+
+def _text(path: Path) -> str:
+    place = Place(str(path))
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ConfigError([Problem(place, "there is no such file", "missing-file", _START)]) from error
+    except IsADirectoryError as error:
+        hint = f"name the file in it: {path / 'config.yaml'}"
+        raise ConfigError([Problem(place, "this is a folder, not a file", "unreadable-file", hint)]) from error
+    except PermissionError as error:
+        hint = "let the user who runs this read it"
+        raise ConfigError([Problem(place, "the file may not be read", "unreadable-file", hint)]) from error
+    except (OSError, ValueError) as error:
+        raise ConfigError([Problem(place, f"the file cannot be read: {error}", "unreadable-file")]) from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode(errors="replace").split("\n")
+        at = Place(str(path), len(before), len(before[-1]) + 1)
+        problem = Problem(at, "the file is not UTF-8 text", "unreadable-file", "save it again as UTF-8")
+        raise ConfigError([problem]) from error
+
+
+def _no_sections(document: Document) -> Problem:
+    if document.data is None:
+        return Problem(Place(document.file), "the file is empty", "empty-file", _START)
+    return Problem(document.place(()), "sections such as wallets: are expected", "wrong-type", _START)
+
+
+def _unquoted(problems: Iterable[Problem]) -> list[Problem]:
+    return [replace(problem, place=replace(problem.place, text="")) for problem in problems]
+
+
+def _read_wallets(document: Document, data: dict[str, Data], roster: Roster) -> None:
+    """Check the wallets that have the shape of one, whatever else is wrong with the file."""
+    wallets = data.get("wallets")
+    for number, wallet in enumerate(wallets if isinstance(wallets, list) else []):
+        if not isinstance(wallet, dict):
+            continue
+        address, chains, label = wallet.get("address"), _texts(wallet.get("chains")), wallet.get("label")
+        if isinstance(address, str) and chains is not None:
+            place = _places(document, ("wallets", number))
+            tags = _texts(wallet.get("tags")) or ()
+            roster.add(address, chains, place, label if isinstance(label, str) else None, tags)
+
+
+def _texts(data: Data) -> tuple[str, ...] | None:
+    """A list of texts, or None where it is anything else."""
+    texts = tuple(item for item in data if isinstance(item, str)) if isinstance(data, list) else ()
+    return texts if isinstance(data, list) and len(texts) == len(data) else None
+
+
+def _places(document: Document, start: Route) -> Callable[[Route], Place]:
+    return lambda route: document.place((*start, *route))
+
+
+def _conflicts(document: Document, data: dict[str, Data]) -> Iterator[Problem]:
+    """What is right by itself and wrong together."""
+    if (schedule := _dig(data, ("schedule",))) and isinstance(schedule, dict) and {"every", "cron"} <= schedule.keys():
+        place = document.place(("schedule", "cron"), key=True)
+        yield Problem(place, "schedule has both every and cron", "conflict", "keep one of them")
+    prefer = _dig(data, ("source", "prefer"))
+    if isinstance(prefer, list) and "okx" not in prefer:
+        place = document.place(("source", "prefer"))
+        yield Problem(place, "source.prefer names nothing that this version can read", "not-yet", "add okx")
+    evm = _dig(data, ("source", "evm"))
+    seen: dict[str, str] = {}
+    for name in evm if isinstance(evm, dict) else ():
+        try:
+            first = seen.setdefault(find_chain(name).index, name)
+        except UnknownChainError:
+            continue
+        if first != name:
+            place = document.place(("source", "evm", name), key=True)
+            yield Problem(place, f"{name!r} and {first!r} are the same chain", "conflict", "keep one of them")
+
+
+def _not_yet(document: Document, data: dict[str, Data]) -> Iterator[Problem]:
+    for route, meaning in _NOT_YET.items():
+        if _dig(data, route) is not None:
+            said = f"{dotted(route)} has no effect in this version yet"
+            yield Problem(document.place(route, key=True), said, "not-yet", meaning)
+
+
+def _dig(data: Data, route: Route) -> Data:
+    for step in route:
+        data = data.get(str(step)) if isinstance(data, dict) else None
+    return data
+
+
+def _placed(sections: Sections, tell: Callable[[Secret, Route], Secret]) -> Sections:
+    """The sections, with every secret told which key asked for it."""
+    source = sections.source
+    okx = replace(
+        source.okx,
+        key=tell(source.okx.key, ("source", "okx", "key")),
+        secret=tell(source.okx.secret, ("source", "okx", "secret")),
+        passphrase=tell(source.okx.passphrase, ("source", "okx", "passphrase")),
+        project=tell(source.okx.project, ("source", "okx", "project")),
+    )
+    evm = {
+        chain: EvmConfig(rpc=tuple(tell(url, ("source", "evm")) for url in nodes.rpc))
+        for chain, nodes in source.evm.items()
+    }
+    channels = {
+        name: replace(channel, url=tell(channel.url, ("channels", name, "url")))
+        for name, channel in sections.channels.items()
+    }
+    return replace(sections, source=replace(source, okx=okx, evm=evm), channels=channels)
+
+
+def _default_store(folder: Path, environ: Mapping[str, str]) -> str:
+    # systemd separates several state directories with colons; the first is the service's own.
+    state = environ.get("STATE_DIRECTORY", "").split(":")[0]
+    return f"sqlite:///{folder / state / 'approval-watch.db'}"

@@ -1,0 +1,140 @@
+"""Addresses of services: what each may look like, and whether one carries a secret that belongs elsewhere."""
+
+import re
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import SplitResult, parse_qs, urlsplit
+
+from scanner.config.written import WrongError, file_path, single
+from scanner.places import Data
+
+__all__ = [
+    "api_url",
+    "carries_secret",
+    "check_channel_url",
+    "list_source",
+    "open_url",
+    "request_path",
+    "sqlite_url",
+]
+
+# Services whose address holds no token of its own. Of any other, the address *is* the secret.
+_OPEN_SCHEMES = {
+    "http",
+    "https",
+    "json",
+    "jsons",
+    "xml",
+    "xmls",
+    "form",
+    "forms",
+    "mailto",
+    "mailtos",
+    "syslog",
+    "dbus",
+}
+_SECRET_KEYS = {"pass", "password", "token", "access_token", "key", "apikey", "api_key", "secret", "auth"}
+_TOKEN = re.compile(r"[A-Za-z0-9_:.~-]{16,}")
+_SQLITE = "sqlite:///"
+
+
+def _split(text: str) -> SplitResult:
+    """The parts of a URL with a scheme. The message never repeats the text: it may hold a secret."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # a port that is no number is found only when it is asked for
+    except ValueError as error:
+        raise WrongError("this is not a URL", code="bad-url") from error
+    if not parts.scheme or "://" not in text or not text.isprintable() or " " in text:
+        raise WrongError("this is not a URL", code="bad-url", hint="a URL begins with a scheme, as in https://")
+    return parts
+
+
+def _is_loopback(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _safe_web(text: str) -> SplitResult:
+    parts = _split(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise WrongError("an https:// URL is expected", code="bad-url")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        hint = "use https://; http:// is accepted only on this machine's own loopback"
+        raise WrongError("the connection would not be encrypted", code="bad-url", hint=hint)
+    return parts
+
+
+def api_url(text: str) -> str:
+    """The scheme and host of an API, without a path: paths are signed, so a prefix cannot be right."""
+    parts = _safe_web(text)
+    if parts.username is not None or parts.query or parts.fragment or parts.path not in ("", "/"):
+        hint = "as in https://web3.okx.com"
+        raise WrongError("only a scheme, a host and a port are expected", code="bad-url", hint=hint)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def request_path(text: str) -> str:
+    """The path of an API's request: it begins with `/` and has no query."""
+    if not re.fullmatch(r"(?:/[A-Za-z0-9._~-]+)+/?", text):
+        raise WrongError(f"{text!r} is not a path", code="bad-url", hint="as in /api/v5/wallet/security/approvals")
+    return text
+
+
+def list_source(value: Data, folder: Path) -> str | Path:
+    """Where a list comes from: an https:// URL, or a path that starts from the configuration file's folder."""
+    text = single(value)
+    if "://" not in text:
+        return file_path(value, folder)
+    _safe_web(text)
+    return text
+
+
+def sqlite_url(value: Data, folder: Path) -> str:
+    """The store's URL with an absolute path."""
+    text = single(value)
+    if not text.startswith(_SQLITE):
+        # The text is not repeated: the URL of a database server has a password in it.
+        hint = "as in sqlite:///approval-watch.db; this version keeps its store in SQLite only"
+        raise WrongError("the store's URL does not begin with sqlite:///", code="bad-url", hint=hint)
+    path = text.removeprefix(_SQLITE)
+    if path in ("", ":memory:") or "?" in path:
+        hint = "name a file, without options: sqlite:///approval-watch.db"
+        raise WrongError(f"{text!r} does not name a file", code="bad-url", hint=hint)
+    return f"{_SQLITE}{file_path(path, folder)}"
+
+
+def carries_secret(text: str) -> bool:
+    """Whether a URL has, or may have, a secret in it: a token as its host or path, a password, a header."""
+    parts = _split(text)
+    words = [word for word in parts.path.split("/") if word]
+    query = parse_qs(parts.query, keep_blank_values=True)
+    words += [value for values in query.values() for value in values]
+    words += [parts.username] if parts.username and not parts.scheme.startswith("mailto") else []
+    return (
+        parts.scheme not in _OPEN_SCHEMES
+        or parts.password is not None
+        or any(key.lower() in _SECRET_KEYS or key.startswith(("+", "-", ":")) for key in query)
+        or any(_TOKEN.fullmatch(word) and any(c.isdigit() for c in word) for word in words)
+    )
+
+
+def open_url(text: str) -> str:
+    """A URL that may stand in the configuration itself because nothing in it is secret."""
+    if carries_secret(text):
+        hint = "put it in an environment variable or a file: {env: NAME}, {file: PATH} or {credential: NAME}"
+        raise WrongError("this URL carries a secret, or may", code="plain-secret", hint=hint)
+    return text
+
+
+def check_channel_url(text: str) -> None:
+    """Refuse a channel's URL that would send a password unencrypted. Raises WrongError."""
+    parts = _split(text)
+    if parts.scheme != "mailto":
+        return
+    query = parse_qs(parts.query)
+    host = query["smtp"][0] if "smtp" in query else parts.hostname
+    if (parts.password is not None or "pass" in query) and not _is_loopback(host):
+        raise WrongError("the mail password would be sent unencrypted", code="bad-url", hint="use mailtos://")
