@@ -1,0 +1,177 @@
+"""For any sequence of worlds, readings and times, what is believed is what the contract says."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from oracle import Oracle, Seen, size
+from strategies import ERC20, EVERY_KIND, OWNER, START, approval, in_force, reading
+
+from scanner.domain.approvals import UINT256_MAX, Approval, End, Kind, Status, combine
+from scanner.domain.changes import Change, ChangeKind, Known, diff, unseen
+
+NUMBERS = range(1, 15)
+EVERYTHING = frozenset(NUMBERS)
+ENDS = [End.COMPLETE, End.UNPROVEN, End.INCOMPLETE]
+
+some = st.frozensets(st.sampled_from(NUMBERS), max_size=3)
+most = st.frozensets(st.sampled_from(NUMBERS), min_size=6)
+any_of_them = some | most
+hardly_any = st.just(frozenset[int]()) | some
+amounts = st.sampled_from([1, 50, 100, 2**96 - 1, UINT256_MAX, "unlimited"])
+passing = st.sampled_from([0.0, 1.0, 5.0, 9.0, 10.0, 60.0, -7.0, -600.0])
+
+
+class Belief(RuleBasedStateMachine):
+    """A world that moves on, a source that shows it well or badly, and two readers of the contract."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = START
+        self.world: dict[int, tuple[int | str, Status]] = {}
+        self.known = Known(OWNER)
+        self.changes: list[Change] = []
+        self.expected: set[str] = set()
+
+    @initialize(numbers=any_of_them, wait=st.sampled_from([0, 10, 10, 10]))
+    def begin(self, numbers: frozenset[int], wait: int) -> None:
+        self.wait = timedelta(minutes=wait)
+        self.oracle = Oracle(self.wait)
+        self.grant(numbers, 100, Status.GRANTED)
+
+    @rule(numbers=any_of_them, amount=amounts, status=st.sampled_from(Status))
+    def grant(self, numbers: frozenset[int], amount: int | str, status: Status) -> None:
+        self.world |= dict.fromkeys(numbers, (amount, status))
+
+    @rule(numbers=any_of_them)
+    def revoke(self, numbers: frozenset[int]) -> None:
+        for number in numbers:
+            self.world.pop(number, None)
+
+    @rule(minutes=passing)
+    def wait_a_while(self, minutes: float) -> None:
+        self.now += timedelta(minutes=minutes)
+
+    @rule(hidden=any_of_them, minutes=st.sampled_from([1.0, 10.0]), times=st.integers(1, 3))
+    def lose_rows_for_a_while(self, hidden: frozenset[int], minutes: float, times: int) -> None:
+        for _ in range(times):
+            self.read(End.COMPLETE, EVERY_KIND, hidden, hidden, frozenset(), frozenset(), pages=2)
+            self.wait_a_while(minutes)
+
+    @rule(
+        end=st.sampled_from(ENDS),
+        kinds=st.sampled_from([EVERY_KIND, EVERY_KIND, ERC20]),
+        hidden=hardly_any | st.just(EVERYTHING),
+        slipped=hardly_any,
+        garbled=hardly_any,
+        zeros=hardly_any | st.just(EVERYTHING),
+        pages=st.integers(1, 2),
+    )
+    def read(
+        self,
+        end: End,
+        kinds: frozenset[Kind],
+        hidden: frozenset[int],
+        slipped: frozenset[int],
+        garbled: frozenset[int],
+        zeros: frozenset[int],
+        pages: int,
+    ) -> None:
+        snapshot = reading(self._view(kinds, hidden, garbled, zeros), self.now, end, kinds=kinds, pages=pages)
+        if pages > 1 and end is not End.INCOMPLETE and unseen(self.known, snapshot):
+            again = reading(
+                self._view(kinds, slipped, garbled, zeros), self.now, End.COMPLETE, kinds=kinds, pages=pages
+            )
+            snapshot = combine(snapshot, again)
+
+        outcome = diff(self.known, snapshot, self.wait)
+        told, complete = self.oracle.hear(Seen(self.now, end, kinds, snapshot.approvals))
+
+        assert {change.after.id: change.kind.value for change in outcome.changes} == told
+        assert len(outcome.changes) == len(told), "one approval changes once"
+        assert outcome.complete is complete
+        assert (outcome.trouble is None) is complete
+        self._allowed(outcome.changes, snapshot.approvals, end)
+        self._expect(outcome.complete, kinds, snapshot.approvals, told)
+        assert diff(self.known, snapshot, self.wait) == outcome, "the same again gives the same"
+        self.changes += outcome.changes
+        self.known = outcome.known
+
+    def _view(
+        self, kinds: frozenset[Kind], hidden: frozenset[int], garbled: frozenset[int], zeros: frozenset[int]
+    ) -> list[Approval]:
+        """What the source shows of the world: what it covers but for hidden rows, and some revoked ones as 0."""
+        there = {number: state for number, state in self.world.items() if number not in hidden}
+        rows = [
+            approval(number, "1e9" if number in garbled else amount, status=status, kind=_kind(number))
+            for number, (amount, status) in there.items()
+        ]
+        rows += [approval(number, 0, kind=_kind(number)) for number in zeros - self.world.keys()]
+        return [row for row in rows if row.kind in kinds]
+
+    def _allowed(self, changes: tuple[Change, ...], shown: Mapping[str, Approval], end: End) -> None:
+        for change in changes:
+            if change.kind is ChangeKind.REVOKED:
+                row = shown.get(change.after.id)
+                assert end is not End.INCOMPLETE if row is None else size(row) == 0
+
+    def _expect(
+        self, complete: bool, kinds: frozenset[Kind], shown: Mapping[str, Approval], told: Mapping[str, str]
+    ) -> None:
+        """The last proven reading, and every row seen since."""
+        seen = {row for row, one in shown.items() if size(one) != 0}
+        if complete:
+            self.expected = seen | {row for row in self.expected if self.oracle.kinds[row] not in kinds}
+        else:
+            self.expected = (self.expected | seen) - {row for row, kind in told.items() if kind == "revoked"}
+
+    @invariant()
+    def the_store_is_the_last_proven_reading_and_every_row_seen_since(self) -> None:
+        assert in_force(self.known) == self.expected
+        for held in self.known.in_force:
+            assert held.approval.allowance.magnitude == self.oracle.sizes[held.approval.id]
+            assert held.approval.status is self.oracle.statuses[held.approval.id]
+            assert held.first_seen.tzinfo is not None
+
+    @invariant()
+    def history_is_enough_to_know_the_present(self) -> None:
+        state: dict[str, tuple[int | None, Status]] = {}
+        times: dict[str, datetime] = {}
+        for change in self.changes:
+            times[change.after.id] = change.at
+            before = None if change.before is None else _state(change.before)
+            assert before == state.pop(change.after.id, None)
+            if change.kind is not ChangeKind.REVOKED:
+                state[change.after.id] = _state(change.after)
+        assert state == {held.approval.id: _state(held.approval) for held in self.known.in_force}
+        assert times == {row: held.changed_at for row, held in self.known.held.items()}
+
+
+def _kind(number: int) -> Kind:
+    return Kind.ERC20 if number <= 11 else Kind.ERC721_ALL
+
+
+def _state(one: Approval) -> tuple[int | None, Status]:
+    return one.allowance.magnitude, one.status
+
+
+def test_what_is_believed_is_what_the_contract_says() -> None:
+    run_state_machine_as_test(Belief, settings=_effort(60))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+def test_what_is_believed_is_what_the_contract_says_for_very_long() -> None:
+    run_state_machine_as_test(Belief, settings=_effort(5000))
+
+
+def _effort(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        stateful_step_count=25,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
