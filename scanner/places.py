@@ -5,6 +5,7 @@ written, and whoever knows the expected type converts it. What YAML would accept
 (a key written twice, a tag, a merge) is a problem with its place.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -19,6 +20,10 @@ Data: TypeAlias = "dict[str, Data] | list[Data] | str | None"
 Path: TypeAlias = tuple[str | int, ...]
 
 DEEPEST = 50
+MOST = 500_000
+"""Parts of one document that are read: aliases of aliases can make billions of a few lines."""
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +61,15 @@ def read_yaml(text: str, file: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = document.at(mark.line + 1, mark.column + 1) if mark else Place(file)
-        said = " ".join(part for part in (error.context, error.problem) if part)
-        return Document(file, None, lines, (Problem(place, f"this is not YAML: {said}", "yaml-syntax"),))
-    except yaml.YAMLError as error:
-        said = str(error).splitlines()[0]
-        return Document(file, None, lines, (Problem(Place(file), f"this is not YAML: {said}", "yaml-syntax"),))
+        return Document(file, None, lines, (_not_yaml(place, error),))
+    except yaml.reader.ReaderError as error:
+        before = f"{text[: error.position]}.".splitlines()
+        place = document.at(len(before), len(before[-1]))
+        said = f"this is not YAML: the character {chr(error.character)!r} is not allowed"
+        return Document(file, None, lines, (Problem(place, said, "yaml-syntax"),))
+    except (ValueError, OverflowError):
+        said = "this is not YAML: a \\U escape beyond the last character"
+        return Document(file, None, lines, (Problem(Place(file), said, "yaml-syntax"),))
     except RecursionError:
         return Document(file, None, lines, (Problem(Place(file), "nested too deeply", "yaml-depth"),))
     if node is None:
@@ -76,8 +85,14 @@ class _Reader:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.problems: list[Problem] = []
+        self.left = MOST
 
     def read(self, node: yaml.Node, path: Path, above: frozenset[int]) -> Data:
+        self.left -= 1
+        if self.left <= 0:
+            if self.left == 0:
+                self._refuse(node, f"more than {MOST} parts", "yaml-size")
+            return None
         self.document.values[path] = _mark(node)
         if id(node) in above:
             self._refuse(node, "an alias that contains itself", "yaml-alias")
@@ -86,6 +101,9 @@ class _Reader:
             self._refuse(node, "nested too deeply", "yaml-depth")
             return None
         if isinstance(node, yaml.ScalarNode):
+            if _SURROGATE.search(node.value):
+                self._refuse(node, "an escape stands for half a character", "yaml-escape")
+                return None
             return None if node.tag == "tag:yaml.org,2002:null" else str(node.value)
         inside = above | {id(node)}
         if isinstance(node, yaml.SequenceNode):
@@ -114,6 +132,14 @@ class _Reader:
 
     def _refuse(self, node: yaml.Node, message: str, code: str) -> None:
         self.problems.append(Problem(self.document.at(*_mark(node)), message, code))
+
+
+def _not_yaml(place: Place, error: yaml.MarkedYAMLError) -> Problem:
+    if error.problem and error.problem.startswith("found undefined alias"):
+        # The name is not repeated: it is most often a password that begins with an asterisk.
+        return Problem(place, "a text that begins with * needs quotes", "yaml-syntax")
+    said = " ".join(part for part in (error.context, error.problem) if part)
+    return Problem(place, f"this is not YAML: {said}", "yaml-syntax")
 
 
 def _mark(node: yaml.Node) -> tuple[int, int]:
