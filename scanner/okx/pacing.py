@@ -1,0 +1,192 @@
+"""One paced budget for a key, whoever uses it: processes that share a store share it through a ledger.
+
+What is decided is pure: `reserve`, `slowed` and `eased` make a new pace of an old one. A ledger only keeps paces. The
+distance between two requests doubles when the far side says that it is too much, and shrinks again in even steps of
+the rate (additive increase, multiplicative decrease), never below what was configured.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+__all__ = ["Budget", "Grant", "Ledger", "MemoryLedger", "Pace", "eased", "reserve", "slowed"]
+
+T = TypeVar("T")
+
+BATCH = 0.25
+"""Seconds' worth of slots that are reserved at once: at high rates the ledger is not asked for every request."""
+
+SLOWEST = 30.0
+"""Seconds between two requests that the far side can slow a key down to, unless it is configured slower still."""
+
+LONGEST_PAUSE = 600.0
+"""Seconds that a far side can hold a key back for at one time."""
+
+LONGEST_WAIT = 60.0
+"""Seconds that a request waits for its slot; a key that is held back for longer is told instead."""
+
+STEP = 0.1
+"""The part of the configured rate that a key which was slowed down gets back at a time."""
+
+STEP_EVERY = 1.0
+"""Seconds between two such steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a key may be used. Times are seconds since 1970.
+
+    `next_at` is the next free slot, `interval` the seconds between two slots, `moved_at` when the interval last moved.
+    """
+
+    next_at: float
+    interval: float
+    moved_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Slots that were reserved: `count` of them, `interval` seconds apart. None where `first` comes too late."""
+
+    first: float
+    interval: float
+    count: int
+
+
+class Ledger(Protocol):
+    """Keeps one pace for each key, for all who share it."""
+
+    async def apply(self, key: str, step: Callable[[Pace | None], tuple[Pace, T]]) -> T:
+        """In one small transaction: hand the key's pace (None at first) to `step`, keep the pace that it makes.
+
+        Returns what `step` returns beside it. `step` is pure and quick; it may be called again for a transaction that
+        has to be repeated.
+        """
+        ...
+
+
+class MemoryLedger:
+    """A ledger for one process."""
+
+    def __init__(self) -> None:
+        self.paces: dict[str, Pace] = {}
+
+    async def apply(self, key: str, step: Callable[[Pace | None], tuple[Pace, T]]) -> T:
+        """Change the key's pace."""
+        self.paces[key], told = step(self.paces.get(key))
+        return told
+
+
+def reserve(pace: Pace | None, *, now: float, floor: float, latest: float) -> tuple[Pace, Grant]:
+    """Take the next slots, as many as `BATCH` holds and at least one; none if the first is later than `latest`.
+
+    `floor` is the configured interval. Slots that nobody took in time are gone: a pause is no licence for a burst.
+    """
+    known = pace or Pace(now, floor)
+    interval = max(known.interval, floor)
+    # A slot beyond any pause means that the clock was set back: it must not hold the key until then.
+    first = now if known.next_at > now + LONGEST_PAUSE + 2 * interval else max(known.next_at, now)
+    count = max(1, int(BATCH / interval)) if first <= latest else 0
+    return replace(known, next_at=first + count * interval, interval=interval), Grant(first, interval, count)
+
+
+def slowed(pace: Pace | None, *, sent_at: float, now: float, floor: float, pause: float) -> Pace:
+    """Double the interval, and hold the key back for `pause` seconds.
+
+    Several requests in flight are refused for the same fault: one sent before the interval last moved does not
+    double it again.
+    """
+    known = pace or Pace(now, floor)
+    interval, moved_at = max(known.interval, floor), known.moved_at
+    if sent_at >= moved_at or moved_at > now:
+        interval, moved_at = min(2 * interval, max(SLOWEST, floor)), now
+    held_until = now + max(interval, min(pause, LONGEST_PAUSE))
+    return Pace(max(known.next_at, held_until), interval, moved_at)
+
+
+def eased(pace: Pace | None, *, now: float, floor: float) -> Pace:
+    """Give back one step of the rate, at most one in each `STEP_EVERY` seconds."""
+    known = pace or Pace(now, floor)
+    if known.interval <= floor or 0 <= now - known.moved_at < STEP_EVERY:
+        return known
+    return replace(known, interval=max(floor, 1 / (1 / known.interval + STEP / floor)), moved_at=now)
+
+
+class Budget:
+    """The budget of one key, as one process sees it: hands out the moments at which a request may be sent."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        key: str,
+        requests_per_second: float,
+        *,
+        now: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._ledger = ledger
+        self._key = key
+        self._floor = 1 / requests_per_second
+        self._now = now
+        self._sleep = sleep
+        self._grant = Grant(0.0, self._floor, 0)
+        self._slowdowns = 0
+        self._eased_at = 0.0
+        self._line = asyncio.Lock()
+        self._gate = asyncio.Lock()
+
+    async def turn(self, *, urgent: bool = False, latest: float | None = None) -> bool:
+        """Wait for a slot. False, without waiting, where none comes before `latest`.
+
+        Everybody stands in one line, and its head at the gate. What is urgent (another attempt, another page of a
+        list that was begun) goes straight to the gate, so that it waits for one other at most.
+        """
+        if urgent:
+            return await self._pass(latest)
+        async with self._line:
+            return await self._pass(latest)
+
+    async def refused(self, sent_at: float, retry_after: float | None) -> None:
+        """The far side says that a request sent at `sent_at` was too much, and when to come again."""
+        now = self._now()
+        self._slowdowns += 1
+        self._grant = replace(self._grant, count=0)
+        pause = retry_after or 0.0
+        await self._ledger.apply(
+            self._key, lambda pace: (slowed(pace, sent_at=sent_at, now=now, floor=self._floor, pause=pause), None)
+        )
+
+    async def answered(self) -> None:
+        """The far side took a request: a key that was slowed down gets back some of its rate."""
+        now = self._now()
+        if self._grant.interval <= self._floor or 0 <= now - self._eased_at < STEP_EVERY:
+            return
+        self._eased_at = now
+        await self._ledger.apply(self._key, lambda pace: (eased(pace, now=now, floor=self._floor), None))
+
+    async def _pass(self, latest: float | None) -> bool:
+        async with self._gate:
+            while True:
+                slowdowns = self._slowdowns
+                slot = await self._slot(self._now() + max(LONGEST_WAIT, 4 * self._floor) if latest is None else latest)
+                if slot is None:
+                    return False
+                if (wait := slot - self._now()) > 0:
+                    await self._sleep(wait)
+                if slowdowns == self._slowdowns:
+                    return True
+
+    async def _slot(self, latest: float) -> float | None:
+        grant, now = self._grant, self._now()
+        while grant.count and grant.first < now - BATCH:
+            grant = replace(grant, first=grant.first + grant.interval, count=grant.count - 1)
+        if not grant.count:
+            grant = await self._ledger.apply(
+                self._key, lambda pace: reserve(pace, now=now, floor=self._floor, latest=latest)
+            )
+        if not grant.count or grant.first > latest:
+            self._grant = grant
+            return None
+        self._grant = replace(grant, first=grant.first + grant.interval, count=grant.count - 1)
+        return grant.first
