@@ -144,12 +144,8 @@ def reconcile(
             continue
         known = current.get((finding.rule, finding.approval, finding.change))
         if known is None:
-            if finding.judgement is Judgement.HOLDS and (finding.change or finding.approval not in gone):
-                transitions.append(
-                    _open(finding, at, baseline=finding.approval in baseline, over=finding.approval in gone)
-                )
-        elif finding.approval in gone:
-            continue
+            if finding.judgement is Judgement.HOLDS:
+                transitions.append(_open(finding, at, baseline=finding.approval in baseline))
         elif finding.judgement is Judgement.FAILS and finding.proven and not known.is_event:
             transitions.append(_end(known, Move.RESOLVED, "the rule no longer holds", at))
         elif finding.judgement is Judgement.HOLDS and known.severity is not finding.severity:
@@ -162,7 +158,7 @@ def unwatched(alerts: Iterable[Alert], reason: str, at: datetime) -> list[Transi
     return [_end(alert, Move.UNWATCHED, f"no longer watched: {reason}", at) for alert in alerts]
 
 
-def _open(finding: Finding, at: datetime, *, baseline: bool, over: bool) -> Transition:
+def _open(finding: Finding, at: datetime, *, baseline: bool) -> Transition:
     alert = Alert(
         id=alert_id(finding, at),
         rule=finding.rule,
@@ -174,8 +170,6 @@ def _open(finding: Finding, at: datetime, *, baseline: bool, over: bool) -> Tran
         baseline=baseline,
         values=finding.values,
     )
-    if over:
-        alert = replace(alert, state=AlertState.RESOLVED, resolved_at=at, reason="the approval is gone")
     return Transition(Move.OPENED, alert, "seen at the first reading of the wallet" if baseline else "the rule holds")
 
 
