@@ -82,10 +82,8 @@ class Belief(RuleBasedStateMachine):
     ) -> None:
         snapshot = reading(self._view(kinds, hidden, garbled, zeros), self.now, end, kinds=kinds, pages=pages)
         if pages > 1 and end is not End.INCOMPLETE and unseen(self.known, snapshot):
-            again = reading(
-                self._view(kinds, slipped, garbled, zeros), self.now, End.COMPLETE, kinds=kinds, pages=pages
-            )
-            snapshot = combine(snapshot, again)
+            rows = self._view(kinds, slipped, garbled, zeros)
+            snapshot = combine(snapshot, reading(rows, self.now, kinds=kinds, pages=pages))
 
         outcome = diff(self.known, snapshot, self.wait)
         told, complete = self.oracle.hear(Seen(self.now, end, kinds, snapshot.approvals))

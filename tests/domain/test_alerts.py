@@ -1,0 +1,287 @@
+"""An alert's life: opened by a finding, resolved by proof alone, closed without a promise when nobody watches."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import START, minutes
+
+from scanner.domain.alerts import (
+    Alert,
+    AlertState,
+    Finding,
+    Judgement,
+    Move,
+    Severity,
+    Transition,
+    reconcile,
+    unwatched,
+)
+
+APPROVALS = ["a1", "a2", "a3"]
+GRADES = {"unlimited": Severity.HIGH, "old": Severity.LOW, "raised": Severity.MEDIUM}
+
+
+def finding(
+    judgement: Judgement = Judgement.HOLDS,
+    *,
+    rule: str = "unlimited",
+    approval: str = "a1",
+    severity: Severity = Severity.HIGH,
+    change: str | None = None,
+    proven: bool = True,
+) -> Finding:
+    return Finding(rule, f"The rule {rule}", severity, approval, judgement, change, proven, {"allowance": "unlimited"})
+
+
+def steps(
+    alerts: Sequence[Alert],
+    *findings: Finding,
+    gone: Collection[str] = (),
+    baseline: Collection[str] = (),
+    at: datetime = START,
+) -> list[Transition]:
+    return reconcile(alerts, findings, gone=gone, baseline=baseline, at=at)
+
+
+def opened(*findings: Finding, at: datetime = START) -> list[Alert]:
+    return [step.alert for step in steps([], *findings, at=at)]
+
+
+def apply(alerts: Sequence[Alert], transitions: Sequence[Transition]) -> list[Alert]:
+    """What is open afterwards."""
+    now = {alert.id: alert for alert in alerts} | {step.alert.id: step.alert for step in transitions}
+    return [alert for alert in now.values() if alert.state is not AlertState.RESOLVED]
+
+
+def test_a_rule_that_holds_opens_an_alert_with_all_that_it_said() -> None:
+    said = finding(proven=False)
+    (step,) = steps([], said)
+    assert step.move is Move.OPENED
+    assert step.alert == Alert(
+        id=step.alert.id,
+        rule=said.rule,
+        title=said.title,
+        severity=said.severity,
+        approval=said.approval,
+        opened_at=START,
+        values=said.values,
+    )
+    assert step.alert.state is AlertState.OPEN
+    assert not step.alert.is_event
+
+
+@pytest.mark.parametrize("judgement", [Judgement.FAILS, Judgement.UNDECIDED])
+@pytest.mark.parametrize("change", [None, "c1"])
+def test_nothing_else_opens_one(judgement: Judgement, change: str | None) -> None:
+    assert steps([], finding(judgement, change=change)) == []
+
+
+def test_an_alert_opens_once() -> None:
+    alerts = opened(finding())
+    assert steps(alerts, finding(), at=minutes(15)) == []
+
+
+def test_an_acknowledged_alert_does_not_open_again() -> None:
+    alerts = [replace(alert, state=AlertState.ACKNOWLEDGED) for alert in opened(finding())]
+    assert steps(alerts, finding(), at=minutes(15)) == []
+
+
+def test_rules_and_approvals_have_alerts_of_their_own() -> None:
+    alerts = opened(finding(), finding(rule="old"), finding(approval="a2"))
+    assert len({alert.id for alert in alerts}) == 3
+
+
+def test_an_alert_of_a_first_reading_says_so() -> None:
+    first, later = steps([], finding(), finding(approval="a2"), baseline={"a1"})
+    assert first.alert.baseline
+    assert not later.alert.baseline
+    assert first.reason != later.reason
+
+
+@pytest.mark.parametrize("state", [AlertState.OPEN, AlertState.ACKNOWLEDGED])
+def test_a_rule_that_provably_fails_resolves_its_alert(state: AlertState) -> None:
+    alerts = [replace(alert, state=state) for alert in opened(finding())]
+    (step,) = steps(alerts, finding(Judgement.FAILS), at=minutes(15))
+    assert step.move is Move.RESOLVED
+    assert step.alert.id == alerts[0].id
+    assert step.alert.state is AlertState.RESOLVED
+    assert step.alert.resolved_at == minutes(15)
+    assert step.alert.opened_at == START
+    assert step.alert.reason == step.reason == "the rule no longer holds"
+
+
+def test_a_failure_that_is_not_proven_resolves_nothing() -> None:
+    assert steps(opened(finding()), finding(Judgement.FAILS, proven=False)) == []
+
+
+@pytest.mark.parametrize("proven", [True, False])
+@pytest.mark.parametrize("severity", Severity)
+def test_what_is_undecided_moves_nothing(proven: bool, severity: Severity) -> None:
+    assert steps(opened(finding()), finding(Judgement.UNDECIDED, proven=proven, severity=severity)) == []
+
+
+def test_what_is_not_judged_moves_nothing() -> None:
+    assert steps(opened(finding(), finding(change="c1"))) == []
+
+
+def test_a_resolved_alert_that_holds_again_is_a_new_one() -> None:
+    alerts = opened(finding())
+    alerts = apply(alerts, steps(alerts, finding(Judgement.FAILS), at=minutes(15)))
+    assert alerts == []
+    (again,) = opened(finding(), at=minutes(30))
+    assert again.id != opened(finding())[0].id
+
+
+def test_an_id_is_short_and_the_same_however_often_it_is_made() -> None:
+    (first,), (again,) = opened(finding()), opened(finding())
+    assert first.id == again.id
+    assert first.id == "AW-E102358B7E"
+    others = opened(finding(rule="old"), finding(approval="a2"), finding(change="c1")) + opened(
+        finding(), at=minutes(1)
+    )
+    assert len({alert.id for alert in [first, *others]}) == 5
+
+
+def test_every_alert_of_an_approval_that_is_gone_resolves() -> None:
+    alerts = opened(finding(), finding(change="c1"), finding(rule="old"), finding(approval="a2"))
+    found = steps(alerts, finding(), finding(approval="a2"), gone={"a1"}, at=minutes(15))
+    assert [(step.move, step.alert.id) for step in found] == [(Move.RESOLVED, alert.id) for alert in alerts[:3]]
+    assert {step.alert.resolved_at for step in found} == {minutes(15)}
+    assert {step.reason for step in found} == {"the approval is gone"}
+
+
+def test_what_is_gone_opens_nothing() -> None:
+    assert steps([], finding(), gone={"a1"}) == []
+
+
+# Events.
+
+
+def test_a_change_is_part_of_an_event_alerts_identity() -> None:
+    alerts = opened(finding(rule="raised", change="c1"))
+    (second,) = steps(alerts, finding(rule="raised", change="c2"), at=minutes(15))
+    assert second.move is Move.OPENED
+    assert second.alert.is_event
+    assert second.alert.change == "c2"
+    assert second.alert.id != alerts[0].id
+
+
+def test_the_same_change_is_told_once() -> None:
+    alerts = opened(finding(rule="raised", change="c1"))
+    assert steps(alerts, finding(rule="raised", change="c1"), at=minutes(15)) == []
+
+
+@pytest.mark.parametrize("proven", [True, False])
+def test_what_happened_does_not_stop_having_happened(proven: bool) -> None:
+    alerts = opened(finding(change="c1"))
+    assert steps(alerts, finding(Judgement.FAILS, change="c1", proven=proven)) == []
+    assert steps(alerts, finding(Judgement.FAILS, proven=proven)) == []
+
+
+def test_an_alert_of_the_going_itself_opens_and_does_not_end_with_it() -> None:
+    state = opened(finding())
+    going = finding(rule="went", change="c9")
+    found = steps(state, going, gone={"a1"}, at=minutes(15))
+    assert [(step.move, step.alert.rule) for step in found] == [(Move.RESOLVED, "unlimited"), (Move.OPENED, "went")]
+    left = apply(state, found)
+    assert steps(left, going, gone={"a1"}, at=minutes(15)) == []
+    (closed,) = steps(left, gone={"a1"}, at=minutes(30))
+    assert closed.move is Move.RESOLVED
+
+
+# Severity.
+
+
+@pytest.mark.parametrize(("severity", "move"), [(Severity.CRITICAL, Move.WORSENED), (Severity.LOW, Move.EASED)])
+def test_an_alert_takes_its_rules_new_severity(severity: Severity, move: Move) -> None:
+    alerts = [replace(opened(finding())[0], state=AlertState.ACKNOWLEDGED)]
+    regraded = replace(finding(severity=severity), title="Another title")
+    (step,) = steps(alerts, regraded, at=minutes(15))
+    assert step.move is move
+    assert step.alert == replace(alerts[0], severity=severity, title="Another title")
+    assert "high" in step.reason
+    assert str(severity) in step.reason
+
+
+def test_severities_are_ordered_as_the_contract_orders_them() -> None:
+    ordered = ["informational", "low", "medium", "high", "critical"]
+    assert sorted(Severity, key=lambda severity: severity.rank) == ordered
+    assert Severity.HIGH.reaches(Severity.HIGH)
+    assert Severity.CRITICAL.reaches(Severity.HIGH)
+    assert not Severity.MEDIUM.reaches(Severity.HIGH)
+
+
+# Nobody watches.
+
+
+def test_what_nobody_watches_is_closed_without_saying_that_it_is_safe() -> None:
+    alerts = opened(finding(), finding(change="c1"))
+    found = unwatched(alerts, "the wallet was removed", minutes(15))
+    assert [step.alert.id for step in found] == [alert.id for alert in alerts]
+    for step in found:
+        assert step.move is Move.UNWATCHED
+        assert step.alert.state is AlertState.RESOLVED
+        assert step.alert.resolved_at == minutes(15)
+        assert step.reason == step.alert.reason == "no longer watched: the wallet was removed"
+        assert not any(word in step.reason for word in ("safe", "resolved", "gone", "no longer holds"))
+
+
+# Any sequence of judgements.
+
+
+findings = st.builds(
+    lambda judgement, rule, approval, change, proven, severity: finding(
+        judgement,
+        rule=rule,
+        approval=approval,
+        change=change if rule == "raised" else None,
+        proven=proven,
+        severity=severity or GRADES[rule],
+    ),
+    st.sampled_from(Judgement),
+    st.sampled_from(sorted(GRADES)),
+    st.sampled_from(APPROVALS),
+    st.sampled_from(["c1", "c2"]),
+    st.booleans(),
+    st.none() | st.sampled_from(Severity),
+)
+rounds = st.lists(
+    st.tuples(
+        st.lists(findings, max_size=8, unique_by=lambda one: (one.rule, one.approval, one.change)),
+        st.frozensets(st.sampled_from(APPROVALS), max_size=2),
+    ),
+    max_size=8,
+)
+
+
+@given(rounds)
+def test_open_alerts_are_those_that_the_findings_imply(
+    history: list[tuple[list[Finding], frozenset[str]]],
+) -> None:
+    alerts: list[Alert] = []
+    implied: dict[tuple[str, str, str | None], Severity] = {}
+    ids: set[str] = set()
+    for number, (said, gone) in enumerate(history):
+        found = steps(alerts, *said, gone=gone, at=minutes(number))
+        alerts = apply(alerts, found)
+
+        happening = {one.change for one in said if one.change}
+        implied = {key: grade for key, grade in implied.items() if key[1] not in gone or key[2] in happening}
+        for one in said:
+            key = (one.rule, one.approval, one.change)
+            if one.approval in gone and one.change is None:
+                continue
+            if one.judgement is Judgement.HOLDS:
+                implied[key] = one.severity
+            elif one.judgement is Judgement.FAILS and one.proven and one.change is None:
+                implied.pop(key, None)
+
+        assert {(a.rule, a.approval, a.change): a.severity for a in alerts} == implied
+        assert steps(alerts, *said, gone=gone, at=minutes(number)) == [], "the same again moves nothing"
+        new = {step.alert.id for step in found if step.move is Move.OPENED}
+        assert not new & ids
+        ids |= new
