@@ -1,0 +1,160 @@
+"""What a message says of one approval: all of its alerts that have come to the same, told together."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from scanner.delivery.links import explorer_url, revoke_url
+from scanner.delivery.words import allowance, changed, moment, one_line, spender, token, wallet
+from scanner.domain.addresses import short
+from scanner.domain.alerts import Move, Severity
+from scanner.domain.hostile import harmless
+from scanner.domain.messages import Due
+
+__all__ = ["Block", "Stage", "blocks", "called"]
+
+LONGEST_TITLE = 120
+LONGEST_ADVICE = 400
+
+_UNWATCHED_ADVICE = (
+    "nobody checks this any more and the approval may still be in force. "
+    "Look at it yourself, and revoke it if it is not needed."
+)
+
+
+class Stage(IntEnum):
+    """What has become of an alert, in the order in which a message tells it."""
+
+    OPEN = 0
+    RESOLVED = 1
+    UNWATCHED = 2
+
+    @classmethod
+    def of(cls, what: Move) -> "Stage":
+        """The stage that a step leads to."""
+        return {Move.RESOLVED: cls.RESOLVED, Move.UNWATCHED: cls.UNWATCHED}.get(what, cls.OPEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The alerts of one approval at one stage, the worst first, and the numbers of all notices that this settles."""
+
+    stage: Stage
+    dues: tuple[Due, ...]
+    notices: tuple[int, ...]
+
+    @property
+    def severity(self) -> Severity:
+        """That of its worst alert."""
+        return self.dues[0].alert.severity
+
+    @property
+    def critical(self) -> bool:
+        """Whether it has to be named, whatever the room."""
+        return self.severity is Severity.CRITICAL
+
+    def full(self) -> str:
+        """All that a person needs to act on it."""
+        return "\n".join(_present(self._headings(), self._who(), self._what(), self._advice(), self._ids()))
+
+    def lean(self) -> str:
+        """Who, what and where, for a channel whose messages are short."""
+        first = self.dues[0]
+        revoke = revoke_url(first.target.chain, first.target.owner) if self.stage is Stage.OPEN else None
+        return "\n".join(_present(self._headings(), self._who(), [revoke], self._ids()))
+
+    def line(self) -> str:
+        """The worst alert in the fewest words that still say which one it is."""
+        first = self.dues[0]
+        return f"{_mark(first)} {first.alert.id} {short(first.target.owner)} {first.alert.title}"
+
+    def split(self) -> tuple["Block", ...]:
+        """A block for each alert; every number stays with one of them."""
+        first, *others = self.dues
+        seqs = {due.seq for due in others}
+        own = tuple(seq for seq in self.notices if seq not in seqs)
+        return (Block(self.stage, (first,), own), *(Block(self.stage, (due,), (due.seq,)) for due in others))
+
+    def _headings(self) -> list[str]:
+        return [f"{_mark(due)}: {one_line(due.alert.title, LONGEST_TITLE)}" for due in self.dues]
+
+    def _who(self) -> list[str]:
+        approval = self.dues[0].held.approval
+        in_force = self.dues[0].held.in_force
+        return [
+            f"Wallet: {wallet(self.dues[0].target)}",
+            f"Spender: {spender(approval)}",
+            f"Token: {token(approval)}",
+            f"Allowance: {allowance(approval) if in_force else 'none any more'}",
+        ]
+
+    def _what(self) -> list[str]:
+        told = [changed(due.change) for due in self.dues if due.change is not None]
+        said = [f"Changed: {'; '.join(dict.fromkeys(told))}"] if told else []
+        if self.stage is Stage.OPEN:
+            return said
+        since = f"Open since: {moment(min(due.alert.opened_at for due in self.dues))}"
+        reasons = "; ".join(dict.fromkeys(due.alert.reason for due in self.dues if due.alert.reason))
+        return [*said, since, *([f"Reason: {one_line(reasons, LONGEST_ADVICE)}"] if reasons else [])]
+
+    def _advice(self) -> list[str | None]:
+        approval, target = self.dues[0].held.approval, self.dues[0].target
+        if self.stage is Stage.RESOLVED:
+            return ["Do: nothing more for this alert."]
+        revoke = revoke_url(target.chain, target.owner)
+        look = explorer_url(target.chain, approval.spender.address)
+        links = [revoke and f"Revoke: {revoke}", look and f"The spender on its explorer: {look}"]
+        if self.stage is Stage.UNWATCHED:
+            return [f"Do: {_UNWATCHED_ADVICE}", *links]
+        danger = one_line(self.dues[0].why, LONGEST_ADVICE)
+        fixes = dict.fromkeys(one_line(due.fix, LONGEST_ADVICE) for due in self.dues)
+        todo = " ".join(fix for fix in fixes if fix) or "revoke it unless you know why it is there."
+        return [danger and f"Danger: {danger}", f"Do: {todo}", *links]
+
+    def _ids(self) -> list[str]:
+        ids = ", ".join(due.alert.id for due in self.dues)
+        return [f"Alert: {ids}" if len(self.dues) == 1 else f"Alerts, in the order above: {ids}"]
+
+
+def _mark(due: Due) -> str:
+    severity = due.alert.severity.upper()
+    stage = Stage.of(due.what)
+    if stage is Stage.RESOLVED:
+        return f"RESOLVED ({severity})"
+    if stage is Stage.UNWATCHED:
+        return f"NO LONGER WATCHED ({severity})"
+    return f"WORSE, NOW {severity}" if due.what is Move.WORSENED else severity
+
+
+def _present(*parts: Iterable[str | None]) -> list[str]:
+    return [line for part in parts for line in part if line]
+
+
+def called(due: Due) -> str:
+    """The wallet in a title: its label, or the ends of its address."""
+    return harmless(due.target.label) or short(due.target.owner)
+
+
+def blocks(dues: Sequence[Due]) -> list[Block]:
+    """Notices of one channel, told together by approval; what has ended comes last, the worst first.
+
+    An alert is told once, as what it has become: of several notices about it the last one speaks.
+    """
+    last: dict[str, Due] = {}
+    seqs: dict[str, list[int]] = {}
+    for due in sorted(dues, key=lambda due: due.seq):
+        last[due.alert.id] = due
+        seqs.setdefault(due.alert.id, []).append(due.seq)
+    together: dict[tuple[Stage, str], list[Due]] = {}
+    for due in sorted(last.values(), key=lambda due: (-due.alert.severity.rank, due.seq)):
+        together.setdefault((Stage.of(due.what), due.held.approval.id), []).append(due)
+    found = [
+        Block(stage, tuple(group), tuple(seq for due in group for seq in seqs[due.alert.id]))
+        for (stage, _), group in together.items()
+    ]
+    return sorted(found, key=_order)
+
+
+def _order(block: Block) -> tuple[int, int, str, str, int]:
+    approval = block.dues[0].held.approval
+    return -block.severity.rank, block.stage, approval.spender.address, approval.owner, block.dues[0].seq

@@ -1,0 +1,183 @@
+"""Notices become messages: whole alerts within a channel's room, the critical ones always named, the rest counted."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from scanner.delivery.blocks import Block, Stage, blocks, called
+from scanner.delivery.links import chain_title
+from scanner.delivery.words import one_line, size
+from scanner.domain.alerts import Severity
+from scanner.domain.messages import Due, FirstReading, Message, MessageKind
+
+__all__ = ["LEAST_BUDGET", "REPEAT", "compose", "repeated"]
+
+LEAST_BUDGET = 160
+"""The shortest message that can hold one alert, the count of the others, and its reference."""
+
+REPEAT = "(possible repeat)"
+
+LONGEST_ID = 16
+LONGEST_TITLE = 110
+UNTITLED_BELOW = 300
+SEPARATOR = "\n———\n"  # a line of its own: some channels swallow empty ones
+ENDED = "ended"
+LISTING = "approval-watch alerts list"
+
+
+def compose(
+    dues: Sequence[Due], budget: int, new_id: Callable[[], str], readings: Mapping[str, FirstReading]
+) -> list[Message]:
+    """The messages for one channel that tell everything that is due there.
+
+    `budget` is the room for title and body together, as `words.size` counts; `new_id` names each message, in at most 16
+    characters; `readings` says what each scan of a digest saw for the first time. Critical alerts are named over as
+    many messages as it takes, the others as far as the last one has room. Each notice belongs to exactly one message.
+    Raises ValueError for a budget below LEAST_BUDGET.
+    """
+    if budget < LEAST_BUDGET:
+        raise ValueError(f"no alert fits into {budget} characters, {LEAST_BUDGET} are needed")
+    groups: dict[str | None, list[Due]] = {}
+    for due in dues:
+        groups.setdefault(due.reading, []).append(due)
+    packed = []
+    for reading, group in sorted(groups.items(), key=lambda item: item[0] is not None):
+        first = None if reading is None else readings.get(reading, FirstReading(approvals=0, wallets=0))
+        packed += _pack(blocks(group), budget, new_id, first)
+    return packed
+
+
+def repeated(body: str) -> str:
+    """The body of a message that may have arrived before; its reference stays the last line."""
+    text, _, reference = body.rpartition("\n")
+    return f"{text}\n{REPEAT}\n{reference}"
+
+
+@dataclass(slots=True)
+class _Page:
+    """A message in the making: the blocks that it names, in which words, and those that it only counts."""
+
+    room: int
+    named: list[Block] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    counted: Sequence[Block] = ()
+
+    def put(self, block: Block, text: str) -> bool:
+        """Take a block, if there is room for it."""
+        taken = sum(size(one) + size(SEPARATOR) for one in self.texts)
+        if taken + size(text) > self.room:
+            return False
+        self.named.append(block)
+        self.texts.append(text)
+        return True
+
+    @property
+    def blocks(self) -> list[Block]:
+        return [*self.named, *self.counted]
+
+
+def _pack(found: Sequence[Block], budget: int, new_id: Callable[[], str], first: FirstReading | None) -> list[Message]:
+    longest_title = LONGEST_TITLE if budget >= UNTITLED_BELOW else 0
+    opening = "" if first is None or not longest_title else _opening(found, first)
+    others = [block for block in found if not block.critical]
+    around = [opening, _rest(others, in_short=not longest_title)]
+    reference = size(f"\n\n\n{REPEAT}\nref ") + LONGEST_ID
+    room = budget - longest_title - reference - sum(size(part + SEPARATOR) for part in around if part)
+    pages = _paginate(found, room)
+    return [
+        _message(page, _title(page, place, len(pages), first, longest_title), opening if place == 1 else "", new_id())
+        for place, page in enumerate(pages, start=1)
+    ]
+
+
+def _paginate(found: Sequence[Block], room: int) -> list[_Page]:
+    pages = [_Page(room)]
+    for block in found:
+        for part, text in _wordings(block, room) if block.critical else ():
+            if not pages[-1].put(part, text):
+                pages.append(_Page(room))
+                pages[-1].put(part, text)
+    others = [block for block in found if not block.critical]
+    if others and not pages[-1].texts:
+        (part, text), *more = _wordings(others[0], room)
+        pages[-1].put(part, text)
+        others[:1] = [one for one, _ in more]
+    while others and pages[-1].put(others[0], others[0].full()):
+        others.pop(0)
+    pages[-1].counted = others
+    return pages
+
+
+def _wordings(block: Block, room: int) -> list[tuple[Block, str]]:
+    """A block in the fullest words that an empty message has room for, alert by alert if it takes that."""
+    for text in (block.full(), block.lean()):
+        if size(text) <= room:
+            return [(block, text)]
+    return [(one, one_line(one.line(), room)) for one in block.split()]
+
+
+def _message(page: _Page, title: str, opening: str, message_id: str) -> Message:
+    in_short = not title
+    sections = [opening, *page.texts, _rest(page.counted, in_short=in_short)]
+    worst = max((block.severity for block in page.blocks), key=lambda severity: severity.rank)
+    return Message(
+        id=message_id,
+        channel=page.named[0].dues[0].channel,
+        kind=_kind(page),
+        severity=worst,
+        title=title,
+        body=SEPARATOR.join(section for section in sections if section) + f"\nref {message_id}",
+        notices=tuple(sorted(seq for block in page.blocks for seq in block.notices)),
+    )
+
+
+def _kind(page: _Page) -> MessageKind:
+    if page.named[0].dues[0].reading is not None:
+        return MessageKind.DIGEST
+    return MessageKind.ALERT if any(block.stage is Stage.OPEN for block in page.blocks) else MessageKind.END
+
+
+def _opening(found: Sequence[Block], first: FirstReading) -> str:
+    total = _count(sum(len(block.dues) for block in found), "alert")
+    seen = f"First reading of {_count(first.wallets, 'wallet')}: {_count(first.approvals, 'approval')}"
+    return f"{seen}, {total} ({_by_severity(found)}). The worst:"
+
+
+def _rest(counted: Sequence[Block], *, in_short: bool) -> str:
+    """How many alerts are only counted, and the command that shows them."""
+    total = sum(len(block.dues) for block in counted)
+    if not total:
+        return ""
+    return f"and {total} more: {LISTING}" if in_short else f"and {total} more ({_by_severity(counted)}): {LISTING}"
+
+
+def _by_severity(found: Iterable[Block]) -> str:
+    kinds = Counter(due.alert.severity if b.stage is Stage.OPEN else ENDED for b in found for due in b.dues)
+    return ", ".join(f"{kinds[kind]} {kind}" for kind in (*reversed(Severity), ENDED) if kinds[kind])
+
+
+def _title(page: _Page, place: int, pages: int, first: FirstReading | None, longest: int) -> str:
+    if not longest:
+        return ""
+    part = f" ({place} of {pages})" if pages > 1 else ""
+    return one_line(_headline(page, first), longest - size(part)) + part
+
+
+def _headline(page: _Page, first: FirstReading | None) -> str:
+    dues = [due for block in page.blocks for due in block.dues]
+    open_dues = [due for block in page.blocks if block.stage is Stage.OPEN for due in block.dues]
+    if first is not None:
+        return f"First reading of {_count(first.wallets, 'wallet')}: {_count(len(dues), 'alert')}"
+    stages = {block.stage for block in page.blocks}
+    ended = "Resolved" if stages == {Stage.RESOLVED} else "No longer watched"
+    worst = max((due.alert.severity for due in open_dues), key=lambda s: s.rank, default=None)
+    mark = ended if worst is None else worst.upper()
+    if len(page.blocks) == 1:
+        return f"{mark}: {dues[0].alert.title} ({called(dues[0])}, {chain_title(dues[0].target.chain)})"
+    wallets = list(dict.fromkeys(called(due) for due in open_dues or dues))
+    others = f" and {len(wallets) - 1} more" if len(wallets) > 1 else ""
+    return f"{mark}: {_count(len(open_dues or dues), 'alert')} for {wallets[0]}{others}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -1,0 +1,129 @@
+"""Amounts, changes and addresses in words that a person understands at night on a phone."""
+
+import unicodedata
+from datetime import UTC, datetime
+
+from scanner.delivery.links import chain_title
+from scanner.domain.addresses import is_evm
+from scanner.domain.approvals import Approval, Kind, Status, Target
+from scanner.domain.changes import Change, ChangeKind
+from scanner.domain.hostile import harmless, quoted
+
+__all__ = ["allowance", "changed", "moment", "one_line", "size", "spender", "token", "wallet"]
+
+DEEPEST_DECIMALS = 77
+"""No uint256 has more decimal places; a token that claims more is not believed."""
+
+
+def size(text: str) -> int:
+    """How long a text is at most for a channel: UTF-16 units, and two for a line's end, which some make of one."""
+    return len(text) + sum(1 for character in text if character > "\uffff" or character == "\n")
+
+
+def one_line(text: str, longest: int) -> str:
+    """A text of the user's own as one line of at most that size, without invisible characters."""
+    visible = "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+    line = " ".join(visible.split())
+    if size(line) <= longest:
+        return line
+    while size(line) > longest - 1:
+        line = line[: longest - 1 if len(line) > longest else -1]
+    return line.rstrip() + "…"
+
+
+def moment(at: datetime) -> str:
+    """A time to the minute, in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def wallet(target: Target) -> str:
+    """The owner as the user calls it, its address, and the chain."""
+    label = harmless(target.label)
+    return f"{label + ' ' if label else ''}{_address(target.owner)} on {chain_title(target.chain)}"
+
+
+def spender(approval: Approval) -> str:
+    """Who may take; the name is whatever the source repeats."""
+    name = harmless(approval.spender.name)
+    called = "no name" if name is None else f"“{name}” (name not verified)"
+    return f"{called}, {_address(approval.spender.address)}"
+
+
+def token(approval: Approval) -> str:
+    """The token, by a name that anybody could have chosen, and its address."""
+    number = "" if approval.token_id is None else f", number {approval.token_id}"
+    return f"{quoted(approval.token.symbol)}, {_address(approval.token.address)}{number}"
+
+
+def _address(address: str) -> str:
+    if not address:
+        return "address not known"
+    return address if is_evm(address) else harmless(address) or "address not readable"
+
+
+def allowance(approval: Approval) -> str:
+    """What the spender may take, in one phrase."""
+    pending = {Status.REVOKING: "; being revoked, not done yet", Status.GRANTING: "; being granted, not done yet"}
+    until = "" if approval.expires_at is None else f", until {moment(approval.expires_at)}"
+    return f"{_right(approval)}{until}{pending.get(approval.status, '')}"
+
+
+def _right(approval: Approval) -> str:
+    symbol = quoted(approval.token.symbol) if harmless(approval.token.symbol) else "this token"
+    if approval.kind in (Kind.ERC721_ALL, Kind.ERC1155_ALL):
+        return f"every {symbol} the wallet has or will have"
+    if approval.kind is Kind.ERC721:
+        return f"the one {symbol} named above"
+    if approval.allowance.unreadable is not None:
+        said = quoted(approval.allowance.unreadable)
+        return f"cannot be read (the source says {said}); treat it as unlimited until you know better"
+    if approval.unlimited:
+        return f"unlimited {symbol}"
+    if approval.allowance.raw is None:
+        return "not known; treat it as unlimited until you know better"
+    known = _decimals(approval) is not None
+    return f"{_quantity(approval)} {symbol}" if known else f"{_quantity(approval)} of {symbol} (decimals unknown)"
+
+
+def _quantity(approval: Approval) -> str:
+    raw, decimals = approval.allowance.raw, _decimals(approval)
+    if approval.allowance.unreadable is not None or (raw is None and not approval.allowance.in_words):
+        return "an amount that cannot be read"
+    if approval.unlimited or raw is None:
+        return "unlimited"
+    if decimals is None:
+        return f"{raw} raw units"
+    whole, part = divmod(raw, 10**decimals)
+    digits = str(part).zfill(decimals).rstrip("0")
+    return f"{whole:,}.{digits}" if part else f"{whole:,}"
+
+
+def _decimals(approval: Approval) -> int | None:
+    decimals = approval.token.decimals
+    return decimals if decimals is not None and 0 <= decimals <= DEEPEST_DECIMALS else None
+
+
+_PLAIN_CHANGES = {
+    ChangeKind.BASELINE: "it was there when the wallet was first read",
+    ChangeKind.NEW: "newly granted",
+    ChangeKind.RESTORED: "granted again after it had been revoked",
+    ChangeKind.REVOKED: "revoked",
+}
+
+
+def changed(change: Change) -> str:
+    """What happened to the approval, and when that was seen."""
+    said = _PLAIN_CHANGES.get(change.kind)
+    if said is None:
+        said = _moved(change)
+    return f"{said}, seen {moment(change.at)}"
+
+
+def _moved(change: Change) -> str:
+    before, after = change.before, change.after
+    if change.kind is ChangeKind.STATUS:
+        was = "" if before is None else f"from {before.status} "
+        return f"its state went {was}to {after.status}"
+    verb = "raised" if change.kind is ChangeKind.INCREASED else "lowered"
+    was = "" if before is None else f"from {_quantity(before)} "
+    return f"{verb} {was}to {_quantity(after)}"
