@@ -1,0 +1,97 @@
+"""Answers bent out of shape: each bend takes a sound answer and gives one that no document describes.
+
+They work on the answers of both versions: what holds the rows of an entry is `approvalProjects` in the one,
+`dataList` or `approvalList` in the other.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from scanner.sandbox.pages import Asked, Json, write_cursor
+from scanner.sandbox.quirks import Quirks
+
+__all__ = ["Bend", "cycling", "endless", "entries", "envelope", "instead", "rows", "slipped", "tokens"]
+
+Bend: TypeAlias = Callable[[dict[str, Json], Asked, Quirks], Json]
+"""From a sound answer, which is the bend's own to change, and what was asked, to an unsound answer."""
+
+_HOLDERS = ("approvalProjects", "dataList", "approvalList")
+_STRANGER = f"0x{'de' * 20}"
+
+
+def instead(value: Json) -> Bend:
+    """Something else altogether."""
+    return lambda answer, asked, quirks: value
+
+
+def envelope(**fields: Json) -> Bend:
+    """Replace fields of the envelope; `...` leaves one out."""
+    return lambda answer, asked, quirks: _replaced(answer, fields)
+
+
+def entries(**fields: Json) -> Bend:
+    """Replace fields of every entry of `data`; `...` leaves one out."""
+    return _each_entry(lambda entry: _replaced(entry, fields))
+
+
+def rows(value: Json) -> Bend:
+    """Replace what holds the rows of every entry."""
+    return _each_entry(lambda entry: {**entry, _holder(entry): value})
+
+
+def tokens(**fields: Json) -> Bend:
+    """Replace fields of the first approval of every entry; `...` leaves one out."""
+    return _each_entry(lambda entry: {**entry, _holder(entry): _first_row(entry, fields)})
+
+
+def slipped(answer: dict[str, Json], asked: Asked, quirks: Quirks) -> Json:
+    """The list got shorter at its head since the last page: the row that moved up over the border is not shown."""
+    for entry in answer["data"]:
+        found = entry[_holder(entry)]
+        if found and "tokens" in found[0] and len(found[0]["tokens"]) > 1:
+            del found[0]["tokens"][0]
+        elif found:
+            del found[0]
+    return answer
+
+
+def cycling(answer: dict[str, Json], asked: Asked, quirks: Quirks) -> Json:
+    """The pages that begin at 1 and at 2 lead to each other, for ever."""
+    cursor = write_cursor(2 if asked.offset == 1 else 1, quirks.cursor)
+    return _each_entry(lambda entry: {**entry, quirks.cursor_key: cursor})(answer, asked, quirks)
+
+
+def endless(answer: dict[str, Json], asked: Asked, quirks: Quirks) -> Json:
+    """Every page names a next one, and shows a row that nobody has seen before."""
+    spender = f"0x{asked.offset:040x}"
+    row = {"approvalNum": "1", "symbol": "MORE", "status": "1", "tokenAddress": _STRANGER}
+    project = {"projectName": "", "approvalAddress": spender, "tokens": [row]}
+    cursor = write_cursor(asked.offset + asked.limit, quirks.cursor)
+    return _each_entry(lambda entry: {**entry, quirks.cursor_key: cursor, _holder(entry): [project]})(
+        answer, asked, quirks
+    )
+
+
+def _each_entry(change: Callable[[dict[str, Json]], dict[str, Json]]) -> Bend:
+    def bend(answer: dict[str, Json], asked: Asked, quirks: Quirks) -> Json:
+        empty = {quirks.cursor_key: "", "chainIndex": asked.entries[0][0], "approvalProjects": []}
+        return {**answer, "data": [change(entry) for entry in answer["data"] or [empty]]}
+
+    return bend
+
+
+def _holder(entry: dict[str, Json]) -> str:
+    return next(name for name in _HOLDERS if name in entry)
+
+
+def _first_row(entry: dict[str, Json], fields: dict[str, Json]) -> list[Json]:
+    """The rows of an entry, the first of them changed; an entry without a row is given one."""
+    invented = {"projectName": "", "approvalAddress": _STRANGER, "tokenAddress": _STRANGER, "tokens": [{}]}
+    first, *others = entry[_holder(entry)] or [invented]
+    if "tokens" in first:
+        return [{**first, "tokens": [_replaced(first["tokens"][0], fields), *first["tokens"][1:]]}, *others]
+    return [_replaced(first, fields), *others]
+
+
+def _replaced(before: dict[str, Json], fields: dict[str, Json]) -> dict[str, Json]:
+    return {name: value for name, value in {**before, **fields}.items() if value is not ...}

@@ -1,0 +1,164 @@
+"""Everything that can go wrong at the far side, by name, and when it does."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from scanner.sandbox import bends, wire
+from scanner.sandbox.codes import CODES
+from scanner.sandbox.pages import Asked, Json
+from scanner.sandbox.quirks import Quirks
+from scanner.sandbox.worlds import Key
+
+__all__ = ["FAULTS", "Armed", "Fault"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One way to go wrong. It bends the sound answer, or sends it badly, or both.
+
+    `fatal` says that no client can have read the whole of a target from such an answer; where it is false, a right
+    client may still make sense of it.
+    """
+
+    name: str
+    title: str
+    bend: bends.Bend | None = None
+    send: wire.Wire | None = None
+    fatal: bool = True
+
+    async def answer(
+        self, request: web.Request, asked: Asked, sound: dict[str, Json], quirks: Quirks
+    ) -> web.StreamResponse:
+        """Answer badly. `sound` is the answer as it should have been, and is used up."""
+        said = self.bend(sound, asked, quirks) if self.bend else sound
+        body = json.dumps(said).encode()
+        return await (self.send or wire.sent())(request, body)
+
+
+@dataclass(slots=True)
+class Armed:
+    """A fault that waits for its request: for any, or only for a page, a target, or the nth request of all.
+
+    `page` is a number from 1, or "first" or "later". `times` is how often it still happens, None for ever.
+    """
+
+    fault: Fault
+    times: int | None = 1
+    page: int | str | None = None
+    target: Key | None = None
+    request: int | None = None
+
+    def strikes(self, asked: Asked, number: int) -> bool:
+        """Whether it happens to this request, the `number`th from 1; if so, it has happened once more."""
+        wanted = (
+            self.times != 0
+            and self.page in (None, asked.page, "first" if asked.page == 1 else "later")
+            and self.target in (None, *asked.entries)
+            and self.request in (None, number)
+        )
+        if wanted and self.times is not None:
+            self.times -= 1
+        return wanted
+
+
+def _code(code: str) -> Fault:
+    status, words = CODES[code]
+    body = json.dumps({"code": code, "msg": words, "data": []})
+    retry = {"retry_after": "1"} if code == "50011" else {}
+    return Fault(f"code-{code}", f"HTTP {status} with code {code}: {words}", send=wire.sent(status, text=body, **retry))
+
+
+def _status(status: int, words: str) -> Fault:
+    page = f"<html><head><title>{status} {words}</title></head><body><h1>{words}</h1></body></html>"
+    send = wire.sent(status, text=page, content_type="text/html")
+    return Fault(f"http-{status}", f"HTTP {status} {words}, with a page of HTML", send=send)
+
+
+_STATUSES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    402: "Payment Required",
+    403: "Forbidden",
+    404: "Not Found",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+}
+
+_CHALLENGE = "<html><head><title>Just a moment…</title></head><body>Checking your browser</body></html>"
+
+_ON_THE_WIRE = (
+    Fault("http-429-retry-after", "HTTP 429 that names the seconds to wait", send=wire.sent(429, "", retry_after="1")),
+    Fault("closed", "the connection closes without a byte", send=wire.closed),
+    Fault("hang", "nothing comes until the client gives up", send=wire.hanging),
+    Fault("drip", "the body comes a byte at a time", send=wire.dripping),
+    Fault("half-body", "the connection closes in the middle of the body", send=wire.broken_off),
+    Fault("cut-json", "a whole answer whose JSON stops short", send=wire.sent(text='{"code":"0","data":[{"cu')),
+    Fault("empty-body", "HTTP 200 with nothing in it", send=wire.sent(text="")),
+    Fault("html", "HTTP 200 with a page of HTML", send=wire.sent(text=_CHALLENGE, content_type="text/html")),
+    Fault("redirect", "a redirect to another path", send=wire.sent(302, "", location="/api/v5/elsewhere")),
+    Fault("wrong-charset", "the answer in UTF-16, said to be UTF-8", send=wire.sent(encoding="utf-16")),
+    Fault("gzip-garbage", "said to be compressed, but is not", send=wire.sent(content_encoding="gzip")),
+    Fault("ten-megabytes", "ten megabytes of one text without an end", send=wire.swollen),
+    Fault("deep-nesting", "lists in lists, a hundred thousand deep", send=wire.sent(text='{"data":' + "[" * 100_000)),
+    Fault("duplicate-keys", "two codes in one envelope, of which the second is an error", send=wire.twice_coded),
+)
+
+_NOBODY = {"projectName": "", "approvalAddress": f"0x{'de' * 20}"}
+
+_BENT = (
+    Fault("not-an-object", "a list instead of the envelope", bends.instead([])),
+    Fault("just-null", "null instead of the envelope", bends.instead(None)),
+    Fault("no-code", "no code in the envelope", bends.envelope(code=...)),
+    Fault("strange-code", "a code that no table has", bends.envelope(code="99999", msg="?", data=[])),
+    Fault("code-null", "null for a code", bends.envelope(code=None)),
+    Fault("code-object", "an object for a code", bends.envelope(code={"value": "0"})),
+    Fault("no-data", "no data in the envelope", bends.envelope(data=...)),
+    Fault("data-null", "null for data", bends.envelope(data=None)),
+    Fault("data-object", "an object for data", bends.envelope(data={})),
+    Fault("data-text", "a text for data", bends.envelope(data="none")),
+    Fault("data-empty", "an empty list for data, under code 0", bends.envelope(data=[])),
+    Fault("entry-null", "null for the entries of data", bends.envelope(data=[None])),
+    Fault("entry-list", "lists for the entries of data", bends.envelope(data=[[]])),
+    Fault("no-chain", "no chainIndex", bends.entries(chainIndex=...)),
+    Fault("wrong-chain", "a chain that was not asked for", bends.entries(chainIndex="999999")),
+    Fault("chain-object", "an object for a chainIndex", bends.entries(chainIndex={})),
+    Fault("cursor-object", "an object for a cursor", bends.entries(cursor={"next": 2})),
+    Fault("cursor-list", "a list for a cursor", bends.entries(cursor=["2"])),
+    Fault("cursor-true", "true for a cursor", bends.entries(cursor=True)),
+    Fault("cursor-cycle", "two pages that lead to each other; meant for ever", bends.cycling),
+    Fault("endless", "always a next page, always another row; meant for ever", bends.endless),
+    Fault("rows-null", "null for the projects", bends.rows(None)),
+    Fault("rows-object", "an object for the projects", bends.rows({})),
+    Fault("rows-text", "a text for the projects", bends.rows("none")),
+    Fault("row-null", "null for a project", bends.rows([None])),
+    Fault("row-number", "a number for a project", bends.rows([7])),
+    Fault("no-tokens", "a project without tokens", bends.rows([_NOBODY])),
+    Fault(
+        "tokens-null",
+        "null for a project's tokens",
+        bends.rows([{**_NOBODY, "tokens": None}]),
+    ),
+    Fault("token-text", "a text for a token", bends.rows([{**_NOBODY, "tokens": ["USDT"]}])),
+    Fault("amount-object", "an object for an amount", bends.tokens(approvalNum={}, remainAmount={}), fatal=False),
+    Fault("status-object", "an object for a status", bends.tokens(status={}), fatal=False),
+    Fault("symbol-number", "a number for a symbol", bends.tokens(symbol=7), fatal=False),
+    Fault("token-address-number", "a number for a token's address", bends.tokens(tokenAddress=7), fatal=False),
+    Fault("row-slips", "a row moves over the border between two pages and is not shown", bends.slipped, fatal=False),
+)
+
+
+def _all() -> Iterator[Fault]:
+    yield from map(_code, CODES)
+    yield from (_status(status, words) for status, words in _STATUSES.items())
+    yield from _ON_THE_WIRE
+    yield from _BENT
+
+
+FAULTS: dict[str, Fault] = {fault.name: fault for fault in _all()}
+"""Every fault by its name."""

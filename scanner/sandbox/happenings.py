@@ -1,0 +1,196 @@
+"""What can happen in a world: each verb changes what the day before left behind, or says why it cannot.
+
+A happening is a mapping of which the first key is the verb and its value whom it is about:
+`{approve: uniswap, by: treasury, token: usdt, amount: max}`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from scanner.sandbox.generator import filler
+from scanner.sandbox.shapes import Converter, chain, decimal, flag, number, one_of
+from scanner.sandbox.worlds import UINT256_MAX, Day, Row, Spender, Status, Token, by_key
+
+__all__ = ["Cast", "NonsenseError", "State", "Verb", "verbs"]
+
+Fields: TypeAlias = Mapping[str, Any]
+"""The values of a happening's keys, converted."""
+
+Identity: TypeAlias = tuple[str, Token, Spender]
+
+
+class NonsenseError(ValueError):
+    """A happening that cannot be, as the story stands. `key` is the one that is wrong."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who and what a story is about, by the names that it gives them. Owners are addresses."""
+
+    tokens: Mapping[str, Token]
+    spenders: Mapping[str, Spender]
+    owners: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class State:
+    """What has become of a world so far; changed by one happening after the other."""
+
+    rows: dict[Identity, Row] = field(default_factory=dict)
+    gone: dict[Identity, Row] = field(default_factory=dict)
+    exploited: list[Spender] = field(default_factory=list)
+    balances: dict[tuple[str, Token], Decimal] = field(default_factory=dict)
+
+    def put(self, rows: Iterable[Row]) -> None:
+        """Rows that are there from now on, new or changed."""
+        self.rows |= {(row.owner, row.token, row.spender): row for row in rows}
+
+    def day(self, title: str) -> Day:
+        """The state as it is now, for good."""
+        return Day(title, by_key(self.rows.values()), tuple(self.exploited), dict(self.balances))
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One thing that can happen: the keys that it needs, those that it may have, and what it does."""
+
+    needs: Mapping[str, Converter]
+    may: Mapping[str, Converter]
+    happen: Callable[[State, Fields], None]
+
+
+def verbs(cast: Cast) -> dict[str, Verb]:
+    """Every verb by its name, for the people and things of one story."""
+    spender, owner, token = _among(cast.spenders), _among(cast.owners), _among(cast.tokens)
+    who = {"by": owner, "token": token}
+    much: dict[str, Converter] = {"amount": _amount, "raw": _raw}
+    return {
+        "approve": Verb({"approve": spender, **who}, {**much, "pending": flag}, _approve),
+        "raise": Verb({"raise": spender, **who}, much, _raise),
+        "lower": Verb({"lower": spender, **who}, much, _lower),
+        "revoke": Verb({"revoke": spender, **who}, {"pending": flag}, _revoke),
+        "restore": Verb({"restore": spender, **who}, much, _restore),
+        "settle": Verb({"settle": spender, **who}, {}, _settle),
+        "exploit": Verb({"exploit": spender}, {}, _exploit),
+        "hold": Verb({"hold": token, "by": owner, "amount": decimal}, {}, _hold),
+        "fill": Verb({"fill": owner, "chain": chain, "count": number}, {"seed": number}, _fill),
+    }
+
+
+def _approve(state: State, given: Fields) -> None:
+    identity = _identity("approve", given)
+    if identity in state.rows:
+        raise NonsenseError("approve", "this is approved already; raise or lower it")
+    status = Status.GRANTING if given.get("pending") else Status.GRANTED
+    owner, token, spender = identity
+    state.put([Row(owner, token, spender, _wanted("approve", given), status)])
+
+
+def _raise(state: State, given: Fields) -> None:
+    row, raw = _standing(state, "raise", given), _wanted("raise", given)
+    if raw <= row.raw:
+        raise NonsenseError("raise", f"the allowance is {row.raw} already, and {raw} is not more")
+    state.put([replace(row, raw=raw)])
+
+
+def _lower(state: State, given: Fields) -> None:
+    row, raw = _standing(state, "lower", given), _wanted("lower", given)
+    if raw >= row.raw:
+        raise NonsenseError("lower", f"the allowance is {row.raw}, and {raw} is not less")
+    state.put([replace(row, raw=raw)])
+
+
+def _revoke(state: State, given: Fields) -> None:
+    row = _standing(state, "revoke", given)
+    if given.get("pending"):
+        state.put([replace(row, status=Status.REVOKING)])
+    else:
+        _take_away(state, _identity("revoke", given))
+
+
+def _restore(state: State, given: Fields) -> None:
+    identity = _identity("restore", given)
+    if identity not in state.gone:
+        raise NonsenseError("restore", "this was never revoked, so that it cannot come back")
+    row = state.gone.pop(identity)
+    raw = _wanted("restore", given) if given.keys() & {"amount", "raw"} else row.raw
+    state.put([replace(row, raw=raw, status=Status.GRANTED)])
+
+
+def _settle(state: State, given: Fields) -> None:
+    row = _standing(state, "settle", given)
+    match row.status:
+        case Status.GRANTED:
+            raise NonsenseError("settle", "nothing is pending here")
+        case Status.GRANTING:
+            state.put([replace(row, status=Status.GRANTED)])
+        case Status.REVOKING:
+            _take_away(state, _identity("settle", given))
+
+
+def _exploit(state: State, given: Fields) -> None:
+    if given["exploit"] in state.exploited:
+        raise NonsenseError("exploit", "this has turned out exploited already")
+    state.exploited.append(given["exploit"])
+
+
+def _hold(state: State, given: Fields) -> None:
+    state.balances[given["by"], given["hold"]] = given["amount"]
+
+
+def _fill(state: State, given: Fields) -> None:
+    state.put(filler(given["fill"], given["chain"], given["count"], seed=given.get("seed", 0)))
+
+
+def _identity(verb: str, given: Fields) -> Identity:
+    return given["by"], given["token"], given[verb]
+
+
+def _standing(state: State, verb: str, given: Fields) -> Row:
+    row = state.rows.get(_identity(verb, given))
+    if row is None:
+        raise NonsenseError(verb, "this is not approved on that day")
+    return row
+
+
+def _take_away(state: State, identity: Identity) -> None:
+    state.gone[identity] = state.rows.pop(identity)
+
+
+def _wanted(verb: str, given: Fields) -> int:
+    """The allowance in the smallest unit, from `amount` (in whole tokens) or `raw`."""
+    if ("amount" in given) == ("raw" in given):
+        raise NonsenseError(verb, "either 'amount' (in whole tokens) or 'raw' (in the smallest unit) is needed")
+    if "raw" in given:
+        return int(given["raw"])
+    amount, decimals = given["amount"], given["token"].decimals
+    if amount == UINT256_MAX:
+        return UINT256_MAX
+    if decimals is None:
+        raise NonsenseError("amount", "the token has no decimals: write 'raw', or 'max'")
+    raw = int(amount * 10**decimals)
+    if raw != amount * 10**decimals or raw > UINT256_MAX:
+        raise NonsenseError("amount", f"{amount} is not an amount of a token with {decimals} decimals")
+    return raw
+
+
+def _amount(written: str) -> Decimal:
+    return Decimal(UINT256_MAX) if written == "max" else decimal(written)
+
+
+def _raw(written: str) -> int:
+    raw = UINT256_MAX if written == "max" else number(written)
+    if raw > UINT256_MAX:
+        raise ValueError(f"{written} is more than an allowance can be; write 'max' for 2^256-1")
+    return raw
+
+
+def _among(named: Mapping[str, Any]) -> Converter:
+    word = one_of(*named)
+    return lambda written: named[word(written)]

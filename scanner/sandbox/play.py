@@ -1,0 +1,84 @@
+"""A world being played: what day it is, how answers are given, what goes wrong next, and what was asked so far."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from scanner.sandbox.faults import FAULTS, Armed, Fault
+from scanner.sandbox.pages import Asked, Cursor
+from scanner.sandbox.quirks import Quirks
+from scanner.sandbox.worlds import Day, Key, Row, World
+
+__all__ = ["Logged", "Play"]
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One request to the API: what was asked for, as far as that could be read, and how it was answered.
+
+    `code` is the answer's code, `fault` the name of the fault that struck instead; `offset` where the page begins.
+    """
+
+    at: datetime
+    method: str
+    path: str
+    entries: tuple[Key, ...] = ()
+    cursor: Cursor = None
+    offset: int = 0
+    limit: int | None = None
+    code: str = "0"
+    fault: str | None = None
+
+
+class Play:
+    """The state of a sandbox, to be set and looked at. `day`, `quirks` and `requests` may be changed at any time."""
+
+    def __init__(self, world: World, quirks: Quirks) -> None:
+        self.world = world
+        self.quirks = quirks
+        self.day = 0
+        self.requests: list[Logged] = []
+        self.armed: list[Armed] = []
+        self.answered = 0
+
+    @property
+    def today(self) -> Day:
+        """The state of the world on this day."""
+        return self.world.at(self.day)
+
+    def advance(self) -> Day:
+        """Let a day pass. The last one lasts for ever."""
+        self.day = min(self.day + 1, len(self.world.days) - 1)
+        return self.today
+
+    def truth(self) -> Mapping[Key, tuple[Row, ...]]:
+        """All approvals as they are today, by target."""
+        return self.today.rows
+
+    def fail(
+        self,
+        fault: str,
+        *,
+        times: int | None = 1,
+        page: int | str | None = None,
+        target: Key | None = None,
+        request: int | None = None,
+    ) -> None:
+        """Let something go wrong: `times` times (None: for ever), with the next request that fits.
+
+        `page` is a number from 1, "first" or "later"; `target` a (chainIndex, owner); `request` the number of a request
+        for approvals, from 1, since the sandbox was made. What is refused (a bad signature, …) does not count.
+        Raises KeyError for a name that stands in no table, ValueError for a page that cannot be.
+        """
+        if isinstance(page, str) and page not in ("first", "later"):
+            raise ValueError(f'page has to be a number, "first" or "later", not {page!r}')
+        self.armed.append(Armed(FAULTS[fault], times, page, target, request))
+
+    def heal(self) -> None:
+        """Nothing goes wrong any more."""
+        self.armed.clear()
+
+    def strike(self, asked: Asked) -> Fault | None:
+        """Count a request for approvals, and say what happens to it: the first fault that fits, or nothing."""
+        self.answered += 1
+        return next((armed.fault for armed in self.armed if armed.strikes(asked, self.answered)), None)

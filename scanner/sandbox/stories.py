@@ -1,0 +1,134 @@
+"""Worlds as people write them: YAML with tokens, spenders, owners, and days on which something happens."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path as FilePath
+from typing import Any
+
+from scanner.errors import ConfigError, Place, Problem
+from scanner.places import Data, Path, read_yaml
+from scanner.sandbox.happenings import Cast, NonsenseError, State, Verb, verbs
+from scanner.sandbox.shapes import Sheet, address, chain, decimal, flag, maybe, number, text
+from scanner.sandbox.worlds import Day, Owner, Spender, Token, World
+
+__all__ = ["bundled_world", "load_world", "read_world"]
+
+
+def bundled_world(name: str = "demo") -> World:
+    """A world that comes with the program: `demo`, in which a lot happens, or `quiet`, in which nothing does."""
+    story = files("scanner.sandbox") / "stories" / f"{name}.yaml"
+    return read_world(story.read_text(encoding="utf-8"), f"{name}.yaml")
+
+
+def load_world(path: FilePath) -> World:
+    """Read a world from a file. Raises ConfigError with every problem, also where the file cannot be read."""
+    try:
+        written = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        said = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigError([Problem(Place(str(path)), f"the world cannot be read: {said}", "unreadable")]) from error
+    return read_world(written, str(path))
+
+
+def read_world(written: str, file: str) -> World:
+    """Read a world from text; `file` is what its places are called. Raises ConfigError with every problem at once."""
+    document = read_yaml(written, file)
+    sheet = Sheet(document, list(document.problems))
+    top = sheet.mapping(document.data, (), "a world")
+    sheet.known(top, (), ("title", "tokens", "spenders", "owners", "days"))
+    cast = _cast(sheet, top)
+    known = verbs(cast)
+    chapters = [_chapter(sheet, data, ("days", day), known) for day, data in enumerate(_listed(sheet, top, "days"))]
+    if not chapters:
+        sheet.refuse((), "a world needs at least one day under 'days'", code="missing")
+    # What is wrong in itself would only make nonsense of what comes after it: first the one, then the other.
+    days = () if sheet.problems else tuple(_told(sheet, chapters))
+    if sheet.problems:
+        raise ConfigError(sheet.problems)
+    owners = tuple(Owner(label, where, _chains(where, days)) for label, where in cast.owners.items())
+    return World(str(top.get("title") or file), days, owners)
+
+
+@dataclass(frozen=True, slots=True)
+class _Happening:
+    """Something that is said to happen, and where that is said."""
+
+    path: Path
+    verb: Verb
+    given: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Chapter:
+    """A day as it was written."""
+
+    title: str
+    happens: tuple[_Happening, ...]
+
+
+def _cast(sheet: Sheet, top: dict[str, Data]) -> Cast:
+    """Who and what the story names. What is broken is named all the same, so that nothing else seems unknown."""
+    spenders: dict[str, Spender] = {}
+    for name, data in _named(sheet, top, "spenders"):
+        found = sheet.fields(data, ("spenders", name), "a spender", {"address": address}, {"name": text})
+        spenders[name] = Spender(**found) if found else Spender("")
+    tokens: dict[str, Token] = {}
+    for name, data in _named(sheet, top, "tokens"):
+        needs = {"chain": chain, "address": maybe(address)}
+        may = {"symbol": text, "decimals": number, "price": decimal, "risk": flag}
+        found = sheet.fields(data, ("tokens", name), "a token", needs, may)
+        tokens[name] = Token(**{"symbol": name, **found}) if found else Token("", "", name)
+    owners = {name: sheet.value(data, ("owners", name), address) or "" for name, data in _named(sheet, top, "owners")}
+    return Cast(tokens, spenders, owners)
+
+
+def _chapter(sheet: Sheet, data: Data, path: Path, known: dict[str, Verb]) -> _Chapter:
+    day = sheet.mapping(data, path, "a day")
+    sheet.known(day, path, ("title", "happens"))
+    title = day.get("title")
+    happens = enumerate(sheet.sequence(day.get("happens"), (*path, "happens"), "what happens"))
+    found = (_happening(sheet, item, (*path, "happens", number), known) for number, item in happens)
+    return _Chapter(title if isinstance(title, str) else "", tuple(one for one in found if one is not None))
+
+
+def _happening(sheet: Sheet, data: Data, path: Path, known: dict[str, Verb]) -> _Happening | None:
+    said = sheet.mapping(data, path, "a happening")
+    name = next(iter(said), None)
+    if name is None:
+        sheet.refuse(path, f"nothing happens here; one of these can: {', '.join(known)}")
+        return None
+    if name not in known:
+        close = get_close_matches(name, known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"what can happen: {', '.join(known)}"
+        sheet.refuse((*path, name), f"{name!r} is nothing that can happen", key=True, code="unknown-verb", hint=hint)
+        return None
+    verb = known[name]
+    given = sheet.fields(data, path, f"{name!r}", verb.needs, verb.may)
+    return None if given is None else _Happening(path, verb, given)
+
+
+def _told(sheet: Sheet, chapters: Iterable[_Chapter]) -> Iterator[Day]:
+    """The days, one growing out of the other."""
+    state = State()
+    for chapter in chapters:
+        for happening in chapter.happens:
+            try:
+                happening.verb.happen(state, happening.given)
+            except NonsenseError as nonsense:
+                sheet.refuse((*happening.path, nonsense.key), str(nonsense), code="nonsense")
+        yield state.day(chapter.title)
+
+
+def _chains(owner: str, days: Iterable[Day]) -> tuple[str, ...]:
+    """Where an owner approves anything in the whole of the story."""
+    return tuple(sorted({chain for day in days for chain, who in day.rows if who == owner}, key=int))
+
+
+def _named(sheet: Sheet, top: dict[str, Data], part: str) -> Iterable[tuple[str, Data]]:
+    return sheet.mapping(top.get(part), (part,), part).items()
+
+
+def _listed(sheet: Sheet, top: dict[str, Data], part: str) -> list[Data]:
+    return sheet.sequence(top.get(part), (part,), part)
