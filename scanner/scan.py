@@ -31,12 +31,16 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is asked of a scan. Targets that are not to be `recorded` are read, judged, and leave no trace."""
+    """What is asked of a scan. Targets that are not to be `recorded` are read, judged, and leave no trace.
+
+    `at_once` says that what it raises is not to wait for more to be told with it.
+    """
 
     targets: Sequence[Target]
     recorded: Collection[Target]
     asked_by: str
     dry_run: bool = False
+    at_once: bool = False
 
     def keeps(self, target: Target) -> bool:
         """Whether what is read of a target is written down."""
@@ -165,7 +169,14 @@ class _Round:
 
     async def _finish(self, connection: AsyncConnection) -> None:
         spent = sum(cost.requests for cost in self._spent())
-        await scans.finish(connection, self.id, at=self.now(), requests=spent, undecided=self.undecided)
+        await scans.finish(
+            connection,
+            self.id,
+            at=self.now(),
+            requests=spent,
+            undecided=self.undecided,
+            at_once=self.job.at_once,
+        )
 
     async def _rehearse(self, connection: AsyncConnection, *, first: bool) -> Report:
         """Do what a recorded scan does, in a transaction that is taken back: the report is what would have been."""

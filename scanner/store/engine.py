@@ -33,24 +33,25 @@ CONNECTIONS = 4
 class Store:
     """One open database. `write` and `read` are the only ways in; each runs one transaction."""
 
-    def __init__(self, engine: AsyncEngine, path: Path) -> None:
-        self._engine = engine
+    def __init__(self, path: Path, patience: float) -> None:
+        self._engine = engine = _engine(path, patience)
         self._reader = engine.execution_options(sqlite_begin="DEFERRED")
         self._writing = asyncio.Lock()
         self.path = path
 
     @classmethod
-    async def open(cls, url: str, *, migrate: bool = True) -> Self:
+    async def open(cls, url: str, *, migrate: bool = True, patience: float = BUSY_SECONDS) -> Self:
         """Open the store at `sqlite:///PATH`, making it and bringing it up to date if `migrate`.
 
-        Raises StoreError in words: a folder that is missing, a file that is no database, a newer version.
+        `patience` is how many seconds one try waits for another writer. Raises StoreError in words: a folder that is
+        missing, a file that is no database, a newer version.
         """
         path = Path(make_url(url).database or "")
         if not path.parent.is_dir():
             raise StoreError(f"the folder of the store {path} does not exist", f"Make it: mkdir -p {path.parent}")
         if not migrate and not path.exists():
             raise StoreError(f"there is no store at {path}", "Make one: approval-watch db upgrade")
-        store = cls(_engine(path), path)
+        store = cls(path, patience)
         try:
             await store._prepare(migrate=migrate)
         except BaseException:
@@ -152,17 +153,17 @@ async def uncancelled(work: Coroutine[Any, Any, T]) -> T:
         raise
 
 
-def _engine(path: Path) -> AsyncEngine:
+def _engine(path: Path, patience: float) -> AsyncEngine:
     engine = create_async_engine(
         f"sqlite+aiosqlite:///{path}",
-        connect_args={"timeout": BUSY_SECONDS, "isolation_level": None},
+        connect_args={"timeout": patience, "isolation_level": None},
         pool_size=CONNECTIONS,
         max_overflow=0,
     )
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _: object) -> None:
-        connection.run_async(_set_up)
+        connection.run_async(lambda raw: _set_up(raw, patience))
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
@@ -172,12 +173,12 @@ def _engine(path: Path) -> AsyncEngine:
     return engine
 
 
-async def _set_up(raw: Any) -> None:
+async def _set_up(raw: Any, patience: float) -> None:
     async def pragma(setting: str) -> None:
         async with raw.execute(f"PRAGMA {setting}") as cursor:
             await cursor.fetchone()
 
-    await pragma(f"busy_timeout={int(BUSY_SECONDS * 1000)}")
+    await pragma(f"busy_timeout={int(patience * 1000)}")
     for tries_left in range(50, -1, -1):
         try:
             await pragma("journal_mode=WAL")
@@ -229,7 +230,7 @@ _WORDS = (
         "Look at the system's log; restore a backup on a sound disk",
         False,
     ),
-    ("no such table", "is not a store of this program", "Set store.url to another file", False),
+    ("already exists", "belongs to another program", "Set store.url to another file", False),
 )
 
 

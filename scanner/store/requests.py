@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.store.tables import requests
 
-__all__ = ["Asked", "answer", "ask", "claim", "follow", "give_up", "progress", "withdraw"]
+__all__ = ["Asked", "answer", "ask", "claim", "follow", "give_up", "progress", "waits", "withdraw"]
 
 KEPT = timedelta(hours=1)
 """How long an answer that nobody fetched is kept."""
@@ -43,6 +43,11 @@ async def ask(connection: AsyncConnection, asked: Asked, at: datetime) -> None:
             total=len(asked.scope),
         )
     )
+
+
+async def waits(connection: AsyncConnection) -> bool:
+    """Whether a request waits for the daemon."""
+    return await connection.scalar(select(requests.c.id).where(requests.c.state == "asked").limit(1)) is not None
 
 
 async def claim(connection: AsyncConnection, at: datetime) -> Asked | None:

@@ -21,7 +21,7 @@ from scanner.store import alerts as kept_alerts
 from scanner.store.knowledge import Filter, changes_of, in_force
 from scanner.store.tables import notices, scan_targets, scans, targets
 
-__all__ = ["begin", "finish", "interrupt", "report"]
+__all__ = ["begin", "finish", "interrupt", "last_begun", "report"]
 
 
 async def begin(connection: AsyncConnection, scan_id: str, *, asked_by: str, total: int, at: datetime) -> None:
@@ -39,8 +39,9 @@ async def finish(
     requests: int,
     undecided: int,
     context_errors: Sequence[str] = (),
+    at_once: bool = False,
 ) -> None:
-    """Note that a scan has ended; its digest of first readings can go out now."""
+    """Note that a scan has ended; its digest of first readings can go out now, and with `at_once` all it raised."""
     await connection.execute(
         update(scans)
         .where(scans.c.id == scan_id)
@@ -52,7 +53,14 @@ async def finish(
             context_errors=list(context_errors),
         )
     )
-    await _release_digest(connection, scan_id, at)
+    await _release(connection, scan_id, at, at_once=at_once)
+
+
+async def last_begun(connection: AsyncConnection, asked_by: str) -> datetime | None:
+    """When the last scan of a sort began."""
+    query = select(scans.c.started_at).where(scans.c.asked_by == asked_by).order_by(scans.c.started_at.desc()).limit(1)
+    found: datetime | None = await connection.scalar(query)
+    return found
 
 
 async def interrupt(connection: AsyncConnection, at: datetime) -> list[str]:
@@ -60,12 +68,14 @@ async def interrupt(connection: AsyncConnection, at: datetime) -> list[str]:
     left = list(await connection.scalars(select(scans.c.id).where(scans.c.state == "running")))
     for scan_id in left:
         await connection.execute(update(scans).where(scans.c.id == scan_id).values(state="interrupted", finished_at=at))
-        await _release_digest(connection, scan_id, at)
+        await _release(connection, scan_id, at)
     return left
 
 
-async def _release_digest(connection: AsyncConnection, scan_id: str, at: datetime) -> None:
-    waiting = (notices.c.scan_id == scan_id) & notices.c.due_at.is_(None) & notices.c.message_id.is_(None)
+async def _release(connection: AsyncConnection, scan_id: str, at: datetime, *, at_once: bool = False) -> None:
+    waiting = (notices.c.scan_id == scan_id) & notices.c.message_id.is_(None)
+    if not at_once:
+        waiting &= notices.c.due_at.is_(None)
     await connection.execute(update(notices).where(waiting).values(due_at=at))
 
 

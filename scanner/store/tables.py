@@ -258,12 +258,12 @@ daemons = Table(
 )
 
 # One paced budget for each API key, shared by all processes on this store. `key` is a fingerprint, never the key;
-# `next_at` is the next free moment (seconds since 1970), `interval` the present distance between two requests.
+# `next_at` is the next free slot (seconds since 1970), `interval` the seconds between two, `moved_at` when that moved.
 budgets = Table(
     "budgets",
     metadata,
     Column("key", String(32), primary_key=True),
     Column("next_at", Float, nullable=False),
     Column("interval", Float, nullable=False),
-    Column("eased_at", Float, nullable=False, default=0.0),
+    Column("moved_at", Float, nullable=False),
 )

@@ -19,7 +19,7 @@ WITH_REASON = re.compile(
     r"(?:noqa:\s*[A-Z]+[0-9]+(?:,\s*[A-Z]+[0-9]+)*"
     r"|type:\s*ignore\[[a-z-]+(?:,\s*[a-z-]+)*\]"
     r"|pragma:\s*no cover"
-    r"|fmt:\s*(?:off|skip))\s+-\s+\w"
+    r"|fmt:\s*(?:off|skip))\s+(?:#\s+)?-\s+\w"
 )
 
 
@@ -56,7 +56,7 @@ def test_an_ignore_without_a_reason_is_noticed(comment: str) -> None:
     assert unreasoned(f"x = 1  {comment}\n") == [comment]
 
 
-@pytest.mark.parametrize("comment", ["# noqa: S104 - loopback", "# type: ignore[misc, no-any-return] - untyped"])
+@pytest.mark.parametrize("comment", ["# noqa: S104 - loopback", "# type: ignore[misc, no-any-return]  # - untyped"])
 def test_a_reason_is_recognised(comment: str) -> None:
     assert unreasoned(f"x = 1  {comment}\n") == []
 

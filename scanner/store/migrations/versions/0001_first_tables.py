@@ -16,7 +16,7 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=32), nullable=False),
         sa.Column("next_at", sa.Float(), nullable=False),
         sa.Column("interval", sa.Float(), nullable=False),
-        sa.Column("eased_at", sa.Float(), nullable=False),
+        sa.Column("moved_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_budgets")),
     )
     op.create_table(

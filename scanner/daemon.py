@@ -1,0 +1,312 @@
+"""The daemon: scans when it is time or when asked, delivers without pause, and ends without losing anything.
+
+Everything it needs is in the store. What is in memory are tasks that can be killed at any moment: the next start takes
+up where they were.
+"""
+
+import asyncio
+import os
+import secrets
+import signal
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scanner.delivery.outbox import Deliverer
+from scanner.domain.approvals import Target
+from scanner.errors import ApprovalWatchError
+from scanner.judge import Judge
+from scanner.scan import Job, Scanner, Step
+from scanner.store import daemons, outbox, requests, scans
+from scanner.store.engine import Store
+from scanner.systemd import ServiceManager
+
+__all__ = ["Daemon", "Works", "worker_name"]
+
+log = structlog.get_logger()
+
+ASKED_EVERY = 0.3
+"""Seconds between two looks at what commands ask for."""
+
+BEAT_EVERY = 5.0
+STUCK_AFTER = 600.0
+"""Seconds without any progress of a scan after which the watchdog is not told that all is well: one target of the
+greatest size may take 200 requests."""
+
+SCANS_END_WITHIN = 3.0
+DELIVERIES_END_WITHIN = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Works:
+    """What one configuration makes the daemon of. `certain` says that every configured wallet could be read."""
+
+    scanner: Scanner
+    judge: Judge
+    deliverer: Deliverer
+    targets: tuple[Target, ...]
+    certain: bool
+    trigger: BaseTrigger
+    close: Callable[[], Awaitable[None]]
+
+
+def worker_name() -> str:
+    """A name for this process among those that share a store: its process id, and a word that no other has."""
+    return f"{os.getpid()}-{secrets.token_hex(4)}"
+
+
+class Daemon:
+    """Runs until SIGTERM. `build` reads the configuration and makes the works of it; it raises in words."""
+
+    def __init__(
+        self,
+        store: Store,
+        build: Callable[[], Awaitable[Works]],
+        *,
+        worker: str,
+        now: Callable[[], datetime],
+        manager: ServiceManager,
+    ) -> None:
+        self._store = store
+        self._build = build
+        self._worker = worker
+        self._now = now
+        self._manager = manager
+        self._stop = asyncio.Event()
+        self._reload = asyncio.Event()
+        self._scans: set[asyncio.Task[None]] = set()
+        self._moved = time.monotonic()
+        self._scheduler = AsyncIOScheduler(
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        )
+
+    async def run(self) -> None:
+        """Be the daemon. Raises StoreError where another is one, and whatever `build` raises at the start."""
+        lock = daemons.Lock.take(self._store.path)
+        try:
+            works = await self._build()
+            try:
+                await self._store.write(self._take_over)
+                self._listen()
+                works = await self._work(works)
+            finally:
+                await works.close()
+                await self._store.write(lambda connection: daemons.leave(connection, self._worker))
+        finally:
+            lock.release()
+
+    async def _take_over(self, connection: AsyncConnection) -> None:
+        """Take up what a dead one left: its leases, its scans, what was asked of it."""
+        at = self._now()
+        await daemons.enlist(connection, self._worker, at)
+        left = await scans.interrupt(connection, at)
+        back = await outbox.take_back(connection, await self._dead(connection), at)
+        await requests.give_up(connection, "the daemon was stopped before it was done; ask again")
+        if left or back:
+            log.info("daemon.took_over", scans=left, messages=back)
+
+    async def _dead(self, connection: AsyncConnection) -> list[str]:
+        return [worker for worker in await outbox.workers(connection) if worker != self._worker and not _lives(worker)]
+
+    def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload.set)
+
+    async def _work(self, works: Works) -> Works:
+        """Work, with new works after each reload, until it is time to stop."""
+        self._scheduler.start()
+        beating = asyncio.create_task(self._beat())
+        try:
+            first = True
+            while not self._stop.is_set():
+                stop_delivery = asyncio.Event()
+                delivering = asyncio.create_task(works.deliverer.run(stop_delivery))
+                answering = asyncio.create_task(self._answer(works))
+                await self._schedule(works)
+                self._manager.ready(f"watching {len(works.targets)} targets")
+                log.info("daemon.ready" if first else "daemon.reloaded", targets=len(works.targets))
+                first = False
+                self._start(self._settle_in(works))
+                fresh = await self._until_called()
+                await _cancelled(answering)
+                if fresh is None:
+                    self._manager.stopping()
+                    await self._end_scans()
+                stop_delivery.set()
+                await _ended(delivering, DELIVERIES_END_WITHIN)
+                if fresh is not None:
+                    retired, works = works, fresh
+                    self._start(self._retire(retired))
+        finally:
+            await _cancelled(beating)
+            self._scheduler.shutdown(wait=False)
+            await asyncio.sleep(0)
+        log.info("daemon.stopped")
+        return works
+
+    async def _until_called(self) -> Works | None:
+        """Wait for SIGTERM, or for a SIGHUP whose configuration is sound; a broken one leaves the old in force."""
+        while True:
+            waiting = [asyncio.create_task(self._stop.wait()), asyncio.create_task(self._reload.wait())]
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in waiting:
+                await _cancelled(task)
+            if self._stop.is_set():
+                return None
+            self._reload.clear()
+            self._manager.reloading()
+            try:
+                return await self._build()
+            except ApprovalWatchError as error:
+                log.error("daemon.reload_refused", problem=str(error), hint="the old configuration stays in force")
+                self._manager.ready("the new configuration is broken; the old one stays in force")
+
+    async def _schedule(self, works: Works) -> None:
+        """Plan the scans: at once if one is due since the last, else when it is."""
+        last = await self._store.read(lambda connection: scans.last_begun(connection, "schedule"))
+        now = self._now()
+        due = now if last is None else works.trigger.get_next_fire_time(last, last) or now
+        self._scheduler.add_job(
+            self._scheduled,
+            works.trigger,
+            args=[works],
+            id="scan",
+            replace_existing=True,
+            next_run_time=max(due, now),
+        )
+
+    async def _scheduled(self, works: Works) -> None:
+        """APScheduler cancels its own coroutines at its end, so the scan is a task of ours, and it only waits."""
+        task = self._start(self._scan(works, Job(works.targets, frozenset(works.targets), "schedule")))
+        with suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
+
+    async def _settle_in(self, works: Works) -> None:
+        """Close what nobody watches any more, and judge what is stored by the rules of now."""
+        await works.judge.tidy(self._store, frozenset(works.targets), certain=works.certain)
+        await works.judge.again(self._store)
+        works.deliverer.wake()
+
+    async def _scan(self, works: Works, job: Job, request: str | None = None) -> None:
+        told = 0.0
+
+        async def moved(step: Step) -> None:
+            nonlocal told
+            self._moved = time.monotonic()
+            if request is not None and (self._moved - told >= ASKED_EVERY or step.done == step.total):
+                told = self._moved
+                await self._store.write(lambda c: requests.progress(c, request, step.done, step.total))
+
+        self._moved = time.monotonic()
+        report = await works.scanner.scan(job, moved)
+        works.deliverer.wake()
+        if request is not None:
+            text = msgspec.json.encode(report).decode()
+            await self._store.write(lambda c: requests.answer(c, request, report=text, error=None))
+
+    async def _answer(self, works: Works) -> None:
+        """Do the scans that commands ask for."""
+        while True:
+            try:
+                if await self._store.read(requests.waits):
+                    asked = await self._store.write(lambda connection: requests.claim(connection, self._now()))
+                    if asked is not None:
+                        self._start(self._answer_one(works, asked))
+            except ApprovalWatchError as error:
+                log.error("daemon.requests_failed", problem=str(error))
+            await asyncio.sleep(ASKED_EVERY)
+
+    async def _answer_one(self, works: Works, asked: requests.Asked) -> None:
+        mine = {target: target for target in works.targets}
+        wanted = [mine.get(target, target) for target in (Target(chain, owner) for chain, owner in asked.scope)]
+        job = Job(wanted, frozenset(works.targets), "command", dry_run=asked.dry_run, at_once=True)
+        try:
+            await self._scan(works, job, asked.id)
+        except BaseException as error:
+            why = str(error) if isinstance(error, ApprovalWatchError) else "the daemon could not finish; see its log"
+            await self._store.write(lambda c: requests.answer(c, asked.id, report=None, error=why))
+            raise
+
+    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Run something that ends by itself; its failure is logged and touches nothing else."""
+        task = asyncio.create_task(self._guarded(work))
+        self._scans.add(task)
+        task.add_done_callback(self._scans.discard)
+        return task
+
+    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except ApprovalWatchError as error:
+            log.error("daemon.work_failed", problem=str(error))
+        except Exception:
+            log.exception("daemon.work_failed")
+
+    async def _retire(self, works: Works) -> None:
+        """Close old works once the scans that still use them have ended."""
+        others = self._scans - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others)
+        await works.close()
+
+    async def _end_scans(self) -> None:
+        """No new scan, and an end to those under way: what was read is stored, and the rest is for the next start."""
+        self._scheduler.pause()
+        running = set(self._scans)
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running, timeout=SCANS_END_WITHIN)
+        await self._store.write(lambda connection: scans.interrupt(connection, self._now()))
+
+    async def _beat(self) -> None:
+        """Tell the store and the service manager that all is well, as long as it is."""
+        pause = BEAT_EVERY
+        if self._manager.ping_every is not None:
+            pause = min(pause, self._manager.ping_every.total_seconds())
+        while True:
+            try:
+                job = self._scheduler.get_job("scan")
+                due = None if job is None else job.next_run_time
+                await self._store.write(lambda c: daemons.beat(c, self._worker, self._now(), due))  # noqa: B023 - awaited at once
+                if not self._scans or time.monotonic() - self._moved < STUCK_AFTER:
+                    self._manager.alive()
+            except ApprovalWatchError as error:
+                log.error("daemon.heartbeat_failed", problem=str(error))
+            await asyncio.sleep(pause)
+
+
+def _lives(worker: str) -> bool:
+    """Whether the process that gave itself this name still runs; one with our own id is a dead namesake."""
+    pid = int(worker.partition("-")[0])
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+async def _cancelled(task: asyncio.Task[object]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def _ended(task: asyncio.Task[None], within: float) -> None:
+    done, _ = await asyncio.wait([task], timeout=within)
+    if not done:
+        await _cancelled(task)
