@@ -15,6 +15,11 @@ LONGEST = 64
 _BLANKS = re.compile(r"[\s\u2800\u3164\uffa0\u115f\u1160]+")
 _INVISIBLE = re.compile(r"[\u034f\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _DROPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+_MARKS = frozenset({"Mn", "Me"})
+_STACK = 3
+"""Marks on one letter that are kept: no script needs more, and a tower of them covers the lines around it."""
+
+# What stands in for markup has to stay as it is under NFKC, so that dead text that comes through again is unchanged.
 _REPLACED = str.maketrans(
     {
         "<": "‹",
@@ -25,18 +30,19 @@ _REPLACED = str.maketrans(
         "{": "(",
         "}": ")",
         "*": "∗",  # asterisk operator: no client reads it as emphasis
-        "_": "‗",
+        "_": "ˍ",
         "~": "∼",
         "`": "ˋ",
         "|": "¦",
         "\\": "⧵",
         "#": "♯",
-        '"': "”",
         "。": ".",
-        "｡": ".",
     }
+    # A name stands in quotation marks: it must not be able to end them.
+    | dict.fromkeys('"“”„‟«»〝〞〟', "'")
 )
 _HOST_DOT = re.compile(r"(?<=[^\s.])\.(?=[^\s.])")
+_CUT_DOT = re.compile(r"\[\.?$")
 
 
 def harmless(text: str | None) -> str | None:
@@ -44,18 +50,35 @@ def harmless(text: str | None) -> str | None:
 
     Control, zero-width and bidirectional characters go; look-alike forms are folded (NFKC) first, so that they cannot
     hide a link; dots inside words become `[.]`, `://` and `@` are broken, angle brackets and markup are replaced.
+    Dead text that comes through again stays as it is.
     """
     if text is None:
         return None
-    folded = unicodedata.normalize("NFKC", text[: 16 * LONGEST])
-    spaced = _BLANKS.sub(" ", folded)
-    spaced = spaced.replace("[.]", ".")  # dead text stays as it is when it comes through again
-    visible = "".join(c for c in _INVISIBLE.sub("", spaced) if unicodedata.category(c) not in _DROPPED)
-    dead = visible.translate(_REPLACED).replace("://", ": ∕∕").replace("//", "∕∕").replace("@", "(at)")
-    dead = _HOST_DOT.sub("[.]", dead).strip()
+    folded = _fold(_visible(_fold(text[: 16 * LONGEST]))).replace("[.]", ".")
+    dead = folded.translate(_REPLACED).replace("://", ": ∕∕").replace("//", "∕∕").replace("@", "(at)")
+    dead = _HOST_DOT.sub("[.]", _fold(dead))
     if len(dead) > LONGEST:
-        dead = dead[: LONGEST - 1].rstrip() + "…"
+        dead = _CUT_DOT.sub("", dead[: LONGEST - 1]).rstrip() + "…"
     return dead or None
+
+
+def _fold(text: str) -> str:
+    """One form for what looks alike, but for the ellipsis: it marks what was cut, and three dots are longer."""
+    parts = [unicodedata.normalize("NFKC", part) for part in text.split("…")]
+    return _BLANKS.sub(" ", "…".join(parts)).strip()
+
+
+def _visible(text: str) -> str:
+    """The text without what cannot be seen, and without towers of marks."""
+    kept: list[str] = []
+    marks = 0
+    for letter in _INVISIBLE.sub("", text):
+        if (category := unicodedata.category(letter)) in _DROPPED:
+            continue
+        marks = marks + 1 if category in _MARKS else 0
+        if marks <= _STACK:
+            kept.append(letter)
+    return "".join(kept)
 
 
 def quoted(text: str | None) -> str:

