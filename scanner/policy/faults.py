@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from scanner.policy.fields import FIELDS
+from scanner.domain.chains import UnknownChainError, find_chain
+from scanner.policy.fields import FIELDS, Field
 
 __all__ = ["Fault", "closest", "explain", "mistaken_constants", "not_a_condition"]
 
@@ -27,6 +28,7 @@ class Fault:
 
 
 _ERROR = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
+_STATUS = re.compile(r"^[A-Z_]+: | \[[A-Z_]+\]$")
 _UNDECLARED = re.compile(r"undeclared reference to '(.+?)' \(in container")
 _OVERLOAD = re.compile(r"found no matching overload for '(.+?)' applied to '\((.*)\)'")
 _SYNTAX = re.compile(r"(?:at|input):? '([^']*)'")
@@ -43,11 +45,12 @@ _TYPES = {
     "int": "a whole number",
     "uint": "a whole number",
     "double": "a number",
+    "duration": "a duration",
     "google.protobuf.Duration": "a duration",
     "google.protobuf.Timestamp": "a time",
     "null_type": "null",
 }
-_OPERATORS = {"@in": "in", "_[_]": "[ ]", "_?_:_": "? :"}
+_OPERATORS = {"@in": "in", "_[_]": "[ ]"}
 _SLIPS = (
     (re.compile(r"\band\b"), "`and` is written `&&`"),
     (re.compile(r"\bor\b"), "`or` is written `||`"),
@@ -62,13 +65,11 @@ def explain(said: str, text: str) -> list[Fault]:
     """The library's errors as faults. Of syntax errors only the first: the others mostly follow from it."""
     faults = []
     for number, column, message in _ERROR.findall(said):
-        fault = _explain_one(
-            message.removesuffix(" [INVALID_ARGUMENT]"), text, max(int(number), 1), max(int(column), 1)
-        )
+        fault = _explain_one(_STATUS.sub("", message), text, max(int(number), 1), max(int(column), 1))
         faults.append(fault)
         if fault.code == "rule-syntax":
             break
-    return faults or [Fault(1, 1, said.splitlines()[0] if said else "the condition cannot be used", "rule-syntax")]
+    return faults or [Fault(1, 1, _STATUS.sub("", said), "rule-syntax")]
 
 
 def _explain_one(message: str, text: str, number: int, column: int) -> Fault:
@@ -90,22 +91,23 @@ def _explain_one(message: str, text: str, number: int, column: int) -> Fault:
 
 def not_a_condition(text: str, type_name: str) -> Fault:
     """The condition has a value that is neither true nor false."""
-    words = _TYPES.get(type_name.lower(), f"a {type_name.lower()}")
-    hint = _type_hint("_&&_", [type_name.lower()])
-    return Fault(1, 1, f"a condition has to be true or false, this is {words}", "not-a-condition", hint)
+    kind = type_name.lower()
+    hint = _type_hint("_&&_", [kind])
+    return Fault(1, 1, f"a condition has to be true or false, this is {_in_words(kind)}", "not-a-condition", hint)
 
 
 def closest(name: str, names: Iterable[str]) -> str:
     """A hint that names what somebody probably meant, or ""."""
     near = get_close_matches(name, list(names), 1, 0.6)
-    return f"did you mean {near[0]!r}?" if near else ""
+    return f"did you mean '{near[0]}'?" if near else ""
 
 
 def _field_hint(name: str) -> str:
-    if inside := [field for field in FIELDS if field.startswith(f"{name}.")]:
-        return "write one of " + ", ".join(inside)
-    if same := [field for field in FIELDS if field.endswith(f".{name}")]:
-        return f"did you mean {same[0]!r}?"
+    within = [field for field in FIELDS if field.startswith(f"{name}.") or field.endswith(f".{name}")]
+    if len(within) > 1:
+        return "it is one of " + ", ".join(within)
+    if within:
+        return f"did you mean {within[0]!r}?"
     return closest(name, FIELDS) or closest(name.lower(), ("true", "false")) or "docs/rules.md names every field"
 
 
@@ -119,8 +121,14 @@ def _split_types(types: str) -> list[str]:
     return re.findall(r"(?:[^,()]|\([^()]*\))+", types.replace(", ", ","))
 
 
+def _in_words(kind: str) -> str:
+    return "a list" if kind.startswith("list") else _TYPES.get(kind, kind)
+
+
 def _misfit(operator: str, types: list[str]) -> str:
-    words = [_TYPES.get(kind, "a list" if kind.startswith("list") else kind) for kind in types]
+    if operator == "_?_:_":
+        return "both sides of `:` have to be of one kind, and true or false has to stand before `?`"
+    words = [_in_words(kind) for kind in types]
     name = _OPERATORS.get(operator, operator.strip("_"))
     if len(words) == 2 and operator.startswith(("_", "@")):
         return f"`{name}` does not work between {words[0]} and {words[1]}"
@@ -185,7 +193,7 @@ def _mistakes(found: re.Match[str], error_of: Callable[[str], str | None]) -> It
         hint = 'write days(90), or h, m and s as in duration("12h30m")' if "duration" in call else ""
         yield found.start("call"), f"{call} has no meaning", hint
     if (pattern := found["pattern"]) and (said := error_of(f'"".matches({pattern})')):
-        yield found.start("pattern"), said.removeprefix("INVALID_ARGUMENT: "), "the regular expressions are RE2's"
+        yield found.start("pattern"), _STATUS.sub("", said), "the regular expressions are RE2's"
     field = FIELDS.get(found["field"] or "")
     if field is None or not field.choices:
         return
@@ -193,5 +201,14 @@ def _mistakes(found: re.Match[str], error_of: Callable[[str], str | None]) -> It
     for literal in re.finditer(_STRING, found[group]):
         value = literal[0].lstrip("rR")[1:-1]
         if value not in field.choices:
-            hint = closest(value, field.choices) or "it is one of " + ", ".join(field.choices[:10])
+            hint = _choice_hint(field, value)
             yield found.start(group) + literal.start(), f"{field.name} is never {value!r}", hint
+
+
+def _choice_hint(field: Field, value: str) -> str:
+    if field.name == "chain.name":
+        try:
+            return f"the chain's name is {find_chain(value).name!r}"
+        except UnknownChainError:
+            return closest(value, field.choices)
+    return closest(value, field.choices) or "it is one of " + ", ".join(field.choices)

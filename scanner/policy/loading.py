@@ -5,11 +5,9 @@ One broken rule never stops the others: it is left out, and the pack says so.
 
 from collections.abc import Collection, Iterator, Sequence
 from enum import StrEnum
-from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
 
-import scanner
 from scanner.domain.alerts import Severity
 from scanner.domain.changes import ChangeKind
 from scanner.errors import Place, Problem
@@ -33,7 +31,7 @@ _Word = TypeVar("_Word", bound=StrEnum)
 
 def default_rules() -> Path:
     """Where the default pack lies: the checkout's `rules/`, or what the wheel carries."""
-    package = Path(str(files(scanner)))
+    package = Path(__file__).parent.parent
     # An editable install may leave an old copy beside the installed packages: the checkout's own comes first.
     checkout = package.parent / "rules"
     return checkout if (package.parent / "pyproject.toml").is_file() else package / "default_rules"

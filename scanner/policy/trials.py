@@ -130,11 +130,13 @@ def parse_given(name: str, data: Data) -> object:
 def _raw(data: Data) -> Allowance | None:
     if data == UNKNOWN:
         return None
-    if data in {"max", "unlimited"}:
+    if data == "max":
         return Allowance(UINT256_MAX)
+    if data == "unlimited":
+        return Allowance(None, in_words=True)
     if isinstance(data, str) and data.isascii() and data.isdecimal() and int(data) <= UINT256_MAX:
         return Allowance(int(data))
-    raise NotAValueError(f"{RAW} is a whole number up to 2^256-1", "or `max`, or `unknown`")
+    raise NotAValueError(f"{RAW} is a whole number up to 2^256-1", "or `max`, `unlimited` (in words) or `unknown`")
 
 
 def _scalar(kind: FieldType, text: str) -> object:

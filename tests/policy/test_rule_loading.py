@@ -1,0 +1,217 @@
+"""Rule files: all mistakes at once, each with its place, and none of them stops the sound rules."""
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from scanner.domain.alerts import Severity
+from scanner.domain.changes import ChangeKind
+from scanner.errors import Problem
+from scanner.policy.loading import default_rules, load
+from scanner.policy.rules import IfUnknown, Pack
+
+SOUND = """
+  - id: {id}
+    title: A title
+    severity: high
+    when: {when}
+    why: It is dangerous.
+    fix: Do something.
+"""
+
+
+def pack(directory: Path, text: str, name: str = "mine.yaml") -> Pack:
+    (directory / name).write_text(dedent(text), "utf-8")
+    return load([directory])
+
+
+def one(directory: Path, lines: str) -> Problem:
+    """The one problem of a file with one rule, whose own lines replace or follow the sound ones."""
+    own = dict(line.split(": ", 1) for line in lines.splitlines())
+    sound = {"id": "mine", "title": "A title", "severity": "high", "when": "true", "why": "Why.", "fix": "Fix."}
+    entry = "".join(f"    {key}: {value}\n" for key, value in {**sound, **own}.items() if value != "MISSING")
+    loaded = pack(directory, f"rules:\n  -\n{entry}")
+    assert loaded.rules == ()
+    assert loaded.warnings == ()
+    (problem,) = loaded.problems
+    return problem
+
+
+def test_a_rule_as_the_contract_shows_it(tmp_path: Path) -> None:
+    loaded = pack(
+        tmp_path,
+        """
+        rules:
+          - id: unlimited-to-stranger
+            title: Unlimited allowance to a spender on no list
+            severity: high
+            when: allowance.unlimited && spender.labels.size() == 0        # CEL
+            why: One sentence on the danger.
+            fix: One sentence on what to do.
+            tests:
+              - {name: max uint to a stranger, given: {allowance.raw: max, spender.labels: []}, expect: alert}
+              - {name: known router, given: {allowance.raw: max, spender.labels: [known]}, expect: quiet}
+          - id: allowance-increased
+            title: Allowance was raised
+            severity: medium
+            on: [increased]                                       # an event rule
+            when: true
+            if_unknown: alert
+        """,
+    )
+    assert loaded.problems == ()
+    state, event = loaded.rules
+    assert (state.id, state.severity, state.on) == ("unlimited-to-stranger", Severity.HIGH, frozenset())
+    assert state.when == "allowance.unlimited && spender.labels.size() == 0"
+    assert state.fields_read == ("allowance.unlimited", "spender.labels")
+    assert (state.why, state.fix) == ("One sentence on the danger.", "One sentence on what to do.")
+    assert [trial.name for trial in state.tests] == ["max uint to a stranger", "known router"]
+    assert (state.place.line, state.place.column) == (3, 5)
+    assert (event.on, event.if_unknown) == (frozenset({ChangeKind.INCREASED}), IfUnknown.ALERT)
+    assert loaded.ids == {"unlimited-to-stranger", "allowance-increased"}
+
+
+def test_a_rule_without_advice_works_with_a_warning(tmp_path: Path) -> None:
+    loaded = pack(tmp_path, "rules:\n  - {id: bare, title: Bare, severity: low, when: true}\n")
+    assert [rule.id for rule in loaded.rules] == ["bare"]
+    assert [(w.code, w.place.line) for w in loaded.warnings] == [("no-fix", 2), ("no-why", 2)]
+
+
+def test_a_typo_in_the_tenth_rule_leaves_the_others_in_force(tmp_path: Path) -> None:
+    whens = ["true"] * 9 + ["allowance.unlimted"] + ["spender.trusted"] * 2
+    text = "rules:" + "".join(SOUND.format(id=f"rule-{n}", when=when) for n, when in enumerate(whens, start=1))
+    loaded = pack(tmp_path, text)
+    assert [rule.id for rule in loaded.rules] == [f"rule-{n}" for n in range(1, 13) if n != 10]
+    (problem,) = loaded.problems
+    assert problem.render() == (
+        f"{tmp_path}/mine.yaml:68:11: there is no field 'allowance.unlimted' (did you mean 'allowance.unlimited'?)\n"
+        "        when: allowance.unlimted\n"
+        "              ^"
+    )
+    assert "rule-10" in loaded.ids
+
+
+def test_all_problems_of_all_files_are_said_at_once(tmp_path: Path) -> None:
+    pack(tmp_path, "rules:" + SOUND.format(id="a", when="fo"), "1.yaml")
+    pack(tmp_path, "rules: [", "2.yml")
+    pack(tmp_path, "- no mapping", "3.yaml")
+    pack(tmp_path, "rule: []", "4.yaml")
+    pack(tmp_path, "rules: nothing", "5.yaml")
+    pack(tmp_path, "rules: [text]", "6.yaml")
+    pack(tmp_path, "", "7.yaml")
+    pack(tmp_path, "rules:\n", "8.yaml")
+    pack(tmp_path, "nonsense", ".hidden.yaml")
+    pack(tmp_path, "nonsense", "README.md")
+    (tmp_path / "9.yaml").write_bytes(b"rules: \xff")
+    loaded = load([tmp_path, tmp_path / "missing"])
+    assert [(Path(p.place.file).name, p.code) for p in loaded.problems] == [
+        ("1.yaml", "unknown-field"),
+        ("2.yml", "yaml-syntax"),
+        ("3.yaml", "rule-shape"),
+        ("4.yaml", "unknown-key"),
+        ("5.yaml", "rule-shape"),
+        ("6.yaml", "rule-shape"),
+        ("9.yaml", "rules-unreadable"),
+        ("missing", "rules-unreadable"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "column", "says"),
+    [
+        ("id: MISSING", "missing-key", 5, "this rule has no `id`"),
+        ("title: MISSING", "missing-key", 5, "mine has no `title`"),
+        ("severity: MISSING", "missing-key", 5, "mine has no `severity`"),
+        ("when: MISSING", "missing-key", 5, "mine has no `when`"),
+        ("title: ''", "rule-shape", 12, "`title` is empty"),
+        ("title: [a]", "rule-shape", 12, "`title` is a text"),
+        ("title: ~", "rule-shape", 12, "`title` is empty"),
+        ("id: my rule", "bad-id", 9, "letters, digits and single hyphens"),
+        ("severity: hihg", "bad-word", 15, "did you mean 'high'?"),
+        ("severity: worst", "bad-word", 15, "informational, low, medium, high, critical"),
+        ("severity: ~", "bad-word", 15, "informational"),
+        ("when: ''", "rule-shape", 11, "`when` is empty"),
+        ("when: {a: b}", "rule-shape", 11, "`when` is a text"),
+        ("when: spender.owners", "not-a-condition", 11, "this is a whole number"),
+        ("when: change.was_unlimited", "needs-on", 11, "on: [new, increased]"),
+        ("on: increased", "rule-shape", 9, "list"),
+        ("on: []", "rule-shape", 9, "list"),
+        ("on: [new, increasd]", "bad-word", 15, "`on` cannot be 'increasd' (did you mean 'increased'?)"),
+        ("if_unknown: alarm", "bad-word", 17, "alert"),
+        ("if_unknown: ~", "bad-word", 17, "alert"),
+        ("wenn: true", "unknown-key", 5, "did you mean 'when'?"),
+        ("why: [a]", "rule-shape", 10, "`why` is a text"),
+        ("tests: some", "rule-shape", 12, "`tests` is a list"),
+        ("tests: [some]", "rule-shape", 13, "a test is a mapping"),
+        ("tests: [{name: x, given: {}}]", "missing-key", 13, "no `expect`"),
+        ("tests: [{given: {}, expect: alert}]", "missing-key", 13, "no `name`"),
+        ("tests: [{name: x, expect: alert}]", "missing-key", 13, "no `given`"),
+        ("tests: [{name: x, given: {}, expect: ~}]", "bad-word", 42, "alert, quiet, undecided"),
+        ("tests: [{name: x, given: {}, expect: silent}]", "bad-word", 42, "alert, quiet, undecided"),
+        ("tests: [{name: [], given: {}, expect: alert}]", "rule-shape", 20, "`name` is a text"),
+        ("tests: [{name: x, given: [], expect: alert}]", "rule-shape", 30, "`given` is a mapping"),
+        ("tests: [{name: x, given: {}, expect: alert, expected: a}]", "unknown-key", 49, "did you mean 'expect'?"),
+        (
+            "tests: [{name: x, given: {spender.nam: x}, expect: alert}]",
+            "test-value",
+            44,
+            "did you mean 'spender.name'?",
+        ),
+        ("tests: [{name: x, given: {allowance.rw: x}, expect: alert}]", "test-value", 45, "'allowance.raw'"),
+        ("tests: [{name: x, given: {spender.owners: x}, expect: alert}]", "test-value", 47, "whole number, not 'x'"),
+    ],
+)
+def test_a_mistake_has_its_place_and_a_way_out(tmp_path: Path, lines: str, code: str, column: int, says: str) -> None:
+    problem = one(tmp_path, lines)
+    assert (problem.code, problem.place.column) == (code, column)
+    assert says in str(problem)
+    assert problem.place.file == str(tmp_path / "mine.yaml")
+
+
+def test_a_caret_points_into_a_block_of_several_lines(tmp_path: Path) -> None:
+    text = "rules:" + SOUND.format(id="a", when="|\n      allowance.unlimited &&\n      spender.nam == ''")
+    (problem,) = pack(tmp_path, text).problems
+    assert problem.render().splitlines()[1:] == ["          spender.nam == ''", "          ^"]
+
+
+def test_of_two_rules_with_one_id_the_first_stays_and_both_places_are_named(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        pack(tmp_path / name, "rules:" + SOUND.format(id="same", when="true"), "rules.yaml")
+    loaded = load([tmp_path / "a", tmp_path / "b"])
+    assert [rule.place.file for rule in loaded.rules] == [str(tmp_path / "a" / "rules.yaml")]
+    (problem,) = loaded.problems
+    assert (problem.code, problem.place.file) == ("duplicate-id", str(tmp_path / "b" / "rules.yaml"))
+    assert f"{tmp_path}/a/rules.yaml:2:9" in problem.message
+    assert "rules.disable" in problem.hint
+
+
+def test_a_directory_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
+    pack(tmp_path, "rules:" + SOUND.format(id="a", when="true"))
+    loaded = load([tmp_path, tmp_path / ".." / tmp_path.name])
+    assert (len(loaded.rules), loaded.problems) == (1, ())
+
+
+def test_a_disabled_rule_is_left_out_and_still_known_by_name(tmp_path: Path) -> None:
+    pack(tmp_path, "rules:" + SOUND.format(id="a", when="true") + SOUND.format(id="b", when="true"))
+    loaded = load([tmp_path], disable=["a"])
+    assert [rule.id for rule in loaded.rules] == ["b"]
+    assert loaded.ids == {"a", "b"}
+
+
+def test_a_rule_on_revoked_approvals_never_alerts_and_says_so(tmp_path: Path) -> None:
+    loaded = pack(tmp_path, "rules:" + SOUND.format(id="a", when="true") + "    on: [new, revoked]\n")
+    assert [(w.code, w.place.line, w.place.column) for w in loaded.warnings] == [("never-alerts", 8, 15)]
+
+
+def test_the_default_pack_is_found_and_sound() -> None:
+    loaded = load([default_rules()])
+    assert loaded.problems == loaded.warnings == ()
+    assert loaded.ids == {rule.id for rule in loaded.rules}
+
+
+def test_what_no_file_can_hold_as_text_is_a_problem(tmp_path: Path) -> None:
+    loaded = pack(tmp_path, "rules:" + SOUND.format(id="a", when=r'"spender.name == \"\ud800\""'))
+    assert loaded.rules == ()
+    assert loaded.problems
