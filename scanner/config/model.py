@@ -18,7 +18,7 @@ from scanner.config.written import (
     Written,
     WrittenIn,
     WrongError,
-    cron,
+    crontab,
     duration,
     existing_folder,
     file_path,
@@ -130,7 +130,7 @@ class ScheduleConfig:
     """When the daemon scans: `every` so often, or at the times of `cron`, which counts where it is given."""
 
     every: Wait = timedelta(minutes=15)
-    cron: Annotated[str, Written(cron)] | None = None
+    cron: Annotated[str, Written(crontab)] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

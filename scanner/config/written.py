@@ -19,7 +19,7 @@ __all__ = [
     "Written",
     "WrittenIn",
     "WrongError",
-    "cron",
+    "crontab",
     "did_you_mean",
     "duration",
     "existing_folder",
@@ -172,7 +172,7 @@ def duration(low: timedelta = timedelta(), high: timedelta = _CENTURY) -> Callab
     return read
 
 
-def cron(text: str) -> str:
+def crontab(text: str) -> str:
     """A crontab line of five fields that comes due some day.
 
     Days of the week have to be names: crontab counts them from Sunday, the scheduler behind this from Monday.
