@@ -1,0 +1,225 @@
+"""A channel: one apprise URL, sent to one message at a time, its outcome told as it really was.
+
+A URL is a secret as a whole: it stands in no error, log or repr. apprise takes 170 ms to import, so that only what
+sends does it.
+"""
+
+import asyncio
+import logging
+import re
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from ipaddress import ip_address
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
+
+from scanner.delivery.messages import LEAST_BUDGET
+from scanner.domain.alerts import Severity
+from scanner.domain.messages import MessageKind, Outcome, Result
+from scanner.errors import ApprovalWatchError
+
+__all__ = ["Channel", "ChannelError", "describe", "scrubbed"]
+
+T = TypeVar("T")
+
+ROOM = {"tgram": 4096, "slack": 3000, "mailto": 20_000, "mailtos": 20_000}
+"""How long a message may be where more would be refused, or read by nobody, by the URL's scheme."""
+
+ROOM_ELSEWHERE = 4000
+
+CONNECT_SECONDS = 15
+READ_SECONDS = 20
+
+# Their addresses begin with a host; in others a token may stand in its place.
+_WITH_HOST = frozenset({"json", "jsons", "xml", "xmls", "form", "forms", "mailto", "mailtos", "gotify", "gotifys"})
+
+# Their answers are JSON with an `ok` inside.
+_STRICT = ("tgram", "slack")
+
+# What a URL may ask of apprise that the outbox decides itself.
+_OURS = ("format", "overflow", "retry", "wait", "optional", "redirect", "emojis", "tag")
+
+
+class ChannelError(ApprovalWatchError):
+    """A channel's URL cannot be used as it is."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Where messages go. `min_severity` is the least that it wants; `deadline` ends the wait for an answer."""
+
+    name: str
+    url: str = field(repr=False)
+    min_severity: Severity = Severity.MEDIUM
+    deadline: timedelta = timedelta(seconds=60)
+
+    def check(self) -> None:
+        """Raise ChannelError if messages could never be sent to this URL. Sends nothing."""
+        self._plugin()
+
+    @property
+    def budget(self) -> int:
+        """The room for one message, title included; what apprise knows of the service counts where it is less."""
+        room = ROOM.get(_scheme(self.url), ROOM_ELSEWHERE)
+        with suppress(ChannelError):  # such a channel takes nothing; its messages wait until it is put right
+            room = min(room, int(self._plugin().body_maxlen))
+        return max(LEAST_BUDGET, room)
+
+    async def send(
+        self,
+        title: str,
+        body: str,
+        *,
+        kind: MessageKind = MessageKind.ALERT,
+        severity: Severity = Severity.MEDIUM,
+    ) -> Outcome:
+        """Send one message, once. Never raises for what the far side does; a cancellation leaves the outcome open."""
+        try:
+            async with asyncio.timeout(self.deadline.total_seconds()):
+                outcome = await _in_thread(partial(self._send, title, body, _type(kind, severity)))
+        except TimeoutError:
+            seconds = f"{self.deadline.total_seconds():g}"
+            return Outcome(Result.UNKNOWN, f"no end came within {seconds} seconds")
+        except ChannelError as error:
+            return Outcome(Result.PERMANENT, str(error))
+        return Outcome(outcome.result, scrubbed(outcome.detail, self.url), outcome.retry_after)
+
+    def _send(self, title: str, body: str, notify_type: str) -> Outcome:
+        from apprise import Apprise
+
+        from scanner.delivery.verdicts import verdict
+        from scanner.delivery.wire import overheard
+
+        plugin = self._plugin()
+        sender = Apprise(asset=plugin.asset)
+        sender.add(plugin)
+        with overheard() as heard:
+            result = sender.notify(title=title, body=body, body_format="text", notify_type=notify_type)
+        service = _scheme(self.url)
+        plain = service == "slack" and plugin.mode != "bot"  # a Slack webhook says just "ok"
+        strict = service in _STRICT and not plain
+        return verdict(accepted=bool(result), heard=heard, strict=strict, now=datetime.now(UTC))
+
+    def _plugin(self) -> Any:
+        from apprise import Apprise
+        from apprise.plugins import url_to_dict
+
+        _keep_quiet()
+        where = f"channel {self.name!r} ({describe(self.url)})"
+        fields: dict[str, Any] | None = url_to_dict(self.url)  # type: ignore[no-untyped-call]  # - apprise gives none
+        if fields is None:
+            raise ChannelError(
+                f"{where}: apprise knows no such address", "Look up how the service's URL is written: appriseit.com"
+            )
+        for option in _OURS:
+            fields.pop(option, None)
+        fields = {"cto": CONNECT_SECONDS, "rto": READ_SECONDS} | fields
+        try:
+            plugin = Apprise.instantiate(fields, asset=_asset(), suppress_exceptions=True)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ChannelError(f"{where}: apprise cannot use this address ({type(error).__name__})") from None
+        if plugin is None:
+            raise ChannelError(
+                f"{where}: apprise cannot use this address", "A part of it is missing or malformed: appriseit.com"
+            )
+        _refuse_plain_password(plugin, where)
+        return plugin
+
+
+def _refuse_plain_password(plugin: Any, where: str) -> None:
+    plain = getattr(plugin, "secure_mode", None) == "insecure"
+    if plain and plugin.password and not _is_loopback(plugin.smtp_host):
+        raise ChannelError(f"{where}: the password would be sent in the clear", "Write mailtos:// instead of mailto://")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() in ("localhost", "localhost.localdomain", "ip6-localhost")
+
+
+def _asset() -> Any:
+    from apprise import AppriseAsset
+
+    return AppriseAsset(
+        app_id="approval-watch",
+        app_desc="approval-watch",
+        app_url="",
+        image_url_mask="",
+        image_url_logo="",
+        interpret_emojis=False,
+        async_mode=False,
+        http_redirects=False,
+        service_timeout=0,  # the wait is ours: apprise would hand the work to a pool that all services share
+    )
+
+
+def _keep_quiet() -> None:
+    """These write whole URLs, tokens included, at DEBUG, and what they say above it is told by the outcome."""
+    for name in ("apprise", "urllib3", "requests"):
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, logging.INFO))
+    logging.getLogger("apprise").propagate = False
+
+
+def _type(kind: MessageKind, severity: Severity) -> str:
+    if kind is MessageKind.END:
+        return "success"
+    if severity.reaches(Severity.HIGH):
+        return "failure"
+    return "warning" if kind is MessageKind.ALERT else "info"
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Run `work` in a thread of its own, which may be left behind and does not keep the program from ending."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def report(settle: Callable[[], None]) -> None:
+        if not future.done():
+            settle()
+
+    def run() -> None:
+        try:
+            settle = partial(future.set_result, work())
+        except BaseException as error:  # noqa: BLE001 - whatever it is belongs to who waits for it
+            settle = partial(future.set_exception, error)
+        with suppress(RuntimeError):  # the loop has ended meanwhile: nobody waits any more
+            loop.call_soon_threadsafe(report, settle)
+
+    threading.Thread(target=run, name="send", daemon=True).start()
+    return await future
+
+
+def describe(url: str) -> str:
+    """A URL as it may be shown: its scheme, and its host where that is one and no token."""
+    scheme, host = _scheme(url), _host(url)
+    return f"{scheme}://{host or '…'}"
+
+
+def _scheme(url: str) -> str:
+    return url.partition("://")[0].lower()
+
+
+def _host(url: str) -> str:
+    """The host of a URL that has one there; "" where a token may stand in its place, or where it cannot be read."""
+    try:
+        return (urlsplit(url).hostname or "") if _scheme(url) in _WITH_HOST else ""
+    except ValueError:
+        return ""
+
+
+def scrubbed(text: str, url: str) -> str:
+    """A text without the URL and without any part of it that could be a secret."""
+    host = _host(url)
+    parts = {part for raw in (url, unquote(url)) for part in re.split(r"[/:@?&=#]+", raw.partition("://")[2])}
+    for secret in sorted({url, *(part for part in parts if len(part) >= 6 and part.lower() != host)}, key=len)[::-1]:
+        text = text.replace(secret, "…")
+    return text

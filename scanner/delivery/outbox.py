@@ -1,0 +1,251 @@
+"""The delivery loop: what is due becomes messages, and each message is claimed, sent and settled, one at a time for
+each channel and all channels side by side.
+
+Nothing is decided in memory: whoever starts next finds in the store what is left. The loop reads and writes the
+outbox through the functions of `scanner.store.outbox`, which `scanner.app` hands in.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Generic, Protocol, TypeVar
+
+import structlog
+
+from scanner.delivery.channels import Channel, scrubbed
+from scanner.delivery.messages import compose, repeated
+from scanner.delivery.verdicts import next_attempt
+from scanner.domain.messages import Claim, Due, FirstReading, Message, Outcome, Result
+from scanner.errors import ApprovalWatchError
+
+__all__ = ["Deliverer", "Outbox", "Transactions"]
+
+T = TypeVar("T")
+C = TypeVar("C")
+C_co = TypeVar("C_co", covariant=True)
+C_contra = TypeVar("C_contra", contravariant=True)
+
+log = structlog.stdlib.get_logger("delivery")
+
+LEASE = timedelta(minutes=3)
+"""Longer than any send may take: who holds a claim longer is taken for dead."""
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at the outbox, for what another process put there and for what comes due."""
+
+AFTER_TROUBLE = 5.0
+"""Seconds of rest after the store failed."""
+
+LANDING = 5.0
+"""Seconds that sends in flight are given to end when the loop stops."""
+
+
+class Transactions(Protocol[C_co]):
+    """Runs work inside a transaction that writes, or on one view of the store that does not change."""
+
+    async def write(self, work: Callable[[C_co], Awaitable[T]]) -> T:
+        """On disk when this returns."""
+        ...
+
+    async def read(self, work: Callable[[C_co], Awaitable[T]]) -> T:
+        """Changes nothing."""
+        ...
+
+
+class Outbox(Protocol[C_contra]):
+    """What the loop asks of the store. The rooms do not import one another, so that the functions are handed in."""
+
+    async def anything_due(self, connection: C_contra, now: datetime, channels: Collection[str]) -> bool: ...
+
+    async def due_notices(self, connection: C_contra, now: datetime, channels: Collection[str]) -> list[Due]: ...
+
+    async def first_readings(self, connection: C_contra, scan_ids: Collection[str]) -> dict[str, FirstReading]: ...
+
+    async def enqueue(self, connection: C_contra, packed: Sequence[Message], now: datetime) -> None: ...
+
+    async def claim(
+        self, connection: C_contra, worker: str, now: datetime, lease: timedelta, channels: Collection[str]
+    ) -> list[Claim]: ...
+
+    async def settle(
+        self, connection: C_contra, claimed: Claim, outcome: Outcome, now: datetime, next_at: datetime | None
+    ) -> bool: ...
+
+    async def waiting(self, connection: C_contra) -> dict[str, int]: ...
+
+
+class Deliverer(Generic[C]):
+    """Sends what the outbox holds over some channels.
+
+    `worker` names this process in its claims; `now`, `new_id` (at most 16 characters, never the same twice) and
+    `jitter` (from 0 to 1) are the world's. `turned_at` is when the loop last went round without trouble.
+    """
+
+    def __init__(
+        self,
+        store: Transactions[C],
+        outbox: Outbox[C],
+        channels: Sequence[Channel],
+        *,
+        worker: str,
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+        jitter: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._outbox = outbox
+        self._channels: Mapping[str, Channel] = {channel.name: channel for channel in channels}
+        self._worker = worker
+        self._now = now
+        self._new_id = new_id
+        self._jitter = jitter
+        self._woken = asyncio.Event()
+        self._flights: dict[str, asyncio.Task[None]] = {}
+        self._failing: dict[str, datetime] = {}
+        self.turned_at = now()
+
+    def wake(self) -> None:
+        """Look at the outbox now: something was put there."""
+        self._woken.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until `stop` is set; then let what is in flight end, within a limit, and hand the rest back."""
+        try:
+            while not stop.is_set():
+                await self._rest(stop, LOOK_EVERY if await self._turn() else AFTER_TROUBLE)
+        finally:
+            await self._land()
+
+    async def drain(self, limit: timedelta) -> dict[str, int]:
+        """Deliver what is due now, within a limit. Returns how many messages stay in the outbox for each channel."""
+        try:
+            async with asyncio.timeout(limit.total_seconds()):
+                await self.compose_due()
+                await asyncio.gather(*(self._empty(name) for name in self._channels))
+        except TimeoutError:
+            log.warning("delivery.out_of_time", seconds=limit.total_seconds())
+        return await self._store.read(self._outbox.waiting)
+
+    async def compose_due(self) -> int:
+        """Make messages of the notices that are due, in one transaction. Returns how many."""
+        return await self._store.write(self._compose)
+
+    async def deliver_once(self) -> int:
+        """Attempt the next message of every channel that has none in flight. Returns how many attempts that were."""
+        claims = await self._claim(self._channels)
+        await asyncio.gather(*(self._deliver(claim) for claim in claims))
+        return len(claims)
+
+    async def _turn(self) -> bool:
+        self._woken.clear()
+        try:
+            if await self._store.read(lambda c: self._outbox.anything_due(c, self._now(), self._channels)):
+                await self.compose_due()
+                for claim in await self._claim([name for name in self._channels if name not in self._flights]):
+                    self._take_off(claim)
+        except ApprovalWatchError as error:
+            log.error("delivery.trouble", error=str(error))
+            return False
+        except Exception:  # the loop's edge: one bad turn must not end all delivery
+            log.exception("delivery.trouble")
+            return False
+        self.turned_at = self._now()
+        return True
+
+    async def _rest(self, stop: asyncio.Event, seconds: float) -> None:
+        waits = [asyncio.ensure_future(event.wait()) for event in (self._woken, stop)]
+        try:
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    def _take_off(self, claim: Claim) -> None:
+        def landed(_: asyncio.Task[None]) -> None:
+            del self._flights[claim.channel]
+            self.wake()
+
+        flight = asyncio.create_task(self._deliver(claim), name=f"send {claim.id}")
+        self._flights[claim.channel] = flight
+        flight.add_done_callback(landed)
+
+    async def _land(self) -> None:
+        flights = list(self._flights.values())
+        if not flights:
+            return
+        _, late = await asyncio.wait(flights, timeout=LANDING)
+        for flight in late:
+            flight.cancel()
+        await asyncio.gather(*flights, return_exceptions=True)
+
+    async def _empty(self, name: str) -> None:
+        while (await self._store.read(self._outbox.waiting)).get(name):
+            for claim in await self._claim([name]):
+                await self._deliver(claim)
+                break
+            else:
+                await asyncio.sleep(LOOK_EVERY)
+
+    async def _compose(self, connection: C) -> int:
+        now = self._now()
+        dues = await self._outbox.due_notices(connection, now, self._channels)
+        scans = {due.reading for due in dues if due.reading is not None}
+        readings = await self._outbox.first_readings(connection, scans) if scans else {}
+        packed: list[Message] = []
+        for name, channel in self._channels.items():
+            mine = [due for due in dues if due.channel == name]
+            if mine:
+                packed += compose(mine, channel.budget, self._new_id, readings)
+        await self._outbox.enqueue(connection, packed, now)
+        return len(packed)
+
+    async def _claim(self, names: Collection[str]) -> list[Claim]:
+        return await self._store.write(lambda c: self._outbox.claim(c, self._worker, self._now(), LEASE, names))
+
+    async def _deliver(self, claim: Claim) -> None:
+        body = repeated(claim.body) if claim.repeat else claim.body
+        channel = self._channels[claim.channel]
+        try:
+            outcome = await channel.send(claim.title, body, kind=claim.kind, severity=claim.severity)
+        except asyncio.CancelledError:
+            stopped = Outcome(Result.UNKNOWN, "the program stopped while this was being sent")
+            await self._settle(claim, stopped, self._now())
+            raise
+        except Exception as error:  # noqa: BLE001 - the loop's edge: one message must not stop the others
+            # No traceback: what it shows of the plugin may hold the channel's secret.
+            said = scrubbed(repr(error), channel.url)
+            log.error("message.crashed", message=claim.id, channel=claim.channel, error=said)
+            outcome = Outcome(Result.UNKNOWN, f"sending it failed in an unexpected way: {said}")
+        delivered = outcome.result is Result.DELIVERED
+        now = self._now()
+        await self._settle(claim, outcome, None if delivered else next_attempt(claim, outcome, now, self._jitter()))
+
+    async def _settle(self, claim: Claim, outcome: Outcome, next_at: datetime | None) -> None:
+        """Write the outcome back, for as long as the claim lasts: a store in trouble must not make a message repeat."""
+        for tries_left in range(int(LEASE.total_seconds() / AFTER_TROUBLE), -1, -1):
+            try:
+                mine = await self._store.write(lambda c: self._outbox.settle(c, claim, outcome, self._now(), next_at))
+            except ApprovalWatchError as error:
+                log.error("delivery.trouble", error=str(error), message=claim.id)
+                if not tries_left:
+                    return
+                await asyncio.sleep(AFTER_TROUBLE)
+            else:
+                self._tell(claim, outcome, next_at, mine=mine)
+                return
+
+    def _tell(self, claim: Claim, outcome: Outcome, next_at: datetime | None, *, mine: bool) -> None:
+        """Log an outcome; of an outage only its beginning and its end."""
+        fields = {"message": claim.id, "channel": claim.channel, "attempt": claim.attempt, "outcome": outcome.result}
+        if not mine:
+            log.warning("message.claim_lost", **fields)
+        if outcome.result is Result.DELIVERED:
+            log.info("message.sent", repeat=claim.repeat, **fields)
+            since = self._failing.pop(claim.channel, None)
+            if since is not None:
+                log.info("channel.recovered", channel=claim.channel, failing_since=since.isoformat())
+        elif next_at is None:
+            log.error("message.given_up", detail=outcome.detail, **fields)
+        elif claim.channel not in self._failing:
+            self._failing[claim.channel] = self._now()
+            log.warning("message.failed", detail=outcome.detail, next_at=next_at.isoformat(), **fields)
