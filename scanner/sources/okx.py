@@ -1,0 +1,285 @@
+"""Approvals as OKX tells them: packed where an answer can be attributed, page by page alone everywhere else."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+
+import msgspec
+import structlog
+
+from scanner.domain.approvals import Kind, Snapshot, Target
+from scanner.domain.chains import Chain, by_index
+from scanner.errors import ApprovalWatchError, Reason, Trouble
+from scanner.okx.client import Effort, OkxClient, Request
+from scanner.sources import Cost
+from scanner.sources.okx_breaker import Breaker
+from scanner.sources.okx_packs import packs
+from scanner.sources.okx_reading import Reading
+from scanner.sources.okx_v5 import V5
+from scanner.sources.okx_v6 import V6
+from scanner.sources.okx_wire import Entry, MalformedError
+
+__all__ = ["OkxSource"]
+
+_log = structlog.get_logger(__name__)
+
+_WIRES = {"v5": V5, "v6": V6}
+
+_NOT_COVERED = Trouble(
+    Reason.NOT_COVERED, "OKX tells of no approvals on this chain", "Take the chain out of the wallet's chains"
+)
+
+
+class OkxSource:
+    """The approvals API. What it learns of the service (dead, or a chain that it does not know) outlives a reading.
+
+    `api` is "v5", the documented interface, or "v6", its successor; `path`, `page_size` and `address_key` (the name of
+    the list of addresses in a request) replace the interface's own.
+    """
+
+    name = "okx"
+
+    def __init__(
+        self,
+        client: OkxClient,
+        *,
+        api: str = "v5",
+        path: str | None = None,
+        page_size: int | None = None,
+        address_key: str = "addressList",
+    ) -> None:
+        self.cost = Cost()
+        self.client = client
+        self.breaker = Breaker()
+        self.unknown_chains: set[str] = set()
+        self._wire = _WIRES[api]
+        self._path = path or self._wire.path
+        self._page_size = page_size or self._wire.page_size
+        self._address_key = address_key
+
+    @property
+    def packs(self) -> bool:
+        """Whether several targets may share a request at all."""
+        return self._wire.packs
+
+    def covers(self, chain: Chain) -> frozenset[Kind]:
+        """ERC-20 allowances, on chains of the families that the interface tells of."""
+        return frozenset({Kind.ERC20}) if chain.family in self._wire.families else frozenset()
+
+    async def read(self, targets: Sequence[Target]) -> AsyncGenerator[Snapshot]:
+        """Read each target once; a snapshot is handed on as soon as it is there. Closing it stops what is in flight.
+
+        Raises UnknownChainError for a target on a chain outside of the table, and nothing else.
+        """
+        unique = tuple(dict.fromkeys(targets))
+        round_ = _Round(self, unique)
+        try:
+            round_.start()
+            for _ in unique:
+                yield await round_.results.get()
+        finally:
+            await round_.stop()
+
+    def count(self, effort: Effort) -> None:
+        """Add to the cost what one reading took."""
+        self.cost.requests += effort.requests
+        self.cost.retries += effort.retries
+        self.cost.waited += effort.waited
+
+    async def ask(self, targets: Sequence[Target], cursor: msgspec.Raw | None, effort: Effort) -> list[Entry] | Trouble:
+        """One page for one target, or the first page for several."""
+        body = self._wire.body(targets, self._address_key, self._page_size, cursor)
+        data = await self.client.call(Request("POST", self._path, body, project=self._wire.project), effort)
+        if isinstance(data, Trouble):
+            return data
+        try:
+            return self._wire.entries(data)
+        except (MalformedError, RecursionError) as error:
+            return Trouble(Reason.PROTOCOL, f"OKX's answer makes no sense: {error}")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Job:
+    """Targets to ask for together, or one alone. What was asked in vain in a pack comes before what was not asked."""
+
+    rank: int
+    number: int
+    targets: tuple[Target, ...] = field(compare=False)
+    patience: float = field(compare=False)
+
+
+class _Round:
+    """One call of `OkxSource.read`: what is still due, and the workers that ask for it."""
+
+    def __init__(self, source: OkxSource, targets: Sequence[Target]) -> None:
+        self.results: asyncio.Queue[Snapshot] = asyncio.Queue()
+        self._source = source
+        self._due = {target: Reading(target, by_index(target.chain)) for target in targets}
+        self._jobs: asyncio.PriorityQueue[_Job] = asyncio.PriorityQueue()
+        self._numbers = count()
+        self._workers: list[asyncio.Task[None]] = []
+        self._packing = source.packs
+        self._probing = source.breaker.open
+
+    def start(self) -> None:
+        """Begin with everything; where the source was found dead, with one target that shows whether it still is."""
+        for reading in tuple(self._due.values()):
+            if not self._source.covers(reading.chain):
+                reading.fail(_NOT_COVERED)
+                self._deliver(self._due.pop(reading.target))
+        if self._probing:
+            self._enqueue(tuple(self._due)[:1])
+        else:
+            self._plan()
+        width = min(self._source.client.width, len(self._due))
+        self._workers = [asyncio.create_task(self._work()) for _ in range(width)]
+
+    async def stop(self) -> None:
+        """Cancel what is in flight and wait for it."""
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+
+    def _plan(self) -> None:
+        fit = [target for target in self._due if self._packing and target.chain not in self._source.unknown_chains]
+        for pack in packs(fit):
+            self._enqueue(pack)
+        packed = set(fit)
+        for target in self._due:
+            if target not in packed:
+                self._enqueue((target,))
+
+    def _enqueue(self, targets: tuple[Target, ...], *, rank: int = 1, patience: float | None = None) -> None:
+        patience = self._source.client.settings.patience if patience is None else patience
+        self._jobs.put_nowait(_Job(rank, next(self._numbers), targets, patience))
+
+    async def _work(self) -> None:
+        while True:
+            job = await self._jobs.get()
+            effort = Effort(job.patience)
+            try:
+                await self._do(job, effort)
+            except Exception as error:  # noqa: BLE001 - the edge of the loop: one target's failure stays its own
+                _log.exception("okx-reading-broke-off", targets=len(job.targets))
+                for reading in self._still_due(job.targets):
+                    reading.fail(_broke_off(error))
+                    self._hand_on(reading)
+            finally:
+                self._source.count(effort)
+
+    async def _do(self, job: _Job, effort: Effort) -> None:
+        due = self._still_due(job.targets)
+        fit = [reading for reading in due if self._packing and reading.target.chain not in self._source.unknown_chains]
+        if len(due) == 1:
+            await self._alone(due[0], effort)
+        elif len(fit) > 1:
+            await self._together(fit, effort)
+            self._ask_alone((reading for reading in due if reading not in fit), job.patience)
+        else:
+            self._ask_alone(due, job.patience)
+
+    async def _alone(self, reading: Reading, effort: Effort) -> None:
+        """Read one target to its end."""
+        target, cursor = reading.target, None
+        while reading.end is None:
+            answer = await self._source.ask((target,), cursor, effort)
+            if isinstance(answer, Trouble):
+                reading.fail(answer)
+                if answer.reason is Reason.NOT_COVERED:
+                    # One such chain makes a whole pack fail: from now on it is asked for alone.
+                    self._source.unknown_chains.add(target.chain)
+            else:
+                cursor = reading.take(answer)
+        self._hand_on(reading)
+
+    async def _together(self, readings: Sequence[Reading], effort: Effort) -> None:
+        """Read those targets whose list one page holds, and leave the others to be asked alone, from the start.
+
+        A pack has half of a target's patience: the other half is for asking alone, since it may be the pack itself,
+        or one target in it, that the far side fails on.
+        """
+        targets = [reading.target for reading in readings]
+        half = effort.patience = effort.patience / 2
+        answer = await self._source.ask(targets, None, effort)
+        if isinstance(answer, Trouble) and answer.reason is Reason.RATE_LIMITED:
+            effort.patience += half
+            answer = await self._source.ask(targets, None, effort)
+        if isinstance(answer, Trouble):
+            self._share(answer, readings, half + effort.patience)
+            return
+        entries = _by_chain(answer, {target.chain for target in targets})
+        self._ask_alone((reading for reading in readings if not self._settled(reading, entries)), None)
+
+    def _settled(self, reading: Reading, entries: Mapping[str, list[Entry]]) -> bool:
+        """Whether a packed answer holds all of a target's list: one entry for its chain, and that one ends cleanly."""
+        trial = Reading(reading.target, reading.chain)
+        mine = entries.get(reading.target.chain, [])
+        if len(mine) != 1 or trial.take(mine) is not None or not trial.sound:
+            return False
+        self._hand_on(trial)
+        return True
+
+    def _share(self, trouble: Trouble, readings: Sequence[Reading], patience: float) -> None:
+        """What a pack's failure means for its targets: the same failure, or that each is asked for alone."""
+        if trouble.whole_source and (not trouble.retry or trouble.reason is Reason.RATE_LIMITED):
+            for reading in readings:
+                reading.fail(trouble)
+                self._hand_on(reading)
+            return
+        if trouble.reason in (Reason.BAD_REQUEST, Reason.PROTOCOL):
+            self._packing = False
+        self._ask_alone(readings, patience)
+
+    def _ask_alone(self, readings: Iterable[Reading], patience: float | None) -> None:
+        for reading in readings:
+            self._enqueue((reading.target,), rank=0, patience=patience)
+
+    def _still_due(self, targets: Sequence[Target]) -> list[Reading]:
+        return [self._due[target] for target in targets if target in self._due]
+
+    def _hand_on(self, reading: Reading) -> None:
+        """A target is done: hand it on, and stop or begin asking for the others as its outcome says."""
+        if self._due.pop(reading.target, None) is None:
+            return
+        snapshot = self._deliver(reading)
+        self._source.breaker.note(snapshot.trouble)
+        if self._source.breaker.open:
+            self._give_up()
+        elif self._probing:
+            self._probing = False
+            self._plan()
+
+    def _give_up(self) -> None:
+        """Hand on all that is due as not asked, with the rows of those that had begun, and stop the workers."""
+        trouble = self._source.breaker.not_asked()
+        for reading in self._due.values():
+            reading.fail(trouble)
+            self._deliver(reading)
+        self._due.clear()
+        for worker in self._workers:
+            worker.cancel()
+
+    def _deliver(self, reading: Reading) -> Snapshot:
+        at = datetime.fromtimestamp(self._source.client.now(), UTC)
+        snapshot = reading.snapshot(self._source.covers(reading.chain), self._source.name, at)
+        self.results.put_nowait(snapshot)
+        return snapshot
+
+
+def _by_chain(entries: Sequence[Entry], asked: Set[str]) -> dict[str, list[Entry]]:
+    """The entries of a packed answer by their chain; none at all where one is of no chain that was asked for."""
+    if any(entry.chain not in asked for entry in entries):
+        return {}
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(entry.chain or "", []).append(entry)
+    return found
+
+
+def _broke_off(error: Exception) -> Trouble:
+    if isinstance(error, ApprovalWatchError):
+        return Trouble(Reason.NOT_ASKED, error.message, error.hint, whole_source=True)
+    said = f"the reading broke off by a defect of this program ({type(error).__name__})"
+    return Trouble(Reason.NOT_ASKED, said, "The log has the details: please report it")

@@ -1,0 +1,111 @@
+"""What an answer holds, whichever version of the interface gave it: entries of rows, still in the far side's words."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from scanner.domain.approvals import Target
+from scanner.domain.chains import Family
+
+__all__ = [
+    "Body",
+    "Entry",
+    "MalformedError",
+    "Row",
+    "Wire",
+    "address_list",
+    "canonical_chain",
+    "page_cursor",
+    "salvage",
+]
+
+T = TypeVar("T")
+
+Body = Callable[[Sequence[Target], str, int, msgspec.Raw | None], bytes]
+"""Makes a request's body of the targets, the key of their list, the page size, and the cursor to echo."""
+
+
+class MalformedError(ValueError):
+    """Data that are not what the interface documents; says what is wrong, in words that quote nothing."""
+
+
+class Row(NamedTuple):
+    """One approval in the far side's words, none of them checked."""
+
+    token: object
+    symbol: object
+    spenders: tuple[object, ...]
+    name: object
+    amount: object
+    status: object
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of an answer.
+
+    `chain` is its chainIndex, None where it names none. `cursor` is still encoded, empty where there is none.
+    `empty` says that it lists nothing at all. `broken` counts the rows that could not be read; `total` is how many
+    rows there are in all, where it tells.
+    """
+
+    chain: str | None
+    rows: Sequence[Row]
+    cursor: msgspec.Raw
+    empty: bool
+    broken: int = 0
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """One version of the interface: where it is, what it is asked, and how its answers are read.
+
+    `entries` raises MalformedError. `packs` says whether an answer to several addresses can be attributed; `families`
+    are the chains that it can tell of; `page_size` is what is asked for by default.
+    """
+
+    path: str
+    project: bool
+    page_size: int
+    packs: bool
+    families: frozenset[Family]
+    body: Body
+    entries: Callable[[msgspec.Raw], list[Entry]]
+
+
+def address_list(targets: Sequence[Target]) -> list[dict[str, str]]:
+    """The addresses as the interface wants them: `0x` hex in lower case, every other form untouched."""
+    return [{"chainIndex": target.chain, "address": _written(target.owner)} for target in targets]
+
+
+def canonical_chain(value: object) -> str | None:
+    """A chainIndex as text: it may come as a number. None where there is none. Raises MalformedError."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise MalformedError("a chainIndex is neither text nor a number")
+
+
+def salvage(parts: Sequence[msgspec.Raw], decode: Callable[[msgspec.Raw], T]) -> tuple[list[T], int]:
+    """Those of the parts that can be decoded, and how many cannot: one bad row must not cost the others."""
+    good: list[T] = []
+    for part in parts:
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            good.append(decode(part))
+    return good, len(parts) - len(good)
+
+
+def page_cursor(cursor: msgspec.Raw, cusor: msgspec.Raw) -> msgspec.Raw:
+    """The cursor of an entry. One page of the documents spells it `cusor`."""
+    return cusor if cusor and cursor in (b"", b"null") else cursor
+
+
+def _written(owner: str) -> str:
+    return owner.lower() if owner[:2] in ("0x", "0X") else owner
