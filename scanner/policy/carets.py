@@ -44,13 +44,11 @@ class _Cursor:
         row = self.lines[self.line]
         return row[self.column] if self.column < len(row) else "\n"
 
-    def step(self) -> str:
-        char = self.char
-        if char == "\n":
+    def step(self) -> None:
+        if self.char == "\n":
             self.line, self.column = self.line + 1, 0
         else:
             self.column += 1
-        return char
 
 
 def _marks(cursor: _Cursor, text: str) -> Iterator[tuple[int, int]]:

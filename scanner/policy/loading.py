@@ -5,6 +5,7 @@ One broken rule never stops the others: it is left out, and the pack says so.
 
 from collections.abc import Collection, Iterator, Sequence
 from enum import StrEnum
+from itertools import zip_longest
 from pathlib import Path
 from typing import TypeVar
 
@@ -84,12 +85,12 @@ class _Reader:
             return
         document = read_yaml(text, str(path))
         self.problems.extend(document.problems)
-        for steps, data in self.entries(document):
-            entry = _Entry(document, steps, data, self.ids)
+        entries = [_Entry(document, steps, data, self.ids) for steps, data in self.entries(document)]
+        for entry, following in zip_longest(entries, entries[1:]):
             rule = entry.rule()
             self.problems.extend(entry.problems)
             self.warnings.extend(entry.warnings)
-            if rule is not None:
+            if rule is not None and not _has_problem(rule.place, following.place(()) if following else None, document):
                 self.rules.append(rule)
 
     def entries(self, document: Document) -> Iterator[tuple[Steps, dict[str, Data]]]:
@@ -116,6 +117,16 @@ class _Reader:
 
     def wrong(self, place: Place, message: str, code: str, hint: str = "") -> None:
         self.problems.append(Problem(place, message, code, hint))
+
+
+def _has_problem(start: Place, end: Place | None, document: Document) -> bool:
+    """Whether what is wrong with the file as YAML, such as a key that stands twice, is wrong within one rule."""
+    return any(
+        start.line <= problem.place.line
+        and start.column <= problem.place.column
+        and (end is None or problem.place.line < end.line)
+        for problem in document.problems
+    )
 
 
 class _Entry:
@@ -253,7 +264,8 @@ class _Entry:
         except ValueError:
             key = next(step for step in reversed(steps) if isinstance(step, str))
             hint = closest(str(value), words) or "it is one of " + ", ".join(words)
-            self.wrong(steps, f"`{key}` cannot be {value!r}", "bad-word", hint)
+            said = f"`{key}` is empty" if value is None else f"`{key}` cannot be {value!r}"
+            self.wrong(steps, said, "bad-word", hint)
             return None
 
     def unknown_keys(self, steps: Steps, data: dict[str, Data], allowed: Sequence[str]) -> None:

@@ -56,8 +56,8 @@ class Rule:
 
     @property
     def when(self) -> str:
-        """The condition as it was written."""
-        return self.condition.text
+        """The condition as it was written, without the blanks around it."""
+        return self.condition.text.strip()
 
     @property
     def fields_read(self) -> tuple[str, ...]:

@@ -94,8 +94,7 @@ def given_facts(given: Iterable[tuple[str, object]], on: Sequence[ChangeKind]) -
         known |= {"change.kind": on[0].value, "change.was_unlimited": False}
     if RAW in named:
         allowance = named.pop(RAW)
-        readable = isinstance(allowance, Allowance)
-        known["allowance.readable"] = readable
+        known["allowance.readable"] = allowance is not None
         known["allowance.unlimited"] = allowance.unlimited() if isinstance(allowance, Allowance) else None
     known |= named
     return {name: value for name, value in known.items() if value is not None}

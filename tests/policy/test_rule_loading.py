@@ -205,6 +205,16 @@ def test_a_rule_on_revoked_approvals_never_alerts_and_says_so(tmp_path: Path) ->
     assert [(w.code, w.place.line, w.place.column) for w in loaded.warnings] == [("never-alerts", 8, 15)]
 
 
+def test_a_rule_that_says_a_thing_twice_is_left_out_and_its_neighbours_stay(tmp_path: Path) -> None:
+    rules = [SOUND.format(id=name, when="true") for name in "abc"]
+    loaded = pack(tmp_path, "rules:" + rules[0] + rules[1] + "    severity: low\n" + rules[2] + "rules: []\n")
+    assert [rule.id for rule in loaded.rules] == ["a", "c"]
+    assert [(p.code, p.place.line, p.place.column) for p in loaded.problems] == [
+        ("duplicate-key", 15, 5),
+        ("duplicate-key", 23, 1),
+    ]
+
+
 def test_the_default_pack_is_found_and_sound() -> None:
     loaded = load([default_rules()])
     assert loaded.problems == loaded.warnings == ()

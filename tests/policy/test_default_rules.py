@@ -1,0 +1,174 @@
+"""The default pack: each rule does what its own tests say, and the whole stays calm."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scanner.domain.alerts import Judgement, Severity
+from scanner.domain.changes import ChangeKind
+from scanner.policy.engine import Condition, compile_condition
+from scanner.policy.loading import default_rules, load
+from scanner.policy.rules import Expectation, Rule
+from scanner.policy.trials import TrialResult, given_facts, run_tests, try_rule
+
+PACK = load([default_rules()])
+RULES = {rule.id: rule for rule in PACK.rules}
+LONGEST_SENTENCE = 160
+
+
+@pytest.mark.parametrize("result", run_tests(PACK), ids=lambda result: f"{result.rule.id}: {result.trial.name}")
+def test_each_rule_says_what_its_own_tests_expect(result: TrialResult) -> None:
+    assert result.passed, f"{result.trial.place}: expected {result.trial.expect}, got {result.got}"
+
+
+@pytest.mark.parametrize("rule", PACK.rules, ids=lambda rule: rule.id)
+def test_each_rule_is_explained_and_tried_both_ways(rule: Rule) -> None:
+    expected = [trial.expect for trial in rule.tests]
+    assert expected.count(Expectation.ALERT) >= 2
+    assert expected.count(Expectation.QUIET) >= 2
+    assert len({trial.name for trial in rule.tests}) == len(rule.tests)
+    for sentence in (rule.why, rule.fix):
+        assert sentence.endswith(".")
+        assert len(sentence) <= LONGEST_SENTENCE
+
+
+def test_the_pack_is_large_enough_and_a_family_has_a_file() -> None:
+    assert len(PACK.rules) >= 14
+    assert len({rule.place.file for rule in PACK.rules}) >= 5
+
+
+def parts(text: str) -> list[str]:
+    """The parts of a condition that `&&` joins at its outermost level."""
+    found, depth = [""], 0
+    for token in re.findall(r'"(?:\\.|[^"\\])*"|&&|.', text, re.DOTALL):
+        depth += {"(": 1, ")": -1}.get(token, 0)
+        if token == "&&" and depth == 0:
+            found.append("")
+        else:
+            found[-1] += token
+    return found
+
+
+def mutants(rule: Rule) -> Iterator[Rule]:
+    """The rule with its condition flipped, and with each part of it left out, turned round, or moved by one."""
+    when, joined = rule.when, parts(rule.when)
+    texts = [f"!({when})"]
+    for index, part in enumerate(joined):
+        texts += ["&&".join([*joined[:index], other, *joined[index + 1 :]]) for other in ("true", f"!({part})")]
+    without_texts = re.sub(r'"(?:\\.|[^"\\])*"', lambda text: "_" * len(text[0]), when)
+    for number in re.finditer(r"(?<=[ (])\d+", without_texts):
+        texts += [f"{when[: number.start()]}{int(number[0]) + step}{when[number.end() :]}" for step in (-1, 1)]
+    for text in texts:
+        condition = compile_condition(text)
+        assert isinstance(condition, Condition), (text, condition)
+        yield replace(rule, condition=condition)
+
+
+@pytest.mark.parametrize("rule", PACK.rules, ids=lambda rule: rule.id)
+def test_whatever_is_changed_in_a_condition_its_own_tests_notice(rule: Rule) -> None:
+    for mutant in mutants(rule):
+        assert any(try_rule(mutant, trial.given) is not trial.expect for trial in rule.tests), mutant.when
+
+
+LABELS = st.lists(st.sampled_from(["known", "trusted", "exploited", "mine"]), unique=True)
+RAW = st.sampled_from(["max", "limited", "unreadable"])
+ANYTHING = st.fixed_dictionaries(
+    {
+        "spender.labels": LABELS,
+        "spender.name": st.sampled_from(["", "Uniswap"]),
+        "spender.address": st.sampled_from(["", "0x1"]),
+        "spender.owners": st.integers(1, 50),
+        "spender.approvals": st.integers(1, 50),
+        "token.address": st.sampled_from(["", "0x2"]),
+        "token.symbol": st.sampled_from(["", "USDT", "Visit evil.xyz"]),
+        "approval.status": st.sampled_from(["granted", "revoking", "granting"]),
+        "approval.age": st.timedeltas(timedelta(0), timedelta(days=900)),
+        "approval.unchanged_for": st.timedeltas(timedelta(0), timedelta(days=9)),
+    }
+)
+CHANGES = st.none() | st.sampled_from(ChangeKind)
+
+
+def alerts(given_: dict[str, object], raw: str = "limited", change: ChangeKind | None = None) -> dict[str, Severity]:
+    """The rules that hold for a plain approval with these facts, and how bad each says it is."""
+    unlimited = {"max": True, "limited": False, "unreadable": None}[raw]
+    own = {**given_, "allowance.unlimited": unlimited, "allowance.readable": unlimited is not None}
+    facts = given_facts(own.items(), [] if change is None else [change])
+    return {rule.id: rule.severity for rule, said in PACK.judge(facts, change) if said is Judgement.HOLDS}
+
+
+def paged(found: dict[str, Severity]) -> dict[str, Severity]:
+    """Those of them that a channel with the default severity is told of."""
+    return {rule: severity for rule, severity in found.items() if severity.reaches(Severity.MEDIUM)}
+
+
+@given(ANYTHING, RAW, CHANGES)
+def test_an_exploited_spender_is_critical_whatever_else_holds(
+    facts: dict[str, object], raw: str, change: ChangeKind | None
+) -> None:
+    labels = ["trusted", "known", "exploited"]
+    assert alerts({**facts, "spender.labels": labels}, raw, change)["exploited-spender"] is Severity.CRITICAL
+
+
+@given(ANYTHING, RAW, CHANGES)
+def test_a_trusted_spender_pages_nobody_for_what_it_may_do(
+    facts: dict[str, object], raw: str, change: ChangeKind | None
+) -> None:
+    trusted = {**facts, "spender.labels": ["known", "trusted"], "spender.address": "0x1"}
+    assert alerts(trusted, raw, change) == {}
+
+
+@given(ANYTHING, CHANGES)
+def test_unlimited_to_a_spender_on_no_list_is_high_by_exactly_one_rule(
+    facts: dict[str, object], change: ChangeKind | None
+) -> None:
+    found = alerts({**facts, "spender.labels": []}, "max", change)
+    assert list(found.values()).count(Severity.HIGH) == 1
+
+
+@given(ANYTHING, RAW, CHANGES)
+def test_a_known_spender_is_medium_at_most(facts: dict[str, object], raw: str, change: ChangeKind | None) -> None:
+    found = alerts({**facts, "spender.labels": ["known"]}, raw, change)
+    assert all(not severity.reaches(Severity.HIGH) for severity in found.values())
+    if raw == "max":
+        assert "unlimited-to-listed" in found
+
+
+@pytest.mark.parametrize("labels", [[], ["known"], ["mine"], ["trusted"], ["exploited"]])
+@pytest.mark.parametrize("name", ["", "Uniswap"])
+@pytest.mark.parametrize("raw", ["max", "limited", "unreadable"])
+def test_a_new_approval_is_told_once(labels: list[str], name: str, raw: str) -> None:
+    found = alerts({"spender.labels": labels, "spender.name": name}, raw, ChangeKind.NEW)
+    assert len(found) == (0 if labels == ["trusted"] else 1)
+
+
+@pytest.mark.parametrize("labels", [[], ["known"], ["mine"]])
+@pytest.mark.parametrize("name", ["", "Uniswap"])
+@pytest.mark.parametrize("raw", ["max", "limited"])
+@pytest.mark.parametrize("kind", [ChangeKind.INCREASED, ChangeKind.RESTORED])
+def test_what_comes_back_or_grows_is_told_at_most_twice(
+    labels: list[str], name: str, raw: str, kind: ChangeKind
+) -> None:
+    found = alerts({"spender.labels": labels, "spender.name": name}, raw, kind)
+    assert len(paged(found)) == (2 if raw == "max" and not labels else 1)
+
+
+@given(ANYTHING, RAW)
+def test_the_first_reading_of_a_wallet_raises_nothing_that_speaks_of_a_change(
+    facts: dict[str, object], raw: str
+) -> None:
+    assert alerts(facts, raw, ChangeKind.BASELINE) == alerts(facts, raw)
+
+
+@pytest.mark.parametrize("kind", [ChangeKind.DECREASED, ChangeKind.STATUS])
+def test_a_fall_and_a_mere_step_of_the_transaction_are_no_alert(kind: ChangeKind) -> None:
+    assert alerts({}, "limited", kind) == {}
+
+
+def test_an_ordinary_limited_approval_is_no_alert() -> None:
+    assert alerts({}) == {}
