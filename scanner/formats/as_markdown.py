@@ -1,0 +1,171 @@
+"""Markdown, for a ticket or a page: what a person reads, with whole addresses. No text can become markup."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import assert_never
+
+from scanner.domain.report import AlertEntry, ApprovalEntry, ChangeEntry, Report, TargetEntry
+from scanner.formats.documents import Alerts, Approvals, Document, History, Look, Rules, Story
+from scanner.formats.words import (
+    allowance,
+    by_approval,
+    change_words,
+    count,
+    labels_of,
+    last_reading,
+    spender,
+    token,
+    worst,
+    worst_changes_first,
+    worst_first,
+)
+
+__all__ = ["render"]
+
+_WHO = ("wallet", "owner", "chain", "token", "token address", "spender", "spender address")
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&@])")
+_BREAKS = re.compile(r"\s+")
+
+
+def render(document: Document, look: Look) -> str:
+    """The document as Markdown."""
+    return "\n\n".join(_parts(document, look)) + "\n"
+
+
+def _parts(document: Document, look: Look) -> Iterator[str]:
+    match document:
+        case Report():
+            yield from _scan(document, look)
+        case Approvals():
+            yield "# Approvals" + ("" if document.at is None else f" at {_dead(document.at)}")
+            yield _approvals(document.approvals, document.alerts)
+            yield _targets(document.targets, look)
+        case History():
+            yield "# History" + ("" if document.since is None else f" since {_dead(document.since)}")
+            yield _changes(document.changes, document.targets)
+        case Alerts():
+            yield "# Alerts"
+            yield _alerts(document.alerts, document.approvals)
+        case Story():
+            yield from _story(document)
+        case Rules():
+            yield "# Rules"
+            rows = [(rule.severity, rule.id, rule.title, ", ".join(rule.on) or "state") for rule in document.rules]
+            yield _table(("severity", "rule", "title", "speaks of"), rows)
+        case _:
+            assert_never(document)
+
+
+def _scan(report: Report, look: Look) -> Iterator[str]:
+    scan = report.scan
+    end = "complete" if scan.complete else "**incomplete**"
+    kind = "Dry run" if scan.dry_run else "Scan"
+    yield f"# {kind} {_dead(scan.id)}"
+    yield f"{count(len(scan.targets), 'target')}, {end}, {count(scan.requests, 'request')}, begun {scan.started_at}."
+    if changes := worst_changes_first(report.changes):
+        yield f"## Changes ({len(changes)})"
+        yield _changes(changes, scan.targets)
+    if report.alerts:
+        yield f"## Alerts ({len(report.alerts)})"
+        yield _alerts(worst(report.alerts), report.approvals)
+    yield f"## Approvals ({len(report.approvals)})"
+    yield _approvals(report.approvals, report.alerts)
+    yield "## Targets"
+    yield _targets(scan.targets, look)
+    told = [f"{count(scan.undecided, 'condition')} could not be decided"] if scan.undecided else []
+    told += [f"{_dead(error)}" for error in (*scan.context_errors, *scan.broken_rules)]
+    if told:
+        yield "\n".join(f"- {line}" for line in told)
+
+
+def _approvals(approvals: Sequence[ApprovalEntry], alerts: Sequence[AlertEntry]) -> str:
+    graded = by_approval(alerts)
+    rows = (
+        (
+            graded.get(entry.id, ""),
+            entry.owner_label or "",
+            entry.owner,
+            entry.chain,
+            *token(entry.token),
+            *spender(entry.spender),
+            allowance(entry),
+            entry.changed_at,
+        )
+        for entry in worst_first(approvals, graded)
+    )
+    return _table(("alert", *_WHO, "allowance", "changed"), rows)
+
+
+def _changes(changes: Iterable[ChangeEntry], targets: Iterable[TargetEntry]) -> str:
+    labels = labels_of(targets)
+    rows = (
+        (
+            entry.at,
+            entry.kind,
+            labels.get((entry.chain_index, entry.owner), ""),
+            entry.owner,
+            entry.chain,
+            *token(entry.token),
+            *spender(entry.spender),
+            *change_words(entry),
+        )
+        for entry in changes
+    )
+    return _table(("at", "change", *_WHO, "now", "before"), rows)
+
+
+def _alerts(alerts: Iterable[AlertEntry], approvals: Iterable[ApprovalEntry]) -> str:
+    about = {entry.id: entry for entry in approvals}
+    rows = (
+        (alert.severity, alert.state, alert.id, alert.title, *_about(about.get(alert.approval))) for alert in alerts
+    )
+    return _table(("severity", "state", "id", "alert", *_WHO, "allowance"), rows)
+
+
+def _about(entry: ApprovalEntry | None) -> tuple[str, ...]:
+    if entry is None:
+        return ("", "", "", "", "", "", "", "")
+    owner = (entry.owner_label or "", entry.owner, entry.chain)
+    return *owner, *token(entry.token), *spender(entry.spender), allowance(entry)
+
+
+def _targets(targets: Iterable[TargetEntry], look: Look) -> str:
+    rows = (
+        (
+            target.label or "",
+            target.owner,
+            target.chain,
+            str(target.approvals),
+            last_reading(target.read_at, look.now),
+            target.error or "",
+        )
+        for target in targets
+    )
+    return _table(("wallet", "owner", "chain", "approvals", "read", "error"), rows)
+
+
+def _story(story: Story) -> Iterator[str]:
+    alert = story.alert
+    yield f"# {alert.id}: {_dead(alert.title)}"
+    yield f"{alert.severity}, {alert.state}, rule {_dead(alert.rule)}"
+    yield from (_dead(text) for text in (story.why, story.fix) if text)
+    yield _approvals([story.approval], [alert])
+    if story.facts:
+        yield _table(("fact", "value"), story.facts.items())
+    yield _table(("at", "step", "reason"), ((step.at, step.move, step.reason) for step in story.steps))
+    if story.notices:
+        owed = ((n.at, n.channel, n.what, "send" if n.send else "do not send", n.reason) for n in story.notices)
+        yield _table(("at", "channel", "what", "decision", "reason"), owed)
+    if story.attempts:
+        tried = ((a.at, a.channel, a.message, str(a.number), a.outcome, a.detail) for a in story.attempts)
+        yield _table(("at", "channel", "message", "attempt", "outcome", "detail"), tried)
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *([_dead(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _dead(text: str) -> str:
+    """Text on one line in which nothing is markup."""
+    return _MARKUP.sub(r"\\\1", _BREAKS.sub(" ", text).strip())

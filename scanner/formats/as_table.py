@@ -1,0 +1,187 @@
+"""What a person reads on a terminal: the worst first, in plain words, with addresses that can be told apart."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, assert_never
+
+from scanner.domain.report import AlertEntry, Report
+from scanner.formats.documents import (
+    Alerts,
+    Approvals,
+    AttemptEntry,
+    Document,
+    History,
+    Look,
+    NoticeEntry,
+    RuleEntry,
+    Rules,
+    Story,
+)
+from scanner.formats.grids import GOOD, LOUD, Part, draw, hanging, line
+from scanner.formats.pieces import ages, alerts_told, approvals_told, changes_told, heading, mark, totals, unread
+from scanner.formats.words import (
+    ago,
+    allowance,
+    count,
+    open_alerts,
+    sentences,
+    spender,
+    token,
+    worst,
+    worst_changes_first,
+)
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+__all__ = ["render"]
+
+
+def render(document: Document, look: Look) -> str:
+    """The document as text of the look's width."""
+    return draw(look, _things(document, look))
+
+
+def _things(document: Document, look: Look) -> Iterator["RenderableType"]:
+    match document:
+        case Report():
+            yield from _scan(document, look)
+        case Approvals():
+            yield from _approvals(document, look)
+        case History():
+            if document.changes:
+                yield changes_told(look, document.changes, document.targets, dated=True)
+            yield line(Part(f"\n{count(len(document.changes), 'change')}", "bold"))
+        case Alerts():
+            if document.alerts:
+                yield alerts_told(look, document.alerts, sentences(document.approvals))
+            yield line(Part(f"\n{count(len(document.alerts), 'alert')}", "bold"))
+        case Story():
+            yield from _story(document, look)
+        case Rules():
+            yield from _rules(document)
+        case _:
+            assert_never(document)
+
+
+def _scan(report: Report, look: Look) -> Iterator["RenderableType"]:
+    scan = report.scan
+    lacking = sum(not target.complete for target in scan.targets)
+    kind = "Dry run" if scan.dry_run else "Scan"
+    size = f" {scan.id}: {count(len(scan.targets), 'target')}, {count(scan.requests, 'request')}, "
+    end = Part("complete", GOOD) if scan.complete else Part(f"INCOMPLETE: {lacking} not read completely", LOUD)
+    yield line(Part(kind, "bold"), Part(size), end, Part("; nothing was recorded or sent" if scan.dry_run else ""))
+    yield from unread(look, scan.targets)
+    yield from _news(report, look)
+    if report.approvals:
+        yield heading("Approvals")
+        yield approvals_told(look, report.approvals, report.alerts)
+    yield totals(report.approvals, report.alerts)
+    if scan.undecided:
+        said = f"{count(scan.undecided, 'condition')} could not be decided: something they need is not known"
+        yield line(Part(said, "dim"))
+    for said in (*scan.context_errors, *scan.broken_rules):
+        yield line(Part("warning: ", "yellow"), Part(said))
+
+
+def _news(report: Report, look: Look) -> Iterator["RenderableType"]:
+    """What this scan found: the changes, then the alerts that it opened or resolved; what was open is counted."""
+    first = sum(change.kind == "baseline" for change in report.changes)
+    told = [change for change in worst_changes_first(report.changes) if change.kind != "baseline"]
+    if told or first:
+        yield heading("Changes")
+    if told:
+        yield changes_told(look, told, report.scan.targets)
+    if first:
+        yield line(Part(f"{count(first, 'approval')} seen for the first time", "dim"))
+    about = sentences(report.approvals, report.changes, report.scan.targets)
+    raised = set(report.raised)
+    groups = {
+        "Alerts opened": [alert for alert in report.alerts if alert.id in raised],
+        "Alerts resolved": [a for a in report.alerts if a.id not in raised and a.resolved_at is not None],
+    }
+    for title, alerts in groups.items():
+        if alerts:
+            yield heading(f"{title} ({len(alerts)})")
+            yield alerts_told(look, worst(alerts), about)
+    if before := [alert for alert in open_alerts(report.alerts) if alert.id not in raised]:
+        yield line(Part(f"\n{_open(before)}, opened before; `approval-watch alerts list` shows them", "dim"))
+
+
+def _open(alerts: Iterable[AlertEntry]) -> str:
+    found = list(alerts)
+    worst_one = worst(found)[0].severity
+    return f"{count(len(found), 'alert')} still open, {worst_one} the worst"
+
+
+def _approvals(document: Approvals, look: Look) -> Iterator["RenderableType"]:
+    if document.approvals:
+        yield approvals_told(look, document.approvals, document.alerts)
+    yield totals(document.approvals, document.alerts)
+    if document.at is not None:
+        yield line(Part(f"as believed at {document.at}", "dim"))
+        return
+    yield from ages(look, document.targets)
+    yield from unread(look, document.targets)
+
+
+def _story(story: Story, look: Look) -> Iterator["RenderableType"]:
+    alert, approval = story.alert, story.approval
+    whose = approval.owner if approval.owner_label is None else f"{approval.owner_label}, {approval.owner}"
+    yield line(mark(alert.severity), Part(f" {alert.title}  ", "bold"), Part(f"{alert.id}  "), Part(alert.state))
+    yield from (line(Part(text)) for text in (story.why, story.fix) if text)
+    yield heading("Approval")
+    whole = {
+        "wallet": whose,
+        "chain": approval.chain,
+        "token": ", ".join(token(approval.token)),
+        "spender": ", ".join(spender(approval.spender)),
+        "allowance": allowance(approval),
+        "first seen": f"{approval.first_seen} ({ago(approval.first_seen, look.now)})",
+        "changed": f"{approval.changed_at} ({ago(approval.changed_at, look.now)})",
+        "id": approval.id,
+    }
+    yield _facts(whole.items())
+    yield heading(f"Rule {alert.rule}, and what decided")
+    yield _facts(story.facts.items())
+    yield heading("What happened")
+    yield _facts((step.at, f"{step.move}: {step.reason}") for step in story.steps)
+    yield heading("Who was told, and why")
+    yield _facts((notice.at, _owed(notice)) for notice in story.notices)
+    if not story.notices:
+        yield line(Part("nobody: there was no channel", "dim"))
+    if story.attempts:
+        yield heading("Attempts to send")
+        yield _facts((attempt.at, _tried(attempt)) for attempt in story.attempts)
+
+
+def _owed(notice: NoticeEntry) -> str:
+    if not notice.send:
+        return f"{notice.channel} was not told of “{notice.what}”: {notice.reason}"
+    message = "not in a message yet" if notice.message is None else f"message {notice.message}, {notice.state}"
+    return f"{notice.channel} is told of “{notice.what}”: {notice.reason} ({message})"
+
+
+def _tried(attempt: AttemptEntry) -> str:
+    said = f"{attempt.channel}, message {attempt.message}, attempt {attempt.number}: {attempt.outcome}"
+    return f"{said}, {attempt.detail}" if attempt.detail else said
+
+
+def _facts(rows: Iterable[tuple[str, str]]) -> "Table":
+    return hanging((Part(name, "dim"), [line(Part(said))]) for name, said in rows)
+
+
+def _rules(document: Rules) -> Iterator["RenderableType"]:
+    if document.rules:
+        yield hanging((mark(rule.severity), _rule(rule)) for rule in document.rules)
+    yield line(Part(f"\n{count(len(document.rules), 'rule')}", "bold"))
+    if document.problems:
+        said = f"{count(document.problems, 'problem')} in other rules, which are left out"
+        yield line(Part(said, LOUD), Part(": approval-watch rules check"))
+
+
+def _rule(rule: RuleEntry) -> Iterator["Text"]:
+    speaks = f"on {', '.join(rule.on)}" if rule.on else ""
+    yield line(Part(rule.id, "bold"), Part(f"  {rule.title}  "), Part(speaks, "dim"))
+    yield line(Part(rule.when.strip(), "dim"))

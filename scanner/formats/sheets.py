@@ -1,0 +1,112 @@
+"""Documents as one flat table each: full addresses and exact numbers, for spreadsheets and scripts."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import TypeAlias, assert_never
+
+from scanner.domain.report import AlertEntry, ApprovalEntry, ChangeEntry, Report
+from scanner.formats.documents import Alerts, Approvals, Document, History, RuleEntry, Rules, Story
+from scanner.formats.words import by_approval, labels_of, worst_first
+
+__all__ = ["Cell", "Sheet", "sheet"]
+
+Cell: TypeAlias = str | int | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Column names and rows of as many cells."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+
+_APPROVAL = (
+    *("id", "severity", "chain", "chain_index", "owner", "owner_label", "kind", "token", "symbol", "token_id"),
+    *("spender", "spender_name", "spender_labels", "raw", "unlimited", "amount", "unreadable", "status", "expires_at"),
+    *("exposure_usd", "balance", "price_usd", "first_seen", "changed_at"),
+)
+_CHANGE = (
+    *("at", "kind", "approval", "chain", "chain_index", "owner", "owner_label", "token", "symbol"),
+    *("spender", "spender_name", "before_raw", "before_unlimited", "before_status"),
+    *("after_raw", "after_unlimited", "after_status"),
+)
+_ALERT = ("id", "severity", "state", "rule", "title", "opened_at", "resolved_at", "reason", "approval")
+_WHERE = ("chain", "owner", "owner_label", "token", "symbol", "spender", "spender_name", "raw", "unlimited")
+_STORY = ("at", "event", "channel", "what", "outcome", "detail", "message")
+_RULE = tuple(field.name for field in fields(RuleEntry))
+
+
+def sheet(document: Document) -> Sheet:
+    """The main table of a document: of a scan its approvals, of a story all that happened."""
+    match document:
+        case Report() | Approvals():
+            graded = by_approval(document.alerts)
+            rows = [_approval(entry, graded.get(entry.id)) for entry in worst_first(document.approvals, graded)]
+            return Sheet(_APPROVAL, rows)
+        case History():
+            labels = labels_of(document.targets)
+            owned = ((entry, labels.get((entry.chain_index, entry.owner))) for entry in document.changes)
+            return Sheet(_CHANGE, [_change(entry, label) for entry, label in owned])
+        case Alerts():
+            about = {entry.id: entry for entry in document.approvals}
+            return Sheet((*_ALERT, *_WHERE), [_alert(entry, about.get(entry.approval)) for entry in document.alerts])
+        case Story():
+            return Sheet(_STORY, sorted(_happened(document), key=lambda row: str(row[0])))
+        case Rules():
+            return Sheet(_RULE, [_rule(entry) for entry in document.rules])
+        case _:
+            assert_never(document)
+
+
+def _approval(entry: ApprovalEntry, severity: str | None) -> Sequence[Cell]:
+    return (
+        *(entry.id, severity, entry.chain, entry.chain_index, entry.owner, entry.owner_label, entry.kind),
+        *(entry.token.address, entry.token.symbol, entry.token_id),
+        *(entry.spender.address, entry.spender.name, " ".join(entry.spender.labels)),
+        *(entry.allowance.raw, entry.allowance.unlimited, entry.allowance.amount, entry.allowance.unreadable),
+        *(entry.status, entry.expires_at),
+        *(entry.exposure.usd, entry.exposure.balance, entry.exposure.price_usd),
+        *(entry.first_seen, entry.changed_at),
+    )
+
+
+def _change(entry: ChangeEntry, label: str | None) -> Sequence[Cell]:
+    before, after = entry.before, entry.after
+    return (
+        *(entry.at, entry.kind, entry.approval, entry.chain, entry.chain_index, entry.owner, label),
+        *((None, None) if entry.token is None else (entry.token.address, entry.token.symbol)),
+        *((None, None) if entry.spender is None else (entry.spender.address, entry.spender.name)),
+        *((None, None, None) if before is None else (before.raw, before.unlimited, before.status)),
+        *((None, None, None) if after is None else (after.raw, after.unlimited, after.status)),
+    )
+
+
+def _alert(entry: AlertEntry, about: ApprovalEntry | None) -> Sequence[Cell]:
+    own = (
+        *(entry.id, entry.severity, entry.state, entry.rule, entry.title),
+        *(entry.opened_at, entry.resolved_at, entry.reason, entry.approval),
+    )
+    if about is None:
+        return (*own, *(None for _ in _WHERE))
+    return (
+        *own,
+        *(about.chain, about.owner, about.owner_label, about.token.address, about.token.symbol),
+        *(about.spender.address, about.spender.name, about.allowance.raw, about.allowance.unlimited),
+    )
+
+
+def _happened(story: Story) -> Iterable[Sequence[Cell]]:
+    for step in story.steps:
+        yield step.at, "step", None, step.move, None, step.reason, None
+    for notice in story.notices:
+        outcome = (notice.state or "waiting") if notice.send else "not sent"
+        yield notice.at, "notice", notice.channel, notice.what, outcome, notice.reason, notice.message
+    for attempt in story.attempts:
+        what = f"attempt {attempt.number}"
+        yield attempt.at, "attempt", attempt.channel, what, attempt.outcome, attempt.detail, attempt.message
+
+
+def _rule(entry: RuleEntry) -> Sequence[Cell]:
+    values = (getattr(entry, name) for name in _RULE)
+    return [" ".join(value) if isinstance(value, tuple) else value for value in values]

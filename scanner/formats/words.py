@@ -1,0 +1,193 @@
+"""The words that people read: amounts, ages, places, and what comes first. Shared by the formats for people."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from scanner.domain.addresses import short
+from scanner.domain.alerts import AlertState, Severity
+from scanner.domain.report import (
+    AlertEntry,
+    AllowanceEntry,
+    ApprovalEntry,
+    ChangeEntry,
+    SpenderEntry,
+    StateEntry,
+    TargetEntry,
+    TokenEntry,
+)
+
+__all__ = [
+    "ago",
+    "allowance",
+    "by_approval",
+    "change_words",
+    "count",
+    "grouped",
+    "labels_of",
+    "last_reading",
+    "open_alerts",
+    "sentences",
+    "spender",
+    "state",
+    "token",
+    "wallet",
+    "worst",
+    "worst_changes_first",
+    "worst_first",
+]
+
+_WITHOUT_AMOUNT = {"erc721_all": "every token", "erc1155_all": "every token", "erc777": "every token"}
+_SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+_CHANGES = ("restored", "increased", "new", "status", "decreased", "revoked", "baseline")
+"""Kinds of change, the most alarming first."""
+
+
+def grouped(number: str) -> str:
+    """A decimal number with its digits in threes: `2 744 484.5`."""
+    whole, point, part = number.partition(".")
+    sign = whole[: len(whole) - len(whole.lstrip("-"))]
+    return f"{sign}{int(whole.lstrip('-') or 0):,}".replace(",", " ") + point + part
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """A number and its noun."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def ago(then: str, now: datetime) -> str:
+    """How long ago an RFC 3339 time is: `2 h ago`, or `in 3 d`."""
+    seconds = (now - datetime.fromisoformat(then)).total_seconds()
+    for size, unit in _SPANS:
+        if abs(seconds) >= size:
+            span = f"{int(abs(seconds) // size)} {unit}"
+            return f"{span} ago" if seconds > 0 else f"in {span}"
+    return "just now"
+
+
+def last_reading(read_at: str | None, now: datetime) -> str:
+    """When something was last read completely, in words."""
+    return "never read completely yet" if read_at is None else f"last complete reading {ago(read_at, now)}"
+
+
+def allowance(entry: ApprovalEntry) -> str:
+    """What a spender may take, in plain words; a status other than granted and an end are said."""
+    said = _WITHOUT_AMOUNT.get(entry.kind) or (
+        f"token {entry.token_id}" if entry.kind == "erc721" else _amount(entry.allowance)
+    )
+    if entry.expires_at is not None:
+        said += f" until {entry.expires_at[:10]}"
+    return said if entry.status == "granted" else f"{said} ({entry.status})"
+
+
+def _amount(amount: AllowanceEntry) -> str:
+    if amount.unlimited:
+        return "unlimited"
+    if amount.amount is not None:
+        return grouped(amount.amount)
+    if amount.raw is not None:
+        return f"{grouped(amount.raw)} raw"
+    return "unknown" if amount.unreadable is None else "cannot be read"
+
+
+def state(entry: StateEntry | None) -> str:
+    """One side of a change: an amount, with a status other than granted; `nothing` where there was nothing."""
+    if entry is None:
+        return "nothing"
+    said = "unlimited" if entry.unlimited else "unknown" if entry.raw is None else f"{grouped(entry.raw)} raw"
+    return said if entry.status == "granted" else f"{said} ({entry.status})"
+
+
+def change_words(entry: ChangeEntry) -> tuple[str, str]:
+    """What a change led to and what was before, in words; "" where there was nothing before."""
+    now = "revoked" if entry.kind == "revoked" else state(entry.after)
+    return now, "" if entry.before is None else f"was {state(entry.before)}"
+
+
+def wallet(owner: str, label: str | None) -> str:
+    """A wallet as its user calls it, else its address, shortened."""
+    return label or short(owner)
+
+
+def token(entry: TokenEntry | None) -> tuple[str, str]:
+    """A token's symbol in quotation marks, and its address, or words where there is none."""
+    if entry is None:
+        return "unknown", "no address"
+    return _quoted(entry.symbol, "no symbol"), entry.address or "no address"
+
+
+def spender(entry: SpenderEntry | None) -> tuple[str, str]:
+    """The labels of the user's lists and a spender's name in quotation marks, and its address or words."""
+    if entry is None:
+        return "unknown", "no address"
+    labels = (f"[{label}]" for label in entry.labels)  # first: what is cut off is the stranger's part
+    return " ".join([*labels, _quoted(entry.name, "no name")]), entry.address or "address unknown"
+
+
+def _quoted(text: str | None, nothing: str) -> str:
+    return nothing if text is None else f"“{text}”"
+
+
+def labels_of(targets: Iterable[TargetEntry]) -> dict[tuple[str, str], str]:
+    """The labels of targets, by chainIndex and owner."""
+    return {(target.chain_index, target.owner): target.label for target in targets if target.label}
+
+
+def sentences(
+    approvals: Iterable[ApprovalEntry], changes: Iterable[ChangeEntry] = (), targets: Iterable[TargetEntry] = ()
+) -> dict[str, str]:
+    """Each approval in one line by its id: whose, on which chain, of which token, for whom."""
+    labels = labels_of(targets)
+    found = {e.approval: _sentence(e, labels.get((e.chain_index, e.owner))) for e in changes}
+    return found | {entry.id: _sentence(entry, entry.owner_label) for entry in approvals}
+
+
+def _sentence(entry: ApprovalEntry | ChangeEntry, label: str | None) -> str:
+    (symbol, contract), (name, address) = token(entry.token), spender(entry.spender)
+    whose = f"{wallet(entry.owner, label)} on {entry.chain}"
+    return f"{whose}: {symbol} {short(contract)} for {name} {short(address)}"
+
+
+def by_approval(alerts: Iterable[AlertEntry]) -> dict[str, Severity]:
+    """The severity of the worst alert that is not resolved, by the id of its approval."""
+    mild_first = sorted(open_alerts(alerts), key=lambda alert: Severity(alert.severity).rank)
+    return {alert.approval: Severity(alert.severity) for alert in mild_first}
+
+
+def open_alerts(alerts: Iterable[AlertEntry]) -> list[AlertEntry]:
+    """The alerts that are not resolved."""
+    return [alert for alert in alerts if alert.state != AlertState.RESOLVED.value]
+
+
+def worst(alerts: Iterable[AlertEntry]) -> list[AlertEntry]:
+    """Alerts, the worst first, and of those the newest."""
+    newest = sorted(alerts, key=lambda alert: alert.opened_at, reverse=True)
+    return sorted(newest, key=lambda alert: -Severity(alert.severity).rank)
+
+
+def worst_first(approvals: Iterable[ApprovalEntry], graded: Mapping[str, Severity]) -> list[ApprovalEntry]:
+    """Approvals: those with grave open alerts, then the unlimited ones, then what cannot be read, then the rest."""
+
+    def order(entry: ApprovalEntry) -> tuple[object, ...]:
+        severity = graded.get(entry.id)
+        rank = -1 if severity is None else severity.rank
+        grave = rank if rank >= Severity.MEDIUM.rank else -1
+        size = int(entry.allowance.raw or 0)
+        where = (entry.owner_label or entry.owner, entry.chain, entry.token.symbol or "", entry.id)
+        return (-grave, _reach(entry.allowance.unlimited), -rank, -size, *where)
+
+    return sorted(approvals, key=order)
+
+
+def worst_changes_first(changes: Sequence[ChangeEntry]) -> list[ChangeEntry]:
+    """Changes grouped by kind, the most alarming kind first, and in each the unlimited ones."""
+
+    def order(entry: ChangeEntry) -> tuple[object, ...]:
+        place = _CHANGES.index(entry.kind) if entry.kind in _CHANGES else len(_CHANGES)
+        side = entry.after or entry.before
+        return place, _reach(None if side is None else side.unlimited), entry.at, entry.approval
+
+    return sorted(changes, key=order)
+
+
+def _reach(unlimited: bool | None) -> int:
+    return {True: 0, None: 1, False: 2}[unlimited]
