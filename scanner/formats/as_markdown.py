@@ -1,7 +1,7 @@
 """Markdown, for a ticket or a page: what a person reads, with whole addresses. No text can become markup."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import assert_never
 
 from scanner.domain.report import AlertEntry, ApprovalEntry, ChangeEntry, Report, TargetEntry
@@ -13,6 +13,7 @@ from scanner.formats.words import (
     count,
     labels_of,
     last_reading,
+    sentences,
     spender,
     token,
     worst,
@@ -45,7 +46,7 @@ def _parts(document: Document, look: Look) -> Iterator[str]:
             yield _changes(document.changes, document.targets)
         case Alerts():
             yield "# Alerts"
-            yield _alerts(document.alerts, document.approvals)
+            yield _alerts(document.alerts, sentences(document.approvals))
         case Story():
             yield from _story(document)
         case Rules():
@@ -62,20 +63,23 @@ def _scan(report: Report, look: Look) -> Iterator[str]:
     kind = "Dry run" if scan.dry_run else "Scan"
     yield f"# {kind} {_dead(scan.id)}"
     yield f"{count(len(scan.targets), 'target')}, {end}, {count(scan.requests, 'request')}, begun {scan.started_at}."
-    if changes := worst_changes_first(report.changes):
-        yield f"## Changes ({len(changes)})"
-        yield _changes(changes, scan.targets)
+    told = [change for change in worst_changes_first(report.changes) if change.kind != "baseline"]
+    if told:
+        yield f"## Changes ({len(told)})"
+        yield _changes(told, scan.targets)
+    if first := len(report.changes) - len(told):
+        yield f"{count(first, 'approval')} seen for the first time."
     if report.alerts:
         yield f"## Alerts ({len(report.alerts)})"
-        yield _alerts(worst(report.alerts), report.approvals)
+        yield _alerts(worst(report.alerts), sentences(report.approvals, report.changes, scan.targets))
     yield f"## Approvals ({len(report.approvals)})"
     yield _approvals(report.approvals, report.alerts)
     yield "## Targets"
     yield _targets(scan.targets, look)
-    told = [f"{count(scan.undecided, 'condition')} could not be decided"] if scan.undecided else []
-    told += [f"{_dead(error)}" for error in (*scan.context_errors, *scan.broken_rules)]
-    if told:
-        yield "\n".join(f"- {line}" for line in told)
+    warnings = [f"{count(scan.undecided, 'condition')} could not be decided"] if scan.undecided else []
+    warnings += [_dead(error) for error in (*scan.context_errors, *scan.broken_rules)]
+    if warnings:
+        yield "\n".join(f"- {warning}" for warning in warnings)
 
 
 def _approvals(approvals: Sequence[ApprovalEntry], alerts: Sequence[AlertEntry]) -> str:
@@ -114,19 +118,9 @@ def _changes(changes: Iterable[ChangeEntry], targets: Iterable[TargetEntry]) -> 
     return _table(("at", "change", *_WHO, "now", "before"), rows)
 
 
-def _alerts(alerts: Iterable[AlertEntry], approvals: Iterable[ApprovalEntry]) -> str:
-    about = {entry.id: entry for entry in approvals}
-    rows = (
-        (alert.severity, alert.state, alert.id, alert.title, *_about(about.get(alert.approval))) for alert in alerts
-    )
-    return _table(("severity", "state", "id", "alert", *_WHO, "allowance"), rows)
-
-
-def _about(entry: ApprovalEntry | None) -> tuple[str, ...]:
-    if entry is None:
-        return ("", "", "", "", "", "", "", "")
-    owner = (entry.owner_label or "", entry.owner, entry.chain)
-    return *owner, *token(entry.token), *spender(entry.spender), allowance(entry)
+def _alerts(alerts: Iterable[AlertEntry], about: Mapping[str, str]) -> str:
+    rows = ((alert.severity, alert.state, alert.id, alert.title, about.get(alert.approval, "")) for alert in alerts)
+    return _table(("severity", "state", "id", "alert", "approval"), rows)
 
 
 def _targets(targets: Iterable[TargetEntry], look: Look) -> str:

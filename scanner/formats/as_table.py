@@ -87,13 +87,12 @@ def _scan(report: Report, look: Look) -> Iterator["RenderableType"]:
 
 def _news(report: Report, look: Look) -> Iterator["RenderableType"]:
     """What this scan found: the changes, then the alerts that it opened or resolved; what was open is counted."""
-    first = sum(change.kind == "baseline" for change in report.changes)
     told = [change for change in worst_changes_first(report.changes) if change.kind != "baseline"]
-    if told or first:
+    if report.changes:
         yield heading("Changes")
     if told:
         yield changes_told(look, told, report.scan.targets)
-    if first:
+    if first := len(report.changes) - len(told):
         yield line(Part(f"{count(first, 'approval')} seen for the first time", "dim"))
     about = sentences(report.approvals, report.changes, report.scan.targets)
     raised = set(report.raised)

@@ -124,15 +124,13 @@ def pairs(look: Look, columns: Sequence[Column], rows: Iterable[Sequence[Pair]])
     grid = _grid(2 if wide else 1)
     grid.show_header = True
     for column in columns:
-        for name in (column.first, column.second) if wide else (column.first,):
-            if name or not wide:
-                width = None if column.folds else _most(look)
-                grid.add_column(
-                    Text(name, "dim"),
-                    no_wrap=not column.folds,
-                    max_width=width,
-                    overflow="fold" if column.folds else "ellipsis",
-                )
+        for name in (column.first, column.second) if wide and column.second else (column.first,):
+            grid.add_column(
+                Text(name, "dim"),
+                no_wrap=not column.folds,
+                max_width=None if column.folds else _most(look),
+                overflow="fold" if column.folds else "ellipsis",
+            )
     arrange = _beside if wide else _below
     for row in rows:
         grid.add_row(*(cell for pair, column in zip(row, columns, strict=True) for cell in arrange(pair, column)))
@@ -153,7 +151,7 @@ def _grid(gap: int = 1) -> "Table":
 
 
 def _beside(pair: Pair, column: Column) -> Iterable["Text"]:
-    return (line(part) for part, name in zip(pair, (column.first, column.second), strict=True) if name)
+    return (line(part) for part in (pair if column.second else pair[:1]))
 
 
 def _below(pair: Pair, column: Column) -> Iterable["Text"]:
