@@ -128,13 +128,11 @@ def truth(text: str) -> bool:
 
 def one_of(choices: Iterable[str]) -> Callable[[str], str]:
     """A reader of one of some words."""
-    known = tuple(choices)
+    known = [str(choice) for choice in choices]
 
     def read(text: str) -> str:
         if text not in known:
-            raise WrongError(
-                f"{text!r} is not one of {listed(known)}", code="bad-choice", hint=did_you_mean(text, known)
-            )
+            raise WrongError(f"{text!r} is not known here", code="bad-choice", hint=did_you_mean(text, known))
         return text
 
     return read

@@ -110,7 +110,10 @@ def test_the_defaults_are_those_of_the_contract(tmp_path: Path) -> None:
 
 def test_a_wallet_is_a_target_on_each_of_its_chains(full: Config) -> None:
     owner = OWNER.lower()
-    assert full.targets == tuple(Target(chain, owner) for chain in ("1", "8453", "56")) + (
+    assert full.targets == (
+        Target("1", owner),
+        Target("8453", owner),
+        Target("56", owner),
         Target("501", "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"),
     )
 
