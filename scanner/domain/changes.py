@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from scanner.domain.approvals import Allowance, Approval, End, Kind, Snapshot, Status, Target, stable_id
+from scanner.domain.approvals import Allowance, Approval, End, Kind, Snapshot, Target, stable_id
 from scanner.errors import Reason, Trouble
 
 __all__ = ["Change", "ChangeKind", "Held", "Known", "Outcome", "diff", "unseen"]
@@ -138,7 +138,7 @@ def diff(known: Known, snapshot: Snapshot, confirm_after: timedelta, based_on: i
     lost = _losses(known, snapshot, current)
     for held in lost.candidates:
         if lost.believes(held, confirm_after):
-            gone = replace(held.approval, allowance=Allowance(0), status=Status.GRANTED)
+            gone = replace(held.approval, allowance=Allowance(0))
             rows[gone.id] = replace(
                 held, in_force=False, missing_since=None, changed_at=snapshot.read_at, version=version
             )

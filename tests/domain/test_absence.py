@@ -19,8 +19,8 @@ from strategies import (
     told_of,
 )
 
-from scanner.domain.approvals import Allowance, Approval, End, Kind, combine
-from scanner.domain.changes import ChangeKind, diff, unseen
+from scanner.domain.approvals import Approval, End, Kind, combine
+from scanner.domain.changes import Change, ChangeKind, diff, unseen
 from scanner.errors import Reason
 
 AT_ONCE = timedelta()
@@ -30,9 +30,7 @@ AT_ONCE = timedelta()
 
 def test_an_approval_that_a_complete_reading_lacks_is_revoked() -> None:
     outcome = diff(after(reading(many(3))), reading(many(2), minutes(15)), TEN_MINUTES)
-    (change,) = outcome.changes
-    assert (change.kind, change.before, change.at) == (ChangeKind.REVOKED, approval(3), minutes(15))
-    assert change.after.allowance == Allowance(0)
+    assert outcome.changes == (Change(ChangeKind.REVOKED, approval(3), approval(3, 0), minutes(15)),)
     held = outcome.known.held[approval(3).id]
     assert not held.in_force
     assert (held.since, held.changed_at, held.missing_since) == (START, minutes(15), None)
@@ -141,6 +139,7 @@ def test_a_mass_absence_is_believed_when_a_later_reading_confirms_it(later: floa
     known = after(reading(many(2)), reading(at=minutes(15)))
     outcome = diff(known, reading(at=minutes(15 + later)), TEN_MINUTES)
     assert told(outcome) == (told_of(ChangeKind.REVOKED, many(2)) if believed else [])
+    assert {held.missing_since for held in outcome.known.held.values()} == {None if believed else minutes(15)}
     assert outcome.complete is believed
     assert (outcome.trouble is None) is believed
 
