@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scanner.domain.alerts import Finding, Judgement, Severity, Transition, reconcile, unwatched
 from scanner.domain.approvals import End, Snapshot, Target
 from scanner.domain.changes import Change, ChangeKind, Held, Outcome
-from scanner.policy.engine import Pack
 from scanner.policy.fields import facts
+from scanner.policy.rules import Pack, findings
 from scanner.store import alerts as kept_alerts
 from scanner.store import knowledge
 from scanner.store.engine import Store
@@ -65,6 +65,8 @@ class Judge:
         now: Callable[[], datetime],
     ) -> None:
         self.pack = pack
+        self._rules = {rule.id: rule for rule in pack.rules}
+        self._counting = frozenset(rule.id for rule in pack.rules if not COUNTS.isdisjoint(rule.fields_read))
         self._channels = channels
         self._group_wait = group_wait
         self._now = now
@@ -102,7 +104,7 @@ class Judge:
                 closing = await kept_alerts.open_alerts(connection, dropped)
                 steps += unwatched(closing, "the wallet is no longer in the configuration", at)
             if not self.pack.problems:
-                orphans = await kept_alerts.of_rules_other_than(connection, self.pack.ids)
+                orphans = await kept_alerts.of_rules_other_than(connection, self._rules.keys())
                 steps += unwatched(orphans, "its rule was removed or disabled", at)
             once = {step.alert.id: step for step in steps}
             await self._apply(connection, list(once.values()), None, at)
@@ -112,7 +114,7 @@ class Judge:
     async def _elsewhere(self, connection: AsyncConnection, target: Target, outcome: Outcome) -> list[_Case]:
         """The other wallets of spenders that this reading gave or took an approval, for the rules that count them."""
         moved = [change for change in outcome.changes if change.kind in COMES_OR_GOES and change.after.spender.address]
-        rules = frozenset(rule.id for rule in self.pack.rules if rule.fields_read & COUNTS and not rule.on)
+        rules = frozenset(id_ for id_ in self._counting if not self._rules[id_].on)
         if not moved or not rules:
             return []
         first = all(change.kind is ChangeKind.BASELINE for change in moved)
@@ -122,29 +124,30 @@ class Judge:
     async def _judge(self, connection: AsyncConnection, case: _Case) -> Judged:
         at = self._now()
         spenders = {one.approval.spender.address for one in case.held if one.approval.spender.address}
-        counts = await knowledge.spender_counts(connection, spenders) if self.pack.reads & COUNTS else {}
-        findings = [
-            finding
-            for one in case.held
-            for finding in self._findings(case, one, counts, at)
-            if case.only is None or finding.rule in case.only
-        ]
+        counts = await knowledge.spender_counts(connection, spenders) if self._counting else {}
+        found = [finding for one in case.held for finding in self._findings(case, one, counts, at)]
         ids = {one.approval.id for one in case.held} | case.gone
         alerts = await kept_alerts.open_alerts(connection, sorted(ids))
         if case.only is not None:
             alerts = [alert for alert in alerts if alert.rule in case.only]
-        transitions = reconcile(alerts, findings, gone=case.gone, baseline=case.baseline, at=at)
-        return Judged(transitions, sum(finding.judgement is Judgement.UNDECIDED for finding in findings))
+        transitions = reconcile(alerts, found, gone=case.gone, baseline=case.baseline, at=at)
+        return Judged(transitions, sum(finding.judgement is Judgement.UNDECIDED for finding in found))
 
     def _findings(
         self, case: _Case, held: Held, counts: Mapping[str, tuple[int, int]], at: datetime
     ) -> Iterable[Finding]:
+        """What the rules say of one approval. Of one that is in force no more only what happened is judged."""
         approvals, owners = counts.get(held.approval.spender.address, (None, None))
         change = case.changed.get(held.approval.id)
         known = facts(
             held, target=case.target, spender_approvals=approvals, spender_owners=owners, change=change, at=at
         )
-        return self.pack.findings(known, held, change, proven=case.proven)
+        judged = [
+            (rule, judgement)
+            for rule, judgement in self.pack.judge(known, None if change is None else change.kind)
+            if (held.in_force or rule.on) and (case.only is None or rule.id in case.only)
+        ]
+        return findings(judged, approval=held.approval.id, facts=known, change=change, proven=case.proven)
 
     async def _apply(
         self, connection: AsyncConnection, transitions: Sequence[Transition], scan_id: str | None, at: datetime
@@ -160,8 +163,8 @@ class Judge:
         )
 
     def _words(self, rule_id: str) -> tuple[str, str]:
-        rule = self.pack.rule(rule_id)
-        return (rule.why, rule.fix) if rule is not None else ("", "")
+        rule = self._rules[rule_id]
+        return rule.why, rule.fix
 
 
 def _after(snapshot: Snapshot, outcome: Outcome) -> _Case:

@@ -4,7 +4,7 @@ A field's annotation carries the reader of its text. Durations are `timedelta`, 
 when they are needed. `docs/configuration.md` tells the same to users; a test holds the two against each other.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -101,6 +101,10 @@ class OkxConfig:
     def credentials(self) -> tuple[Secret, ...]:
         """The secrets that a request needs."""
         return (self.key, self.secret, self.passphrase) + ((self.project,) if self.api == "v5" else ())
+
+    def missing_secrets(self) -> list[Problem]:
+        """A problem for each credential that cannot be read now."""
+        return list(_unreadable(secret.read for secret in self.credentials))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,13 +282,13 @@ class Config(Sections):
 
     def missing_secrets(self, *, channels: bool = True) -> list[Problem]:
         """A problem for each secret that cannot be read now: the API's, and those of the channels."""
-        return list(self._missing(channels=channels))
+        channel_urls = (channel.read_url for channel in self.channels.values()) if channels else ()
+        return [*self.source.okx.missing_secrets(), *_unreadable(channel_urls)]
 
-    def _missing(self, *, channels: bool) -> Iterator[Problem]:
-        readers = [secret.read for secret in self.source.okx.credentials]
-        readers += [channel.read_url for channel in self.channels.values()] if channels else []
-        for read in readers:
-            try:
-                read()
-            except ConfigError as error:
-                yield from error.problems
+
+def _unreadable(readers: Iterable[Callable[[], str]]) -> Iterator[Problem]:
+    for read in readers:
+        try:
+            read()
+        except ConfigError as error:
+            yield from error.problems

@@ -201,9 +201,6 @@ class _Entry:
             self.wrong(("on",), "`on` is a list of kinds of change", "rule-shape", "such as [new, increased]")
             return []
         kinds = [self.word(("on", index), item, ChangeKind) for index, item in enumerate(data)]
-        if ChangeKind.REVOKED in kinds:
-            said = "a revoked approval is gone and its alerts close: this never alerts on `revoked`"
-            self.warnings.append(Problem(self.place(("on", kinds.index(ChangeKind.REVOKED))), said, "never-alerts"))
         return [kind for kind in kinds if kind is not None]
 
     def advice(self, key: str, wanted: str) -> str:

@@ -200,11 +200,6 @@ def test_a_disabled_rule_is_left_out_and_still_known_by_name(tmp_path: Path) -> 
     assert loaded.ids == {"a", "b"}
 
 
-def test_a_rule_on_revoked_approvals_never_alerts_and_says_so(tmp_path: Path) -> None:
-    loaded = pack(tmp_path, "rules:" + SOUND.format(id="a", when="true") + "    on: [new, revoked]\n")
-    assert [(w.code, w.place.line, w.place.column) for w in loaded.warnings] == [("never-alerts", 8, 15)]
-
-
 def test_a_rule_that_says_a_thing_twice_is_left_out_and_its_neighbours_stay(tmp_path: Path) -> None:
     rules = [SOUND.format(id=name, when="true") for name in "abc"]
     loaded = pack(tmp_path, "rules:" + rules[0] + rules[1] + "    severity: low\n" + rules[2] + "rules: []\n")
