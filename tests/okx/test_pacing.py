@@ -1,0 +1,196 @@
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+from far_side import Clock
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scanner.okx.pacing import SLOWEST, Budget, MemoryLedger, Pace, eased, reserve, slowed
+
+
+T = TypeVar("T")
+
+
+class CountingLedger(MemoryLedger):
+    calls = 0
+
+    async def apply(self, key: str, step: Callable[[Pace | None], tuple[Pace, T]]) -> T:
+        self.calls += 1
+        return await super().apply(key, step)
+
+
+def budget_of(clock: Clock, rate: float, ledger: MemoryLedger | None = None) -> Budget:
+    return Budget(ledger or MemoryLedger(), "key", rate, now=clock.now, sleep=clock.sleep)
+
+
+async def sent_at(budget: Budget, clock: Clock, count: int) -> list[float]:
+    times = []
+    for _ in range(count):
+        assert await budget.turn()
+        times.append(clock.now())
+    return times
+
+
+@pytest.mark.parametrize("rate", [0.5, 1, 3, 50, 400])
+async def test_requests_are_as_far_apart_as_configured(rate: float) -> None:
+    clock = Clock()
+    times = await sent_at(budget_of(clock, rate), clock, 40)
+    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    assert min(gaps) == pytest.approx(1 / rate, rel=1e-3)
+    assert max(gaps) == pytest.approx(1 / rate, rel=1e-3)
+
+
+async def test_a_pause_is_no_licence_for_a_burst() -> None:
+    clock = Clock()
+    budget = budget_of(clock, 100)
+    await sent_at(budget, clock, 5)
+    clock.time += 60
+    times = await sent_at(budget, clock, 50)
+    assert times[-1] - times[0] == pytest.approx(0.49, abs=0.3)
+    assert times[-1] - times[0] >= 0.2
+
+
+async def test_two_processes_share_one_rate() -> None:
+    clock, ledger = Clock(), MemoryLedger()
+    one, other = budget_of(clock, 2, ledger), budget_of(clock, 2, ledger)
+    began = clock.now()
+    for _ in range(10):
+        await one.turn()
+        await other.turn()
+    assert clock.now() - began == pytest.approx(9.5)
+
+
+async def test_a_refusal_doubles_the_distance_for_everybody_and_answers_win_it_back() -> None:
+    clock, ledger = Clock(), MemoryLedger()
+    one, other = budget_of(clock, 1, ledger), budget_of(clock, 1, ledger)
+    await one.turn()
+    await one.refused(clock.now(), None)
+    assert ledger.paces["key"].interval == 2
+    before = clock.now()
+    await other.turn()
+    assert clock.now() - before >= 2
+    for _ in range(30):
+        await one.turn()
+        await one.answered()
+    assert ledger.paces["key"].interval == 1
+
+
+async def test_a_rate_comes_back_in_steps_not_at_once() -> None:
+    clock, ledger = Clock(), MemoryLedger()
+    budget = budget_of(clock, 1, ledger)
+    await budget.turn()
+    await budget.refused(clock.now(), None)
+    seen = []
+    for _ in range(8):
+        await budget.turn()
+        await budget.answered()
+        seen.append(ledger.paces["key"].interval)
+    assert seen == sorted(seen, reverse=True)
+    assert len(set(seen)) > 4
+
+
+async def test_retry_after_holds_the_whole_key() -> None:
+    clock, ledger = Clock(), MemoryLedger()
+    one, other = budget_of(clock, 10, ledger), budget_of(clock, 10, ledger)
+    await one.turn()
+    began = clock.now()
+    await one.refused(began, 30)
+    assert await other.turn()
+    assert clock.now() - began >= 30
+
+
+async def test_a_request_that_waits_at_the_gate_learns_of_a_pause() -> None:
+    clock, ledger = Clock(), MemoryLedger()
+
+    async def sleep(seconds: float) -> None:
+        if not clock.slept:
+            clock.slept.append(seconds)
+            await budget.refused(clock.now(), 20)
+        await clock.sleep(seconds)
+
+    budget = Budget(ledger, "key", 1, now=clock.now, sleep=sleep)
+    await budget.turn()
+    began = clock.now()
+    await budget.turn()
+    assert clock.now() - began >= 20
+
+
+async def test_a_key_held_back_for_long_is_told_at_once() -> None:
+    clock = Clock()
+    budget = budget_of(clock, 1)
+    await budget.turn()
+    await budget.refused(clock.now(), 300)
+    began = clock.now()
+    assert not await budget.turn()
+    assert clock.now() == began
+
+
+async def test_no_slot_is_taken_that_comes_too_late() -> None:
+    clock, ledger = Clock(), MemoryLedger()
+    budget = budget_of(clock, 1, ledger)
+    await budget.turn()
+    before = ledger.paces["key"]
+    assert not await budget.turn(urgent=True, latest=clock.now() + 0.5)
+    assert ledger.paces["key"] == before
+
+
+async def test_the_urgent_wait_for_one_other_at_most() -> None:
+    ledger, order = MemoryLedger(), []
+    loop = asyncio.get_running_loop()
+    budget = Budget(ledger, "key", 50, now=loop.time, sleep=asyncio.sleep)
+
+    async def stand(name: str, *, urgent: bool) -> None:
+        await budget.turn(urgent=urgent)
+        order.append(name)
+
+    await budget.turn()
+    for _ in range(20):  # no reserved slots are left over
+        await budget.turn()
+    line = [asyncio.create_task(stand(f"line {n}", urgent=False)) for n in range(6)]
+    await asyncio.sleep(0)
+    await asyncio.gather(asyncio.create_task(stand("urgent", urgent=True)), *line)
+    assert order.index("urgent") <= 1
+
+
+async def test_many_slots_cost_few_turns_of_the_ledger() -> None:
+    clock, ledger = Clock(), CountingLedger()
+    await sent_at(budget_of(clock, 200, ledger), clock, 200)
+    assert 1 < ledger.calls <= 5
+
+
+def test_one_fault_seen_by_many_in_flight_doubles_once() -> None:
+    pace = Pace(100.0, 1.0)
+    for _ in range(8):
+        pace = slowed(pace, sent_at=99.0, now=100.5, floor=1.0, pause=0.0)
+    assert pace.interval == 2.0
+
+
+def test_a_clock_that_was_set_back_does_not_hold_a_key_for_hours() -> None:
+    _, grant = reserve(Pace(next_at=10_000.0, interval=1.0), now=100.0, floor=1.0, latest=160.0)
+    assert grant.count == 1
+    assert grant.first == 100.0
+
+
+moves = st.lists(st.tuples(st.sampled_from(["reserve", "slow", "ease"]), st.floats(0, 100)), max_size=60)
+
+
+@given(moves, st.floats(0.001, 20))
+def test_the_interval_stays_between_the_configured_and_the_slowest(
+    steps: list[tuple[str, float]], floor: float
+) -> None:
+    pace, now, last = None, 1000.0, 0.0
+    for what, passed in steps:
+        now += passed
+        if what == "reserve":
+            pace, grant = reserve(pace, now=now, floor=floor, latest=now + 60)
+            if grant.count:
+                assert grant.first >= max(now, last)
+                last = grant.first + (grant.count - 1) * grant.interval
+        elif what == "slow":
+            pace = slowed(pace, sent_at=now, now=now, floor=floor, pause=passed)
+        else:
+            pace = eased(pace, now=now, floor=floor)
+        assert pace is not None
+        assert floor * 0.999 <= pace.interval <= max(SLOWEST, floor) * 1.001
