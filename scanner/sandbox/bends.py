@@ -8,11 +8,10 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from scanner.sandbox.pages import Asked, Json, write_cursor
-from scanner.sandbox.quirks import Quirks
 
 __all__ = ["Bend", "cycling", "endless", "entries", "envelope", "instead", "rows", "slipped", "tokens"]
 
-Bend: TypeAlias = Callable[[dict[str, Json], Asked, Quirks], Json]
+Bend: TypeAlias = Callable[[dict[str, Json], Asked], Json]
 """From a sound answer, which is the bend's own to change, and what was asked, to an unsound answer."""
 
 _HOLDERS = ("approvalProjects", "dataList", "approvalList")
@@ -21,12 +20,12 @@ _STRANGER = f"0x{'de' * 20}"
 
 def instead(value: Json) -> Bend:
     """Something else altogether."""
-    return lambda answer, asked, quirks: value
+    return lambda answer, asked: value
 
 
 def envelope(**fields: Json) -> Bend:
     """Replace fields of the envelope; `...` leaves one out."""
-    return lambda answer, asked, quirks: _replaced(answer, fields)
+    return lambda answer, asked: _replaced(answer, fields)
 
 
 def entries(**fields: Json) -> Bend:
@@ -44,7 +43,7 @@ def tokens(**fields: Json) -> Bend:
     return _each_entry(lambda entry: {**entry, _holder(entry): _first_row(entry, fields)})
 
 
-def slipped(answer: dict[str, Json], asked: Asked, quirks: Quirks) -> Json:
+def slipped(answer: dict[str, Json], asked: Asked) -> Json:
     """The list got shorter at its head since the last page: the row that moved up over the border is not shown."""
     for entry in answer["data"]:
         found = entry[_holder(entry)]
@@ -55,29 +54,38 @@ def slipped(answer: dict[str, Json], asked: Asked, quirks: Quirks) -> Json:
     return answer
 
 
-def cycling(answer: dict[str, Json], asked: Asked, quirks: Quirks) -> Json:
+def cycling(answer: dict[str, Json], asked: Asked) -> Json:
     """The pages that begin at 1 and at 2 lead to each other, for ever."""
-    cursor = write_cursor(2 if asked.offset == 1 else 1, quirks.cursor)
-    return _each_entry(lambda entry: {**entry, quirks.cursor_key: cursor})(answer, asked, quirks)
+    cursor = write_cursor(2 if asked.offset == 1 else 1, asked.form)
+    return _each_entry(lambda entry: {**entry, **_cursor(entry, cursor)})(answer, asked)
 
 
-def endless(answer: dict[str, Json], asked: Asked, quirks: Quirks) -> Json:
+def endless(answer: dict[str, Json], asked: Asked) -> Json:
     """Every page names a next one, and shows a row that nobody has seen before."""
-    spender = f"0x{asked.offset:040x}"
-    row = {"approvalNum": "1", "symbol": "MORE", "status": "1", "tokenAddress": _STRANGER}
-    project = {"projectName": "", "approvalAddress": spender, "tokens": [row]}
-    cursor = write_cursor(asked.offset + asked.limit, quirks.cursor)
-    return _each_entry(lambda entry: {**entry, quirks.cursor_key: cursor, _holder(entry): [project]})(
-        answer, asked, quirks
-    )
+    row = {
+        "tokenAddress": _STRANGER,
+        "symbol": "MORE",
+        "approvalNum": "1",
+        "status": "1",
+        "approvalAddress": f"0x{asked.offset:040x}",
+        "remainAmount": "1",
+        "allowance": "1",
+    }
+    cursor = write_cursor(asked.offset + asked.limit, asked.form)
+    found = [{**row, "projectName": "", "tokens": [row]}]
+    return _each_entry(lambda entry: {**entry, **_cursor(entry, cursor), _holder(entry): found})(answer, asked)
 
 
 def _each_entry(change: Callable[[dict[str, Json]], dict[str, Json]]) -> Bend:
-    def bend(answer: dict[str, Json], asked: Asked, quirks: Quirks) -> Json:
-        empty = {quirks.cursor_key: "", "chainIndex": asked.entries[0][0], "approvalProjects": []}
+    def bend(answer: dict[str, Json], asked: Asked) -> Json:
+        empty = {"cursor": "", "chainIndex": asked.entries[0][0], "approvalProjects": []}
         return {**answer, "data": [change(entry) for entry in answer["data"] or [empty]]}
 
     return bend
+
+
+def _cursor(entry: dict[str, Json], cursor: Json) -> dict[str, Json]:
+    return {"cusor" if "cusor" in entry else "cursor": cursor}
 
 
 def _holder(entry: dict[str, Json]) -> str:

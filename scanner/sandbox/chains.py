@@ -1,6 +1,7 @@
 """The chains that the sandbox serves: the provider's list of chainIndexes, and the form of an address on each."""
 
 import re
+from difflib import get_close_matches
 
 __all__ = ["EVM", "KNOWN", "NAMES", "chain_index", "fits"]
 
@@ -61,7 +62,9 @@ def chain_index(text: str) -> str:
     """The chainIndex that a name or a chainIndex stands for. Raises ValueError for a chain that is not served."""
     index = NAMES.get(text.lower(), text)
     if index not in KNOWN:
-        raise ValueError(f"unknown chain {text!r}: a chainIndex or one of {', '.join(NAMES)} is expected")
+        close = get_close_matches(text.lower(), NAMES, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else "a name such as base or a chainIndex is expected"
+        raise ValueError(f"unknown chain {text!r}; {hint}")
     return index
 
 

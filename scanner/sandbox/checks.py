@@ -84,7 +84,7 @@ def check_body(body: bytes, content_type: str, quirks: Quirks) -> Asked:
         raise Refusal("51000", f'limit has to be a text from "1" to "{MOST_ROWS}"')
     entries = _entries(asked, quirks.address_key)
     cursor = asked.get("cursor")
-    return Asked(entries, int(limit), _offset(cursor, quirks.cursor), cursor)
+    return Asked(entries, int(limit), quirks.cursor, cursor, _offset(cursor, quirks.cursor))
 
 
 def check_successor_body(body: bytes, content_type: str) -> Asked:
@@ -99,7 +99,7 @@ def check_successor_body(body: bytes, content_type: str) -> Asked:
     if not all(chain in EVM for chain, _ in entries):
         raise Refusal("81150")
     cursor = asked.get("cursor")
-    return Asked(entries, limit, _offset(cursor, CursorForm.NUMBER), cursor)
+    return Asked(entries, limit, CursorForm.NUMBER, cursor, _offset(cursor, CursorForm.NUMBER))
 
 
 def _same(given: str, expected: str) -> bool:

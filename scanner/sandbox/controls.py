@@ -4,7 +4,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TypeAlias
 
 import msgspec
@@ -68,7 +68,7 @@ class Controls:
                 "today": play.today.title,
                 "requests": len(play.requests),
                 "quirks": asdict(play.quirks),
-                "faults": [_armed(armed) for armed in play.armed if armed.times != 0],
+                "faults": [_armed(armed) for armed in play.armed],
             }
         )
 
@@ -113,7 +113,10 @@ class Controls:
 
     async def quirks(self, request: web.Request) -> web.StreamResponse:
         """Answer in another reading of the documents; what is not named is as in the plainest one."""
-        self.play.quirks = msgspec.json.decode(await request.read(), type=Quirks)
+        wish = msgspec.json.decode(await request.read(), type=dict[str, Json])
+        if unknown := wish.keys() - {field.name for field in fields(Quirks)}:
+            raise ValueError(f"no quirk is called {', '.join(sorted(unknown))}: GET /sandbox names them all")
+        self.play.quirks = msgspec.convert(wish, Quirks)
         return await self.show(request)
 
     async def exploited(self, request: web.Request) -> web.StreamResponse:

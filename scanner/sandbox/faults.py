@@ -9,7 +9,6 @@ from aiohttp import web
 from scanner.sandbox import bends, wire
 from scanner.sandbox.codes import CODES
 from scanner.sandbox.pages import Asked, Json
-from scanner.sandbox.quirks import Quirks
 from scanner.sandbox.worlds import Key
 
 __all__ = ["FAULTS", "Armed", "Fault"]
@@ -17,7 +16,7 @@ __all__ = ["FAULTS", "Armed", "Fault"]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way to go wrong. It bends the sound answer, or sends it badly, or both.
+    """One way to go wrong: an error code, or a sound answer that is bent, or sent badly.
 
     `fatal` says that no client can have read the whole of a target from such an answer; where it is false, a right
     client may still make sense of it.
@@ -25,15 +24,14 @@ class Fault:
 
     name: str
     title: str
+    code: str | None = None
     bend: bends.Bend | None = None
     send: wire.Wire | None = None
     fatal: bool = True
 
-    async def answer(
-        self, request: web.Request, asked: Asked, sound: dict[str, Json], quirks: Quirks
-    ) -> web.StreamResponse:
+    async def answer(self, request: web.Request, asked: Asked, sound: dict[str, Json]) -> web.StreamResponse:
         """Answer badly. `sound` is the answer as it should have been, and is used up."""
-        said = self.bend(sound, asked, quirks) if self.bend else sound
+        said = self.bend(sound, asked) if self.bend else sound
         body = json.dumps(said).encode()
         return await (self.send or wire.sent())(request, body)
 
@@ -54,8 +52,7 @@ class Armed:
     def strikes(self, asked: Asked, number: int) -> bool:
         """Whether it happens to this request, the `number`th from 1; if so, it has happened once more."""
         wanted = (
-            self.times != 0
-            and self.page in (None, asked.page, "first" if asked.page == 1 else "later")
+            self.page in (None, asked.page, "first" if asked.page == 1 else "later")
             and self.target in (None, *asked.entries)
             and self.request in (None, number)
         )
@@ -66,9 +63,7 @@ class Armed:
 
 def _code(code: str) -> Fault:
     status, words = CODES[code]
-    body = json.dumps({"code": code, "msg": words, "data": []})
-    retry = {"retry_after": "1"} if code == "50011" else {}
-    return Fault(f"code-{code}", f"HTTP {status} with code {code}: {words}", send=wire.sent(status, text=body, **retry))
+    return Fault(f"code-{code}", f"code {code} with HTTP {status}: {words}", code)
 
 
 def _status(status: int, words: str) -> Fault:
@@ -112,44 +107,40 @@ _ON_THE_WIRE = (
 _NOBODY = {"projectName": "", "approvalAddress": f"0x{'de' * 20}"}
 
 _BENT = (
-    Fault("not-an-object", "a list instead of the envelope", bends.instead([])),
-    Fault("just-null", "null instead of the envelope", bends.instead(None)),
-    Fault("no-code", "no code in the envelope", bends.envelope(code=...)),
-    Fault("strange-code", "a code that no table has", bends.envelope(code="99999", msg="?", data=[])),
-    Fault("code-null", "null for a code", bends.envelope(code=None)),
-    Fault("code-object", "an object for a code", bends.envelope(code={"value": "0"})),
-    Fault("no-data", "no data in the envelope", bends.envelope(data=...)),
-    Fault("data-null", "null for data", bends.envelope(data=None)),
-    Fault("data-object", "an object for data", bends.envelope(data={})),
-    Fault("data-text", "a text for data", bends.envelope(data="none")),
-    Fault("data-empty", "an empty list for data, under code 0", bends.envelope(data=[])),
-    Fault("entry-null", "null for the entries of data", bends.envelope(data=[None])),
-    Fault("entry-list", "lists for the entries of data", bends.envelope(data=[[]])),
-    Fault("no-chain", "no chainIndex", bends.entries(chainIndex=...)),
-    Fault("wrong-chain", "a chain that was not asked for", bends.entries(chainIndex="999999")),
-    Fault("chain-object", "an object for a chainIndex", bends.entries(chainIndex={})),
-    Fault("cursor-object", "an object for a cursor", bends.entries(cursor={"next": 2})),
-    Fault("cursor-list", "a list for a cursor", bends.entries(cursor=["2"])),
-    Fault("cursor-true", "true for a cursor", bends.entries(cursor=True)),
-    Fault("cursor-cycle", "two pages that lead to each other; meant for ever", bends.cycling),
-    Fault("endless", "always a next page, always another row; meant for ever", bends.endless),
-    Fault("rows-null", "null for the projects", bends.rows(None)),
-    Fault("rows-object", "an object for the projects", bends.rows({})),
-    Fault("rows-text", "a text for the projects", bends.rows("none")),
-    Fault("row-null", "null for a project", bends.rows([None])),
-    Fault("row-number", "a number for a project", bends.rows([7])),
-    Fault("no-tokens", "a project without tokens", bends.rows([_NOBODY])),
-    Fault(
-        "tokens-null",
-        "null for a project's tokens",
-        bends.rows([{**_NOBODY, "tokens": None}]),
-    ),
-    Fault("token-text", "a text for a token", bends.rows([{**_NOBODY, "tokens": ["USDT"]}])),
-    Fault("amount-object", "an object for an amount", bends.tokens(approvalNum={}, remainAmount={}), fatal=False),
-    Fault("status-object", "an object for a status", bends.tokens(status={}), fatal=False),
-    Fault("symbol-number", "a number for a symbol", bends.tokens(symbol=7), fatal=False),
-    Fault("token-address-number", "a number for a token's address", bends.tokens(tokenAddress=7), fatal=False),
-    Fault("row-slips", "a row moves over the border between two pages and is not shown", bends.slipped, fatal=False),
+    Fault("not-an-object", "a list instead of the envelope", bend=bends.instead([])),
+    Fault("just-null", "null instead of the envelope", bend=bends.instead(None)),
+    Fault("no-code", "no code in the envelope", bend=bends.envelope(code=...)),
+    Fault("strange-code", "a code that no table has", bend=bends.envelope(code="99999", msg="?", data=[])),
+    Fault("code-null", "null for a code", bend=bends.envelope(code=None)),
+    Fault("code-object", "an object for a code", bend=bends.envelope(code={"value": "0"})),
+    Fault("no-data", "no data in the envelope", bend=bends.envelope(data=...)),
+    Fault("data-null", "null for data", bend=bends.envelope(data=None)),
+    Fault("data-object", "an object for data", bend=bends.envelope(data={})),
+    Fault("data-text", "a text for data", bend=bends.envelope(data="none")),
+    Fault("data-empty", "an empty list for data, under code 0", bend=bends.envelope(data=[]), fatal=False),
+    Fault("entry-null", "null for the entries of data", bend=bends.envelope(data=[None])),
+    Fault("entry-list", "lists for the entries of data", bend=bends.envelope(data=[[]])),
+    Fault("no-chain", "no chainIndex", bend=bends.entries(chainIndex=...), fatal=False),
+    Fault("wrong-chain", "a chain that was not asked for", bend=bends.entries(chainIndex="999999")),
+    Fault("chain-object", "an object for a chainIndex", bend=bends.entries(chainIndex={})),
+    Fault("cursor-object", "an object for a cursor", bend=bends.entries(cursor={"next": 2})),
+    Fault("cursor-list", "a list for a cursor", bend=bends.entries(cursor=["2"])),
+    Fault("cursor-true", "true for a cursor", bend=bends.entries(cursor=True)),
+    Fault("cursor-cycle", "two pages that lead to each other; for ever, on three rows or more", bend=bends.cycling),
+    Fault("endless", "always a next page, always another row; for ever", bend=bends.endless),
+    Fault("rows-null", "null for the projects", bend=bends.rows(None)),
+    Fault("rows-object", "an object for the projects", bend=bends.rows({})),
+    Fault("rows-text", "a text for the projects", bend=bends.rows("none")),
+    Fault("row-null", "null for a project", bend=bends.rows([None])),
+    Fault("row-number", "a number for a project", bend=bends.rows([7])),
+    Fault("no-tokens", "a project without tokens", bend=bends.rows([_NOBODY])),
+    Fault("tokens-null", "null for a project's tokens", bend=bends.rows([{**_NOBODY, "tokens": None}])),
+    Fault("token-text", "a text for a token", bend=bends.rows([{**_NOBODY, "tokens": ["USDT"]}])),
+    Fault("amount-object", "an object for an amount", bend=bends.tokens(approvalNum={}, remainAmount={}), fatal=False),
+    Fault("status-object", "an object for a status", bend=bends.tokens(status={}), fatal=False),
+    Fault("symbol-number", "a number for a symbol", bend=bends.tokens(symbol=7), fatal=False),
+    Fault("token-address-number", "a number for a token's address", bend=bends.tokens(tokenAddress=7), fatal=False),
+    Fault("row-slips", "a row moves over the border between two pages, unseen", bend=bends.slipped, fatal=False),
 )
 
 

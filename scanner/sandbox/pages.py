@@ -32,12 +32,16 @@ _ICON = "https://icons.invalid/{}.png"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a well-formed request asks for: whose approvals, how many at a time, and from where on (0 is the start)."""
+    """What a well-formed request asks for: whose approvals, how many at a time, and from where on (0 is the start).
+
+    `cursor` is the one that came, None for a first page; `form` how cursors are written in this dialect.
+    """
 
     entries: tuple[Key, ...]
     limit: int
-    offset: int = 0
+    form: CursorForm
     cursor: Cursor = None
+    offset: int = 0
 
     @property
     def page(self) -> int:
@@ -75,10 +79,10 @@ def read_cursor(cursor: object, form: CursorForm) -> int:
     return int(text)
 
 
-def next_cursor(key: str, reached: int, total: int, asked: Cursor, form: CursorForm, end: EndStyle) -> dict[str, Json]:
+def next_cursor(key: str, asked: Asked, reached: int, total: int, end: EndStyle) -> dict[str, Json]:
     """The cursor of a page that ends at `reached` of `total` items: under a key, or nothing at all."""
     if reached < total:
-        return {key: write_cursor(reached, form)}
+        return {key: write_cursor(reached, asked.form)}
     match end:
         case EndStyle.MISSING:
             return {}
@@ -90,10 +94,10 @@ def next_cursor(key: str, reached: int, total: int, asked: Cursor, form: CursorF
             return {key: "0"}
         case EndStyle.ZERO_NUMBER:
             return {key: 0}
-        case EndStyle.SAME if asked is not None:
-            return {key: asked}
+        case EndStyle.SAME if asked.cursor is not None:
+            return {key: asked.cursor}
         case EndStyle.SAME | EndStyle.EMPTY_PAGE | EndStyle.NO_DATA:
-            return {key: write_cursor(reached, form)}
+            return {key: write_cursor(reached, asked.form)}
 
 
 def approvals(day: Day, asked: Asked, quirks: Quirks, seed: int = 0) -> list[Json]:
@@ -115,7 +119,7 @@ def approvals(day: Day, asked: Asked, quirks: Quirks, seed: int = 0) -> list[Jso
             for project in shown:
                 order.shuffle(project["tokens"])
             order.shuffle(shown)
-        cursor = next_cursor(quirks.cursor_key, reached, len(items), asked.cursor, quirks.cursor, quirks.end)
+        cursor = next_cursor(quirks.cursor_key, asked, reached, len(items), quirks.end)
         index: str | int = int(chain) if quirks.chain_as_number else chain
         data.append({**cursor, "chainIndex": index, "approvalProjects": shown})
     return data

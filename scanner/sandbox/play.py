@@ -68,8 +68,10 @@ class Play:
 
         `page` is a number from 1, "first" or "later"; `target` a (chainIndex, owner); `request` the number of a request
         for approvals, from 1, since the sandbox was made. What is refused (a bad signature, …) does not count.
-        Raises KeyError for a name that stands in no table, ValueError for a page that cannot be.
+        Raises KeyError for a name that stands in no table, ValueError for times or a page that cannot be.
         """
+        if times is not None and times < 1:
+            raise ValueError("times has to be 1 or more, or None for ever")
         if isinstance(page, str) and page not in ("first", "later"):
             raise ValueError(f'page has to be a number, "first" or "later", not {page!r}')
         self.armed.append(Armed(FAULTS[fault], times, page, target, request))
@@ -81,4 +83,6 @@ class Play:
     def strike(self, asked: Asked) -> Fault | None:
         """Count a request for approvals, and say what happens to it: the first fault that fits, or nothing."""
         self.answered += 1
-        return next((armed.fault for armed in self.armed if armed.strikes(asked, self.answered)), None)
+        struck = next((armed for armed in self.armed if armed.strikes(asked, self.answered)), None)
+        self.armed = [armed for armed in self.armed if armed.times != 0]
+        return struck.fault if struck else None

@@ -110,7 +110,8 @@ class Quirks:
 
     `largest_page` caps a page whatever `limit` says. `overlap` repeats so many rows of a page at the head of the
     next. `shuffled` gives the rows of a page in another order every time. `cursor_key` may be the typo `cusor`.
-    `path` and `address_key` are the variants of other copies of the documents.
+    `always_200` answers errors with HTTP 200, whatever status the code's table has. `path` and `address_key` are the
+    variants of other copies of the documents.
     """
 
     end: EndStyle = EndStyle.EMPTY
@@ -126,6 +127,11 @@ class Quirks:
     shuffled: bool = False
     chain_as_number: bool = False
     code_as_number: bool = False
+    always_200: bool = False
     row_form: RowForm = RowForm.DATA_LIST
     path: str = "/api/v5/wallet/security/approvals"
     address_key: str = "addressList"
+
+    def __post_init__(self) -> None:
+        if self.largest_page < 1 or self.overlap < 0:
+            raise ValueError("largest_page has to be 1 or more, and overlap 0 or more")

@@ -94,17 +94,28 @@ class Sandbox(Play):
             self._pace()
             asked = self._asked(request, body)
         except Refusal as refusal:
-            self.requests.append(replace(logged, code=refusal.code))
-            headers = {"Retry-After": "1"} if refusal.code == "50011" else None
-            answer = {"code": refusal.code, "msg": refusal.message, "data": []}
-            return web.json_response(answer, status=refusal.status, headers=headers)
-        logged = replace(logged, entries=asked.entries, cursor=asked.cursor, offset=asked.offset, limit=asked.limit)
+            return self._refuse(refusal, logged)
         fault = self.strike(asked)
-        self.requests.append(replace(logged, fault=fault.name if fault else None))
+        logged = replace(
+            logged,
+            entries=asked.entries,
+            cursor=asked.cursor,
+            offset=asked.offset,
+            limit=asked.limit,
+            fault=fault.name if fault else None,
+        )
+        if fault is not None and fault.code is not None:
+            return self._refuse(Refusal(fault.code), logged)
+        self.requests.append(logged)
         answer = self._answer(request.path, asked)
-        if fault is not None:
-            return await fault.answer(request, asked, answer, self.quirks)
-        return web.json_response(answer)
+        return web.json_response(answer) if fault is None else await fault.answer(request, asked, answer)
+
+    def _refuse(self, refusal: Refusal, logged: Logged) -> web.StreamResponse:
+        self.requests.append(replace(logged, code=refusal.code))
+        code = int(refusal.code) if self.quirks.code_as_number else refusal.code
+        status = 200 if self.quirks.always_200 else refusal.status
+        headers = {"Retry-After": "1"} if refusal.code == "50011" else None
+        return web.json_response({"code": code, "msg": refusal.message, "data": []}, status=status, headers=headers)
 
     def _asked(self, request: web.Request, body: bytes) -> Asked:
         if request.path not in (self.quirks.path, SUCCESSOR):

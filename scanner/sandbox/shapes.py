@@ -133,10 +133,10 @@ def one_of(*words: str) -> Converter:
     """One of a few words."""
 
     def convert(written: str) -> str:
-        if written not in words:
-            close = get_close_matches(written, words, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"one of these is: {', '.join(words)}"
-            raise ValueError(f"{written!r} is not known here; {hint}")
-        return written
+        if written in words:
+            return written
+        close = get_close_matches(written, words, n=1)
+        known = f"one of these is: {', '.join(words)}" if words else "there is none"
+        raise ValueError(f"{written!r} is not known here; " + (f"did you mean {close[0]!r}?" if close else known))
 
     return convert

@@ -38,17 +38,18 @@ def read_world(written: str, file: str) -> World:
     sheet = Sheet(document, list(document.problems))
     top = sheet.mapping(document.data, (), "a world")
     sheet.known(top, (), ("title", "tokens", "spenders", "owners", "days"))
+    title = _title(sheet, top, ())
     cast = _cast(sheet, top)
     known = verbs(cast)
     chapters = [_chapter(sheet, data, ("days", day), known) for day, data in enumerate(_listed(sheet, top, "days"))]
-    if not chapters:
+    if not top.get("days"):
         sheet.refuse((), "a world needs at least one day under 'days'", code="missing")
     # What is wrong in itself would only make nonsense of what comes after it: first the one, then the other.
     days = () if sheet.problems else tuple(_told(sheet, chapters))
     if sheet.problems:
         raise ConfigError(sheet.problems)
     owners = tuple(Owner(label, where, _chains(where, days)) for label, where in cast.owners.items())
-    return World(str(top.get("title") or file), days, owners)
+    return World(title or file, days, owners)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +82,33 @@ def _cast(sheet: Sheet, top: dict[str, Data]) -> Cast:
         found = sheet.fields(data, ("tokens", name), "a token", needs, may)
         tokens[name] = Token(**{"symbol": name, **found}) if found else Token("", "", name)
     owners = {name: sheet.value(data, ("owners", name), address) or "" for name, data in _named(sheet, top, "owners")}
+    _told_apart(sheet, "spenders", {name: found.address for name, found in spenders.items()})
+    _told_apart(sheet, "tokens", {name: f"{found.chain} {found.address}" for name, found in tokens.items()})
+    _told_apart(sheet, "owners", owners)
     return Cast(tokens, spenders, owners)
+
+
+def _told_apart(sheet: Sheet, part: str, addresses: dict[str, str]) -> None:
+    """Two names for one address would be one approval under two names; what has no address is known by its name."""
+    first: dict[str, str] = {}
+    for name, where in addresses.items():
+        if first.setdefault(where, name) != name and where and not where.endswith(" "):
+            sheet.refuse((part, name), f"this has the address of {first[where]!r}", key=True, code="duplicate-address")
 
 
 def _chapter(sheet: Sheet, data: Data, path: Path, known: dict[str, Verb]) -> _Chapter:
     day = sheet.mapping(data, path, "a day")
     sheet.known(day, path, ("title", "happens"))
-    title = day.get("title")
     happens = enumerate(sheet.sequence(day.get("happens"), (*path, "happens"), "what happens"))
     found = (_happening(sheet, item, (*path, "happens", number), known) for number, item in happens)
-    return _Chapter(title if isinstance(title, str) else "", tuple(one for one in found if one is not None))
+    return _Chapter(_title(sheet, day, path), tuple(one for one in found if one is not None))
 
 
 def _happening(sheet: Sheet, data: Data, path: Path, known: dict[str, Verb]) -> _Happening | None:
-    said = sheet.mapping(data, path, "a happening")
-    name = next(iter(said), None)
-    if name is None:
-        sheet.refuse(path, f"nothing happens here; one of these can: {', '.join(known)}")
+    if not isinstance(data, dict) or not data:
+        sheet.refuse(path, "nothing happens here", hint=f"what can happen: {', '.join(known)}")
         return None
+    name = next((key for key in data if key in known), next(iter(data)))
     if name not in known:
         close = get_close_matches(name, known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"what can happen: {', '.join(known)}"
@@ -119,6 +129,10 @@ def _told(sheet: Sheet, chapters: Iterable[_Chapter]) -> Iterator[Day]:
             except NonsenseError as nonsense:
                 sheet.refuse((*happening.path, nonsense.key), str(nonsense), code="nonsense")
         yield state.day(chapter.title)
+
+
+def _title(sheet: Sheet, data: dict[str, Data], path: Path) -> str:
+    return sheet.value(data["title"], (*path, "title"), text) or "" if "title" in data else ""
 
 
 def _chains(owner: str, days: Iterable[Day]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Pages of the successor, `/api/v6/security/approval-mng`: undocumented, as it was seen in client code."""
 
 from scanner.sandbox.pages import Asked, Json, next_cursor
-from scanner.sandbox.quirks import AmountForm, CursorForm, EndStyle, Quirks, RowForm
+from scanner.sandbox.quirks import AmountForm, EndStyle, Quirks, RowForm
 from scanner.sandbox.worlds import UINT256_MAX, Day, Row
 
 __all__ = ["PATH", "flat_approvals"]
@@ -22,7 +22,7 @@ def flat_approvals(day: Day, asked: Asked, quirks: Quirks) -> list[Json]:
     shown = rows[asked.offset : reached]
     return [
         {
-            **next_cursor("cursor", reached, len(rows), asked.cursor, CursorForm.NUMBER, end),
+            **next_cursor("cursor", asked, reached, len(rows), end),
             quirks.row_form.value: [_row(row, quirks) for row in shown],
             "total": len(rows),
         }

@@ -1,0 +1,108 @@
+"""A client that signs as the documents say, and a short story to ask about."""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+
+from scanner.sandbox import UINT256_MAX, Row, Sandbox, Spender, Token, World, day_of
+
+APPROVALS = "/api/v5/wallet/security/approvals"
+OWNER = f"0x{'a1' * 20}"
+OTHER = f"0x{'b2' * 20}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer as it came."""
+
+    status: int
+    text: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+    @property
+    def code(self) -> Any:
+        return self.json["code"]
+
+    @property
+    def data(self) -> Any:
+        return self.json["data"]
+
+
+class Client:
+    """Asks a sandbox, with the right headers unless told otherwise."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, sandbox: Sandbox) -> None:
+        self.session = session
+        self.url = url
+        self.sandbox = sandbox
+
+    async def post(
+        self,
+        body: Any,
+        path: str = APPROVALS,
+        *,
+        change: Callable[[dict[str, str]], object] = lambda headers: None,
+        late: timedelta = timedelta(0),
+        content_type: str = "application/json",
+    ) -> Reply:
+        """Send a body (as it is, if it is bytes), signed by the sandbox's own credentials."""
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        mine = self.sandbox.credentials
+        stamp = (datetime.now(UTC) - late).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        mac = hmac.new(mine.secret.encode(), f"{stamp}POST{path}".encode() + raw, hashlib.sha256)
+        headers = {
+            "OK-ACCESS-KEY": mine.key,
+            "OK-ACCESS-SIGN": base64.b64encode(mac.digest()).decode(),
+            "OK-ACCESS-TIMESTAMP": stamp,
+            "OK-ACCESS-PASSPHRASE": mine.passphrase,
+            "OK-ACCESS-PROJECT": mine.project,
+            "Content-Type": content_type,
+        }
+        change(headers)
+        return await self.send("POST", path, data=raw, headers=headers)
+
+    async def send(self, method: str, path: str, **options: Any) -> Reply:
+        """Send anything, unsigned."""
+        async with self.session.request(method, self.url + path, allow_redirects=False, **options) as response:
+            return Reply(response.status, await response.text(), dict(response.headers))
+
+    async def ask(self, *entries: tuple[str, str], cursor: Any = None, limit: Any = "100") -> Reply:
+        """Ask for the approvals of owners on chains."""
+        quirks = self.sandbox.quirks
+        listed = [{"chainIndex": chain, "address": owner} for chain, owner in entries]
+        more = {} if cursor is None else {"cursor": cursor}
+        return await self.post({quirks.address_key: listed, "limit": limit, **more}, quirks.path)
+
+
+@asynccontextmanager
+async def talking(sandbox: Sandbox) -> AsyncIterator[Client]:
+    """A client to a sandbox that listens."""
+    async with sandbox.serve() as server, aiohttp.ClientSession() as session:
+        yield Client(session, server.url, sandbox)
+
+
+def small_world(count: int = 7) -> World:
+    """One owner with so many approvals on Ethereum, of which the first is unlimited."""
+    raws = [UINT256_MAX, *range(1, count)]
+    rows = [Row(OWNER, token(number), spender(number // 2), raw) for number, raw in enumerate(raws[:count])]
+    return World("small", (day_of(rows, "the only day"),))
+
+
+def token(number: int, chain: str = "1") -> Token:
+    return Token(chain, f"0x{number + 1:040x}", f"TKN{number}", 18)
+
+
+def spender(number: int) -> Spender:
+    return Spender(f"0x{number + 1000:040x}", f"Project {number}")
