@@ -18,6 +18,8 @@ __all__ = [
     "sqlite_url",
 ]
 
+# Of a query, what sends a header or a field begins with a sign; a plus is read as a space.
+_SIGNS = (" ", "+", "-", ":")
 # Services whose address holds no token of its own. Of any other, the address *is* the secret.
 _OPEN_SCHEMES = {
     "http",
@@ -42,7 +44,6 @@ def _split(text: str) -> SplitResult:
     """The parts of a URL with a scheme. The message never repeats the text: it may hold a secret."""
     try:
         parts = urlsplit(text)
-        _ = parts.port  # a port that is no number is found only when it is asked for
     except ValueError as error:
         raise WrongError("this is not a URL", code="bad-url") from error
     if not parts.scheme or "://" not in text or not text.isprintable() or " " in text:
@@ -61,6 +62,10 @@ def _safe_web(text: str) -> SplitResult:
     parts = _split(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise WrongError("an https:// URL is expected", code="bad-url")
+    try:
+        _ = parts.port
+    except ValueError as error:
+        raise WrongError("the URL's port is not a port's number", code="bad-url") from error
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         hint = "use https://; http:// is accepted only on this machine's own loopback"
         raise WrongError("the connection would not be encrypted", code="bad-url", hint=hint)
@@ -116,7 +121,7 @@ def carries_secret(text: str) -> bool:
     return (
         parts.scheme not in _OPEN_SCHEMES
         or parts.password is not None
-        or any(key.lower() in _SECRET_KEYS or key.startswith(("+", "-", ":")) for key in query)
+        or any(key.lower() in _SECRET_KEYS or key.startswith(_SIGNS) for key in query)
         or any(_TOKEN.fullmatch(word) and any(c.isdigit() for c in word) for word in words)
     )
 

@@ -8,7 +8,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Annotated
 
-from scanner.config.written import Written, WrongError, did_you_mean, listed, plain_text
+from scanner.config.written import Written, WrongError, did_you_mean, plain_text
 from scanner.domain.addresses import BadAddressError, normal_address
 from scanner.domain.approvals import Target
 from scanner.domain.chains import Chain, UnknownChainError, find_chain
@@ -20,6 +20,7 @@ __all__ = ["COLUMNS", "Roster", "WalletConfig"]
 COLUMNS = ("address", "label", "chains", "tags")
 """The columns of a wallets file; `address` and `chains` are needed."""
 
+_HEADER_HINT = f"its first line names the columns: {','.join(COLUMNS)}"
 _GAPS = re.compile(r"[\s;|]+")
 
 
@@ -130,8 +131,7 @@ class Roster:
         try:
             header = next(rows, None)
             if header is None:
-                hint = f"its first line names the columns: {','.join(COLUMNS)}"
-                self.problems.append(Problem(start, "the wallets file is empty", "wallets-file", hint))
+                self.problems.append(Problem(start, "the wallets file is empty", "wallets-file", _HEADER_HINT))
                 return False
             columns, flaws = _columns(header)
             self.problems += flaws
@@ -151,15 +151,18 @@ class Roster:
             said = f"the row has {len(row.cells)} cells, the header {len(columns)}"
             self.problems.append(Problem(row.place(len(columns)), said, "wallets-file", "quote a text with a comma"))
             return False
-        cells = dict(zip(columns, row.cells, strict=False))
-        try:
-            label = plain_text(cells["label"].strip()) if cells.get("label", "").strip() else None
-            tags = tuple(plain_text(tag) for tag in _GAPS.split(cells.get("tags", "")) if tag)
-        except WrongError as error:
-            self.problems.append(Problem(row.place(0), error.message, error.code, error.hint))
-            return False
-        chains = [chain for chain in _GAPS.split(cells.get("chains", "")) if chain]
-        return self.add(cells.get("address", "").strip(), chains, _places(row, columns), label, tags)
+        cells = dict.fromkeys(COLUMNS, "") | dict(zip(columns, row.cells, strict=False))
+        place = _places(row, columns)
+        words = {"label": [cells["label"].strip()], "tags": _GAPS.split(cells["tags"])}
+        for column, texts in words.items():
+            try:
+                words[column] = [plain_text(text) for text in texts if text]
+            except WrongError as error:
+                self.problems.append(Problem(place((column,)), error.message, error.code, error.hint))
+                return False
+        chains = [chain for chain in _GAPS.split(cells["chains"]) if chain]
+        label = next(iter(words["label"]), None)
+        return self.add(cells["address"].strip(), chains, place, label, tuple(words["tags"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,28 +191,27 @@ def _rows(text: str, file: str) -> Iterator[_Row]:
 
 
 def _starts(line: str, cells: Sequence[str]) -> Iterator[int]:
-    """Where each cell begins in its line, from 1; a cell that is written otherwise than read keeps its neighbour's."""
+    """Where each cell begins in its line, from 1; with quotation marks inside, near enough."""
     position = 0
     for cell in cells:
-        found = line.find(cell, position)
-        position = found if found >= 0 else position
-        yield position + 1
-        position += len(cell) if found >= 0 else 0
+        found = max(line.find(cell, position), position)
+        yield found + 1
+        position = max(line.find(",", found + len(cell)) + 1, position)
 
 
 def _columns(header: _Row) -> tuple[tuple[str, ...], list[Problem]]:
     names = tuple(cell.strip().casefold() for cell in header.cells)
     problems = []
+    if not set(names) & set(COLUMNS):
+        return names, [Problem(header.place(0), "the wallets file has no header", "wallets-file", _HEADER_HINT)]
     for number, name in enumerate(names):
         at = header.place(number)
         if name not in COLUMNS:
             problems.append(Problem(at, f"unknown column {name!r}", "unknown-key", did_you_mean(name, COLUMNS)))
         elif name in names[:number]:
             problems.append(Problem(at, f"the column {name!r} stands here twice", "duplicate-key"))
-    for name in ("address", "chains"):
-        if name not in names:
-            hint = f"the first line names the columns: {listed(COLUMNS)}"
-            problems.append(Problem(header.place(0), f"there is no column {name!r}", "missing-key", hint))
+    missing = [name for name in ("address", "chains") if name not in names]
+    problems += [Problem(header.place(0), f"there is no column {name!r}", "missing-key") for name in missing]
     return names, problems
 
 

@@ -116,6 +116,7 @@ def test_no_problem_repeats_a_secret_that_stands_in_the_file(tmp_path: Path) -> 
         ("source: {okx: {base_url: 'https://u:p@web3.okx.com'}}", "1:26", "bad-url", "as in https://web3.okx.com"),
         ("source: {okx: {base_url: 'https://web3.okx.com/api'}}", "1:26", "bad-url", "as in https://web3.okx.com"),
         ("source: {okx: {base_url: 'https://[::1'}}", "1:26", "bad-url", ""),
+        ("source: {okx: {base_url: 'https://web3.okx.com:port'}}", "1:26", "bad-url", ""),
         ("source: {okx: {approvals_path: approvals}}", "1:32", "bad-url", "as in /api/"),
         ("source: {okx: {requests_per_second: 0}}", "1:37", "bad-number", "from 0.01 to 10000"),
         ("source: {okx: {requests_per_second: nan}}", "1:37", "bad-number", "digits"),
