@@ -37,9 +37,11 @@ def compose(
     """
     if budget < LEAST_BUDGET:
         raise ValueError(f"no alert fits into {budget} characters, {LEAST_BUDGET} are needed")
+    # An alert is told once, so it belongs where its last notice does.
+    belongs = {due.alert.id: due.reading for due in sorted(dues, key=lambda due: due.seq)}
     groups: dict[str | None, list[Due]] = {}
     for due in dues:
-        groups.setdefault(due.reading, []).append(due)
+        groups.setdefault(belongs[due.alert.id], []).append(due)
     packed = []
     for reading, group in sorted(groups.items(), key=lambda item: item[0] is not None):
         first = None if reading is None else readings.get(reading, FirstReading(approvals=0, wallets=0))

@@ -36,7 +36,7 @@ LOOK_EVERY = 1.0
 AFTER_TROUBLE = 5.0
 """Seconds of rest after the store failed."""
 
-LANDING = 5.0
+LANDING = 4.0
 """Seconds that sends in flight are given to end when the loop stops."""
 
 
@@ -161,9 +161,11 @@ class Deliverer(Generic[C]):
                 wait.cancel()
 
     def _take_off(self, claim: Claim) -> None:
-        def landed(_: asyncio.Task[None]) -> None:
+        def landed(flight: asyncio.Task[None]) -> None:
             del self._flights[claim.channel]
             self.wake()
+            if not flight.cancelled() and (error := flight.exception()) is not None:
+                log.error("message.crashed", message=claim.id, channel=claim.channel, error=repr(error))
 
         flight = asyncio.create_task(self._deliver(claim), name=f"send {claim.id}")
         self._flights[claim.channel] = flight
@@ -171,12 +173,13 @@ class Deliverer(Generic[C]):
 
     async def _land(self) -> None:
         flights = list(self._flights.values())
-        if not flights:
-            return
-        _, late = await asyncio.wait(flights, timeout=LANDING)
-        for flight in late:
-            flight.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+        try:
+            if flights:
+                await asyncio.wait(flights, timeout=LANDING)
+        finally:
+            for flight in flights:
+                flight.cancel()
+            await asyncio.gather(*flights, return_exceptions=True)
 
     async def _empty(self, name: str) -> None:
         while (await self._store.read(self._outbox.waiting)).get(name):
