@@ -71,7 +71,7 @@ def endless(answer: dict[str, Json], asked: Asked) -> Json:
         "remainAmount": "1",
         "allowance": "1",
     }
-    cursor = write_cursor(asked.offset + asked.limit, asked.form)
+    cursor = write_cursor(asked.offset + asked.size, asked.form)
     found = [{**row, "projectName": "", "tokens": [row]}]
     return _each_entry(lambda entry: {**entry, **_cursor(entry, cursor), _holder(entry): found})(answer, asked)
 

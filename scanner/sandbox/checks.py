@@ -83,11 +83,10 @@ def check_body(body: bytes, content_type: str, quirks: Quirks) -> Asked:
     if not isinstance(limit, str) or not re.fullmatch(r"[1-9]\d{0,2}", limit) or int(limit) > MOST_ROWS:
         raise Refusal("51000", f'limit has to be a text from "1" to "{MOST_ROWS}"')
     entries = _entries(asked, quirks.address_key)
-    cursor = asked.get("cursor")
-    return Asked(entries, int(limit), quirks.cursor, cursor, _offset(cursor, quirks.cursor))
+    return _asked(entries, int(limit), asked.get("cursor"), quirks.cursor, quirks)
 
 
-def check_successor_body(body: bytes, content_type: str) -> Asked:
+def check_successor_body(body: bytes, content_type: str, quirks: Quirks) -> Asked:
     """Check the body of a v6 request, in which `limit` and `cursor` are numbers. Raises Refusal."""
     asked = _object(body, content_type)
     limit = asked.get("limit", 20)
@@ -98,8 +97,7 @@ def check_successor_body(body: bytes, content_type: str) -> Asked:
     entries = _entries(asked, "addressList")
     if not all(chain in EVM for chain, _ in entries):
         raise Refusal("81150")
-    cursor = asked.get("cursor")
-    return Asked(entries, limit, CursorForm.NUMBER, cursor, _offset(cursor, CursorForm.NUMBER))
+    return _asked(entries, limit, asked.get("cursor"), CursorForm.NUMBER, quirks)
 
 
 def _same(given: str, expected: str) -> bool:
@@ -153,10 +151,9 @@ def _text(entry: dict[str, Any], name: str) -> str:
     return value
 
 
-def _offset(cursor: object, form: CursorForm) -> int:
-    if cursor is None:
-        return 0
+def _asked(entries: tuple[Key, ...], limit: int, cursor: Any, form: CursorForm, quirks: Quirks) -> Asked:
     try:
-        return read_cursor(cursor, form)
+        offset = 0 if cursor is None else read_cursor(cursor, form)
     except ValueError as error:
         raise Refusal("51000", str(error)) from None
+    return Asked(entries, limit, min(limit, quirks.largest_page), form, cursor, offset)

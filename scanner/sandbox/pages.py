@@ -34,11 +34,13 @@ _ICON = "https://icons.invalid/{}.png"
 class Asked:
     """What a well-formed request asks for: whose approvals, how many at a time, and from where on (0 is the start).
 
-    `cursor` is the one that came, None for a first page; `form` how cursors are written in this dialect.
+    `size` is how many a page really has. `cursor` is the one that came, None for a first page; `form` how cursors are
+    written in this dialect.
     """
 
     entries: tuple[Key, ...]
     limit: int
+    size: int
     form: CursorForm
     cursor: Cursor = None
     offset: int = 0
@@ -46,7 +48,7 @@ class Asked:
     @property
     def page(self) -> int:
         """The number of the page, from 1, for a client that asks for the same size every time."""
-        return 1 + -(-self.offset // self.limit)
+        return 1 + -(-self.offset // self.size)
 
 
 def write_cursor(offset: int, form: CursorForm) -> Cursor:
@@ -106,7 +108,7 @@ def approvals(day: Day, asked: Asked, quirks: Quirks, seed: int = 0) -> list[Jso
     `seed` decides the order within a page where that is shuffled.
     """
     order = random.Random(seed)  # noqa: S311 - an order of rows, not a secret
-    reached = asked.offset + min(asked.limit, quirks.largest_page)
+    reached = asked.offset + asked.size
     data = []
     for chain, rows in _groups(day, asked.entries, quirks.packing):
         items = _items(rows, quirks.limit_counts)

@@ -123,7 +123,7 @@ class Sandbox(Play):
         if request.method != "POST":
             raise Refusal("50115", "POST is expected")
         if request.path == SUCCESSOR:
-            return check_successor_body(body, request.content_type)
+            return check_successor_body(body, request.content_type, self.quirks)
         return check_body(body, request.content_type, self.quirks)
 
     def _answer(self, path: str, asked: Asked) -> dict[str, Json]:

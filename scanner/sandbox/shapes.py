@@ -10,7 +10,19 @@ from scanner.errors import Problem
 from scanner.places import Data, Document, Path
 from scanner.sandbox.chains import chain_index
 
-__all__ = ["Converter", "Sheet", "address", "chain", "decimal", "flag", "maybe", "number", "one_of", "text"]
+__all__ = [
+    "Converter",
+    "Sheet",
+    "address",
+    "chain",
+    "decimal",
+    "flag",
+    "maybe",
+    "number",
+    "one_of",
+    "suggestion",
+    "text",
+]
 
 Converter: TypeAlias = Callable[[str], Any]
 """From the text that was written to a value. Raises ValueError with a sentence for a person."""
@@ -46,8 +58,7 @@ class Sheet:
     def known(self, data: Mapping[str, Data], path: Path, names: Collection[str]) -> None:
         """Note every key that may not stand here."""
         for name in data.keys() - set(names):
-            close = get_close_matches(name, names, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(names)}"
+            hint = suggestion(name, names)
             self.refuse((*path, name), f"unknown key {name!r}", key=True, code="unknown-key", hint=hint)
 
     def fields(
@@ -84,6 +95,14 @@ class Sheet:
             return None
 
 
+def suggestion(word: str, known: Collection[str]) -> str:
+    """What may have been meant by a word that is not known."""
+    close = get_close_matches(word, known, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"known here: {', '.join(known)}" if known else "nothing is known here"
+
+
 def text(written: str) -> str:
     """Any text."""
     return written
@@ -109,7 +128,7 @@ def decimal(written: str) -> Decimal:
 
 def flag(written: str) -> bool:
     """true or false."""
-    return bool(one_of("true", "false")(written) == "true")
+    return one_of("true", "false")(written) == "true"
 
 
 def chain(written: str) -> str:
@@ -129,14 +148,12 @@ def maybe(convert: Converter) -> Converter:
     return lambda written: convert(written) if written else ""
 
 
-def one_of(*words: str) -> Converter:
+def one_of(*words: str) -> Callable[[str], str]:
     """One of a few words."""
 
     def convert(written: str) -> str:
         if written in words:
             return written
-        close = get_close_matches(written, words, n=1)
-        known = f"one of these is: {', '.join(words)}" if words else "there is none"
-        raise ValueError(f"{written!r} is not known here; " + (f"did you mean {close[0]!r}?" if close else known))
+        raise ValueError(f"{written!r} is not known here; {suggestion(written, words)}")
 
     return convert

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path as FilePath
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from scanner.errors import ConfigError, Place, Problem
 from scanner.places import Data, Path, read_yaml
 from scanner.sandbox.happenings import Cast, NonsenseError, State, Verb, verbs
-from scanner.sandbox.shapes import Sheet, address, chain, decimal, flag, maybe, number, text
+from scanner.sandbox.shapes import Sheet, address, chain, decimal, flag, maybe, number, suggestion, text
 from scanner.sandbox.worlds import Day, Owner, Spender, Token, World
 
 __all__ = ["bundled_world", "load_world", "read_world"]
@@ -110,9 +109,8 @@ def _happening(sheet: Sheet, data: Data, path: Path, known: dict[str, Verb]) -> 
         return None
     name = next((key for key in data if key in known), next(iter(data)))
     if name not in known:
-        close = get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"what can happen: {', '.join(known)}"
-        sheet.refuse((*path, name), f"{name!r} is nothing that can happen", key=True, code="unknown-verb", hint=hint)
+        said = f"{name!r} is nothing that can happen"
+        sheet.refuse((*path, name), said, key=True, code="unknown-verb", hint=suggestion(name, known))
         return None
     verb = known[name]
     given = sheet.fields(data, path, f"{name!r}", verb.needs, verb.may)

@@ -17,7 +17,7 @@ def flat_approvals(day: Day, asked: Asked, quirks: Quirks) -> list[Json]:
     rows = [row for chain, owner in asked.entries for row in day.of(chain, owner)]
     if asked.offset and asked.offset >= len(rows) and quirks.end is EndStyle.NO_DATA:
         return []
-    reached = asked.offset + min(asked.limit, quirks.largest_page)
+    reached = asked.offset + asked.size
     end = EndStyle.ZERO_NUMBER if quirks.end.clean else quirks.end
     shown = rows[asked.offset : reached]
     return [

@@ -100,6 +100,14 @@ async def test_a_fault_can_wait_for_a_request_a_page_or_a_target(sandbox: Sandbo
     assert [(await client.ask(("1", who))).status for who in (OWNER, OTHER)] == [200, 504]
 
 
+async def test_pages_are_counted_by_what_they_really_hold() -> None:
+    sandbox = Sandbox(small_world(7), quirks=Quirks(largest_page=2))
+    sandbox.fail("http-502", page=3)
+    async with talking(sandbox) as client:
+        pages = [(await client.ask(("1", OWNER), cursor=cursor)).status for cursor in (None, "2", "4", "6")]
+    assert pages == [200, 200, 502, 200]
+
+
 async def test_faults_strike_in_the_order_in_which_they_were_armed(sandbox: Sandbox, client: Client) -> None:
     sandbox.fail("http-500")
     sandbox.fail("http-502")

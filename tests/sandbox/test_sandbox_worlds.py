@@ -190,13 +190,13 @@ days:
         "7:3 this has the address of 'same'",
         "8:9 owners has to be a mapping",
         "11:19 'rooter' is not known here; did you mean 'router'?",
-        "11:31 'me' is not known here; there is none",
+        "11:31 'me' is not known here; nothing is known here",
         "11:56 '-1' is not a number from 0 on",
         "12:10 'aprove' is nothing that can happen",
         "13:9 nothing happens here",
         "14:9 nothing happens here",
         "15:27 unknown key 'when'",
-        "16:16 'me' is not known here; there is none",
+        "16:16 'me' is not known here; nothing is known here",
         "16:39 'count' has to be a plain value",
     ]
 
