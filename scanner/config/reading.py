@@ -42,10 +42,18 @@ def find_config(option: Path | None, environ: Mapping[str, str], cwd: Path, syst
     if named := environ.get(VARIABLE):
         return Path(named)
     for path in (cwd / "config.yaml", system):
-        if path.exists():
+        if _is_there(path):
             return path
     looked = f"--config, ${VARIABLE}, {cwd / 'config.yaml'}, {system}"
     raise UsageError(f"There is no configuration; looked at {looked}", f"Start with: {_START}")
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is something at a path; what may not be looked at counts, so that reading it says why."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Config:

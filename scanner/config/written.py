@@ -202,6 +202,11 @@ def file_path(value: Data, folder: Path) -> Path:
 def existing_folder(value: Data, folder: Path) -> Path:
     """A path at which there is a folder."""
     path = file_path(value, folder)
-    if not path.is_dir():
+    try:
+        found = path.is_dir()
+    except OSError as error:
+        said = (error.strerror or "it cannot be reached").lower()
+        raise WrongError(f"the folder {str(path)!r} cannot be read: {said}", code="unreadable-file") from error
+    if not found:
         raise WrongError(f"there is no folder {str(path)!r}", code="missing-file", hint="make it, or take the line out")
     return path

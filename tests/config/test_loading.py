@@ -220,6 +220,13 @@ def test_the_option_comes_first_then_the_environment_then_here_then_the_system(t
     assert find_config(Path("option.yaml"), environ, tmp_path, system) == Path("option.yaml")
 
 
+def test_a_file_that_may_not_be_looked_at_is_not_passed_over(tmp_path: Path) -> None:
+    unreachable = tmp_path / ("x" * 300)
+    assert find_config(None, {}, tmp_path, unreachable) == unreachable
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(unreachable, {})
+
+
 @pytest.mark.parametrize(
     ("content", "message", "code"),
     [

@@ -145,6 +145,7 @@ def test_no_problem_repeats_a_secret_that_stands_in_the_file(tmp_path: Path) -> 
         ("store: {url: 'sqlite://'}", "1:14", "bad-url", "sqlite:///approval-watch.db"),
         ("store: {url: 'sqlite:///:memory:'}", "1:14", "bad-url", "name a file"),
         ("store: {url: 'sqlite:///a.db?mode=ro'}", "1:14", "bad-url", "without options"),
+        (f"rules: {{dirs: [{'x' * 300}]}}", "1:16", "unreadable-file", ""),
         ("lists: {a: {from: 'http://lists.example', label: x}}", "1:19", "bad-url", "https://"),
         ("lists: {a: {from: 'ftp://lists.example', label: x}}", "1:19", "bad-url", ""),
         ("channels: {a: {url: {env: A}, min_severity: 3}}", "1:45", "bad-choice", "critical"),

@@ -77,7 +77,7 @@ ATTACKS = [
 ]
 
 TEXTS = st.text(max_size=200) | st.lists(
-    st.sampled_from([*'<>[].@:/_*~"“…\u0338\u0301\u200b \n', "://", "[.]"]) | st.characters()
+    st.sampled_from([*'<>[].@:/_*~"“…\u0338\u0301\u200b\x1b \n', "://", "[.]"]) | st.characters()
 ).map("".join)
 
 
