@@ -1,0 +1,26 @@
+"""The command `approval-watch`: what a person types, and every way in which that can end.
+
+This module is imported at every start, so it imports next to nothing itself.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command and leave with its exit code: contract section 2, "Exit codes"."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given == ["--version"]:  # without the 40 ms of the command line's library
+        from scanner import __version__
+
+        print(f"approval-watch {__version__}")  # noqa: T201 - data to stdout
+        sys.exit(0)
+    try:
+        from scanner.cli.commands import run
+
+        sys.exit(run(given))
+    except KeyboardInterrupt:
+        sys.exit(130)

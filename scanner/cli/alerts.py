@@ -1,0 +1,131 @@
+"""`alerts`: what is open, and the whole story of one. From the store; no network, no secret."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scanner.cli.console import configuration, show, stored
+from scanner.cli.options import Form, FormName, Level, Wallets, group
+from scanner.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from scanner.domain.report import ApprovalEntry
+    from scanner.formats.documents import Alerts, Story
+    from scanner.store.alerts import Told
+
+__all__ = ["alerts"]
+
+alerts = group("List alerts, or tell the whole story of one.")
+
+
+@alerts.command("list")
+def list_alerts(
+    context: typer.Context,
+    every: Annotated[bool, typer.Option("--all", help="The resolved ones, too.")] = False,
+    severity: Annotated[Level, typer.Option("--severity", metavar="SEVERITY", help="Only these and worse.")] = (
+        Level.INFORMATIONAL
+    ),
+    wallet: Wallets = None,
+    form: Form = FormName.TABLE,
+) -> None:
+    """List the alerts that are open or acknowledged, the worst and newest first."""
+
+    async def run() -> None:
+        async with stored(configuration(context)) as store:
+            document = await store.read(lambda connection: _listed(connection, severity, wallet or (), every=every))
+        show(document, form)
+
+    asyncio.run(run())
+
+
+@alerts.command("show")
+def show_alert(
+    context: typer.Context,
+    alert_id: Annotated[str, typer.Argument(metavar="ID", help="As in AW-0123456789; case does not matter.")],
+    form: Form = FormName.TABLE,
+) -> None:
+    """Tell all about one alert: the rule, what decided, each step, who was told and why, each attempt to send."""
+
+    async def run() -> None:
+        async with stored(configuration(context)) as store:
+            document = await store.read(lambda connection: _story(connection, alert_id))
+        if document is None:
+            raise UsageError(f"There is no alert {alert_id}", "See them all: approval-watch alerts list --all")
+        show(document, form)
+
+    asyncio.run(run())
+
+
+async def _listed(
+    connection: "AsyncConnection", severity: Level, wallets: "Collection[str]", *, every: bool
+) -> "Alerts":
+    from scanner.domain.alerts import AlertState, Severity
+    from scanner.domain.report import AlertEntry
+    from scanner.formats.documents import Alerts
+    from scanner.store.alerts import listing
+
+    states = tuple(AlertState) if every else (AlertState.OPEN, AlertState.ACKNOWLEDGED)
+    found = [
+        told
+        for told in await listing(connection, states=states)
+        if told.alert.severity.reaches(Severity(severity)) and (not wallets or told.target.owner in wallets)
+    ]
+    about = {told.held.approval.id: told for told in found}
+    return Alerts(
+        alerts=tuple(AlertEntry.of(told.alert) for told in found),
+        approvals=tuple(_approval(told) for told in about.values()),
+    )
+
+
+async def _story(connection: "AsyncConnection", alert_id: str) -> "Story | None":
+    from scanner.domain.report import AlertEntry, rfc3339
+    from scanner.formats.documents import AttemptEntry, NoticeEntry, StepEntry, Story
+    from scanner.store.alerts import find_alert, story
+
+    told = await find_alert(connection, alert_id)
+    if told is None:
+        return None
+    kept = await story(connection, told.alert.id)
+    return Story(
+        alert=AlertEntry.of(told.alert),
+        approval=_approval(told),
+        why=told.why,
+        fix=told.fix,
+        facts=told.alert.values or {},
+        steps=tuple(StepEntry(rfc3339(s["at"]), s["move"], s["reason"], s["scan_id"]) for s in kept.steps),
+        notices=tuple(
+            NoticeEntry(
+                at=rfc3339(notice["created_at"]),
+                channel=notice["channel"],
+                what=notice["what"],
+                send=notice["send"],
+                reason=notice["reason"],
+                message=notice["message_id"],
+                state=notice["state"],
+                sent_at=None if notice["sent_at"] is None else rfc3339(notice["sent_at"]),
+            )
+            for notice in kept.notices
+        ),
+        attempts=tuple(
+            AttemptEntry(
+                at=rfc3339(tried["at"]),
+                channel=tried["channel"],
+                message=tried["message_id"],
+                number=tried["number"],
+                outcome=tried["outcome"],
+                detail=tried["detail"],
+            )
+            for tried in kept.attempts
+        ),
+    )
+
+
+def _approval(told: "Told") -> "ApprovalEntry":
+    from scanner.domain.report import ApprovalEntry
+
+    return ApprovalEntry.of(told.held, told.target.label)

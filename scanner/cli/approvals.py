@@ -1,0 +1,132 @@
+"""`approvals` and `history`: what the store knows, now and in the past. No network, no secret."""
+
+import asyncio
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scanner.cli.console import configuration, show, stored
+from scanner.cli.options import At, Chains, Form, FormName, Since, Spender, Token, Wallets
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from scanner.formats.documents import Approvals, History
+    from scanner.store.knowledge import Filter
+
+__all__ = ["approvals", "history"]
+
+
+def approvals(
+    context: typer.Context,
+    wallet: Wallets = None,
+    chain: Chains = None,
+    token: Token = None,
+    spender: Spender = None,
+    unlimited: Annotated[bool, typer.Option("--unlimited", help="Only unlimited ones.")] = False,
+    at: At = None,
+    form: Form = FormName.TABLE,
+) -> None:
+    """Show the approvals in force, the worst first, from the store: no network, no secret.
+
+    With --at, what was believed at that moment. What could not be read lately is named, and how old the rest is.
+    """
+    wanted = _filter(wallet, chain, token, spender, unlimited=unlimited)
+
+    async def run() -> None:
+        async with stored(configuration(context)) as store:
+            document = await store.read(lambda connection: _in_force(connection, wanted, token, at))
+        show(document, form)
+
+    asyncio.run(run())
+
+
+def history(
+    context: typer.Context,
+    wallet: Wallets = None,
+    chain: Chains = None,
+    token: Token = None,
+    spender: Spender = None,
+    since: Since = None,
+    form: Form = FormName.TABLE,
+) -> None:
+    """Show every recorded change, the oldest first, from the store: no network, no secret."""
+    wanted = _filter(wallet, chain, token, spender)
+
+    async def run() -> None:
+        async with stored(configuration(context)) as store:
+            document = await store.read(lambda connection: _changes(connection, wanted, token, since))
+        show(document, form)
+
+    asyncio.run(run())
+
+
+def _filter(
+    wallets: list[str] | None,
+    chains: list[str] | None,
+    token: str | None,
+    spender: str | None,
+    *,
+    unlimited: bool = False,
+) -> "Filter":
+    from scanner.store.knowledge import Filter
+
+    return Filter(
+        owners=wallets or (),
+        chains=chains or (),
+        token=None if token is None or _is_symbol(token) else token,
+        spender=spender,
+        unlimited=unlimited,
+    )
+
+
+def _is_symbol(token: str) -> bool:
+    from scanner.cli.options import LONGEST_SYMBOL
+
+    return len(token) <= LONGEST_SYMBOL
+
+
+def _means(token: str | None, symbol: str | None) -> bool:
+    """Whether a token is the one that was asked for, as far as its symbol goes: the true one, or as it is shown."""
+    from scanner.domain.hostile import harmless
+
+    if token is None or not _is_symbol(token):
+        return True
+    return token.casefold() in {said.casefold() for said in (symbol, harmless(symbol)) if said is not None}
+
+
+async def _in_force(
+    connection: "AsyncConnection", wanted: "Filter", token: str | None, at: datetime | None
+) -> "Approvals":
+    from scanner.domain.report import AlertEntry, ApprovalEntry, rfc3339
+    from scanner.formats.documents import Approvals
+    from scanner.store.alerts import open_alerts
+    from scanner.store.knowledge import in_force, in_force_at
+    from scanner.store.targets import standing
+
+    found = await (in_force(connection, wanted) if at is None else in_force_at(connection, wanted, at))
+    kept = [one for one in found if _means(token, one.held.approval.token.symbol)]
+    alerts = await open_alerts(connection, [one.held.approval.id for one in kept]) if at is None else []
+    return Approvals(
+        at=None if at is None else rfc3339(at),
+        approvals=tuple(ApprovalEntry.of(one.held, one.target.label) for one in kept),
+        targets=tuple(await standing(connection, wanted)),
+        alerts=tuple(AlertEntry.of(alert) for alert in alerts),
+    )
+
+
+async def _changes(
+    connection: "AsyncConnection", wanted: "Filter", token: str | None, since: datetime | None
+) -> "History":
+    from scanner.domain.report import ChangeEntry, rfc3339
+    from scanner.formats.documents import History
+    from scanner.store.knowledge import history as recorded
+    from scanner.store.targets import standing
+
+    found = await recorded(connection, wanted, since)
+    return History(
+        since=None if since is None else rfc3339(since),
+        changes=tuple(ChangeEntry.of(p.change) for p in found if _means(token, p.change.after.token.symbol)),
+        targets=tuple(await standing(connection, wanted)),
+    )

@@ -1,0 +1,78 @@
+"""`check-config`: every problem in the configuration and the rules at once, or in a few lines what they come to."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from scanner.cli.console import Invocation, put, tell_problems
+from scanner.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from scanner.config import Config
+    from scanner.policy.rules import Pack
+
+__all__ = ["check_config"]
+
+
+def check_config(context: typer.Context) -> None:
+    """Find every problem in the configuration and the rules, each with its place. Exits with 2 where there is one.
+
+    Looked at are the configuration, the wallets file, the rules, and whether the secrets can be read. Nothing is
+    asked of the network; `doctor` does that.
+    """
+    from scanner.app import load_pack
+    from scanner.config import find_config, load
+    from scanner.policy.loading import load as load_rules
+
+    invocation = context.find_object(Invocation) or Invocation()
+    file = find_config(invocation.config, os.environ, Path.cwd())
+    try:
+        config = load(file, os.environ)
+    except ConfigError as error:
+        broken = load_rules(list(_rule_folders(file)))
+        raise ConfigError([*error.problems, *broken.problems]) from error
+    pack = load_pack(config)
+    tell_problems([*config.not_yet, *pack.warnings], warning=True)
+    if problems := [*_problems(config), *pack.problems]:
+        raise ConfigError(problems)
+    put("".join(f"{name:<10}{said}\n" for name, said in _summary(config, pack)))
+
+
+def _rule_folders(file: Path) -> Iterator[Path]:
+    """The folders of rules that a configuration names, as far as they can be made out in a broken one."""
+    from scanner.places import read_yaml
+
+    try:
+        data = read_yaml(file.read_text("utf-8-sig"), str(file)).data
+    except (OSError, ValueError):
+        return
+    rules = data.get("rules") if isinstance(data, dict) else None
+    folders = rules.get("dirs") if isinstance(rules, dict) else None
+    for folder in folders if isinstance(folders, list) else ():
+        if isinstance(folder, str) and (path := file.absolute().parent / folder).is_dir():
+            yield path
+
+
+def _problems(config: "Config") -> list[Problem]:
+    return [*config.warnings, *config.missing_wallets(), *config.missing_secrets()]
+
+
+def _summary(config: "Config", pack: "Pack") -> Iterator[tuple[str, str]]:
+    from scanner.domain.chains import by_index
+
+    yield "Sound", str(config.file)
+    chains = sorted({by_index(target.chain).name for target in config.targets})
+    owners = {target.owner for target in config.targets}
+    yield "Wallets", f"{len(owners)}, on {', '.join(chains)}: {len(config.targets)} targets"
+    okx = config.source.okx
+    yield "Source", f"{okx.base_url} ({okx.api}), {okx.requests_per_second:g} requests a second"
+    yield "Schedule", f"cron {config.schedule.cron}" if config.schedule.cron else f"every {config.schedule.every}"
+    path = Path(config.store.url.removeprefix("sqlite:///"))
+    yield "Store", f"{path}" if path.exists() else f"{path}, which the first scan makes"
+    own = f", {len(config.rules.disable)} disabled" if config.rules.disable else ""
+    yield "Rules", f"{len(pack.rules)} in force{own}"
+    told = [f"{name} (from {channel.min_severity} on)" for name, channel in config.channels.items()]
+    yield "Channels", ", ".join(told) or "none: alerts are kept, and nobody is told"

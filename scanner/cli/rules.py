@@ -1,0 +1,70 @@
+"""`rules`: which are in force, and what is wrong with those that are not. Works without a configuration."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scanner.cli.console import configuration_or_none, put, show, tell_problems
+from scanner.cli.options import Form, FormName, group
+from scanner.errors import ConfigError
+
+if TYPE_CHECKING:
+    from scanner.formats.documents import Rules
+    from scanner.policy.rules import Pack
+
+__all__ = ["rules"]
+
+rules = group("List the rules in force, or check rule files.")
+
+
+@rules.command("list")
+def list_rules(context: typer.Context, form: Form = FormName.TABLE) -> None:
+    """List the rules in force: the default pack's and your own."""
+    from scanner.app import load_pack
+
+    show(_document(load_pack(configuration_or_none(context))), form)
+
+
+@rules.command("check")
+def check(
+    context: typer.Context,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATH]...", exists=True, help="Folders of rules, or files; else all that would run."),
+    ] = None,
+) -> None:
+    """Check rules: every problem with its file, line and column. Exits with 2 where there is one.
+
+    Warnings do not fail. The rules' own tests are not run.
+    """
+    from scanner.app import load_pack
+    from scanner.policy.loading import load
+
+    pack = load(paths) if paths else load_pack(configuration_or_none(context))
+    tell_problems(pack.warnings, warning=True)
+    if pack.problems:
+        raise ConfigError(pack.problems)
+    put(f"{len(pack.rules)} rules, all sound.\n")
+
+
+def _document(pack: "Pack") -> "Rules":
+    from scanner.formats.documents import RuleEntry, Rules
+
+    entries = (
+        RuleEntry(
+            id=rule.id,
+            title=rule.title,
+            severity=rule.severity.value,
+            on=tuple(sorted(kind.value for kind in rule.on)),
+            when=rule.when.strip(),
+            why=rule.why,
+            fix=rule.fix,
+            fields=rule.fields_read,
+            tests=len(rule.tests),
+            file=rule.place.file,
+            line=rule.place.line,
+        )
+        for rule in sorted(pack.rules, key=lambda rule: (-rule.severity.rank, rule.id))
+    )
+    return Rules(rules=tuple(entries), problems=len(pack.problems))
