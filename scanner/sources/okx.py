@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 
-import msgspec
 import structlog
 
 from scanner.domain.approvals import Kind, Snapshot, Target
@@ -88,7 +87,7 @@ class OkxSource:
         self.cost.retries += effort.retries
         self.cost.waited += effort.waited
 
-    async def ask(self, targets: Sequence[Target], cursor: msgspec.Raw | None, effort: Effort) -> list[Entry] | Trouble:
+    async def ask(self, targets: Sequence[Target], cursor: bytes | None, effort: Effort) -> list[Entry] | Trouble:
         """One page for one target, or the first page for several."""
         body = self._wire.body(targets, self._address_key, self._page_size, cursor)
         data = await self.client.call(Request("POST", self._path, body, project=self._wire.project), effort)

@@ -46,7 +46,7 @@ class Reading:
         """Whether it reached a clean end and every row could be read."""
         return self.end is End.COMPLETE and not self._broken and Flaw.TOKEN not in self._flaws
 
-    def take(self, entries: Sequence[Entry]) -> msgspec.Raw | None:
+    def take(self, entries: Sequence[Entry]) -> bytes | None:
         """Take the next page; returns the cursor to ask for the page after it with, None when there is none."""
         self.pages += 1
         mine = [entry for entry in entries if entry.chain is None or entry.chain == self.target.chain]
@@ -82,17 +82,17 @@ class Reading:
         self._broken += entry.broken
         self._total = self._total if entry.total is None else entry.total
 
-    def _step(self, entries: Sequence[Entry], mine: Sequence[Entry]) -> "msgspec.Raw | _Over":
+    def _step(self, entries: Sequence[Entry], mine: Sequence[Entry]) -> "bytes | _Over":
         if len(mine) < len(entries):
             return self._senseless("an entry came for a chain that was not asked for")
         if not entries:
             # Under code 0 an empty list says that there is nothing; behind a page that promised more it says nothing.
             return _ENDED if self.pages == 1 else _unproven("the page after the last one has no data")
-        if len({bytes(entry.cursor) for entry in mine}) > 1:
+        if len({entry.cursor for entry in mine}) > 1:
             return self._senseless("several entries came, with different cursors")
         return self._after(mine[0].cursor, empty=all(entry.empty for entry in mine))
 
-    def _after(self, cursor: msgspec.Raw, *, empty: bool) -> "msgspec.Raw | _Over":
+    def _after(self, cursor: bytes, *, empty: bool) -> "bytes | _Over":
         """What a page's cursor says: where to go on, or that this was the end, or that there is no telling."""
         try:
             value = msgspec.json.decode(cursor) if cursor else None

@@ -51,9 +51,9 @@ _decode_project = msgspec.json.Decoder(_Project[msgspec.Raw]).decode
 _decode_token = msgspec.json.Decoder(_Token).decode
 
 
-def _body(targets: Sequence[Target], key: str, limit: int, cursor: msgspec.Raw | None) -> bytes:
+def _body(targets: Sequence[Target], key: str, limit: int, cursor: bytes | None) -> bytes:
     asked = {key: address_list(targets), "limit": str(limit)}
-    return msgspec.json.encode(asked if cursor is None else {**asked, "cursor": cursor})
+    return msgspec.json.encode(asked if cursor is None else {**asked, "cursor": msgspec.Raw(cursor)})
 
 
 def _entries(data: msgspec.Raw) -> list[Entry]:

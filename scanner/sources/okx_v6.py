@@ -52,9 +52,9 @@ _decode_loosely = msgspec.json.Decoder(list[_Entry[msgspec.Raw]]).decode
 _decode_row = msgspec.json.Decoder(_Row).decode
 
 
-def _body(targets: Sequence[Target], key: str, limit: int, cursor: msgspec.Raw | None) -> bytes:
+def _body(targets: Sequence[Target], key: str, limit: int, cursor: bytes | None) -> bytes:
     asked = {"nested": False, "limit": limit, key: address_list(targets)}
-    return msgspec.json.encode(asked if cursor is None else {**asked, "cursor": cursor})
+    return msgspec.json.encode(asked if cursor is None else {**asked, "cursor": msgspec.Raw(cursor)})
 
 
 def _entries(data: msgspec.Raw) -> list[Entry]:

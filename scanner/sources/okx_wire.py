@@ -24,8 +24,8 @@ __all__ = [
 
 T = TypeVar("T")
 
-Body = Callable[[Sequence[Target], str, int, msgspec.Raw | None], bytes]
-"""Makes a request's body of the targets, the key of their list, the page size, and the cursor to echo."""
+Body = Callable[[Sequence[Target], str, int, bytes | None], bytes]
+"""Makes a request's body of the targets, the key of their list, the page size, and the encoded cursor to echo."""
 
 
 class MalformedError(ValueError):
@@ -54,7 +54,7 @@ class Entry:
 
     chain: str | None
     rows: Sequence[Row]
-    cursor: msgspec.Raw
+    cursor: bytes
     empty: bool
     broken: int = 0
     total: int | None = None
@@ -102,9 +102,10 @@ def salvage(parts: Sequence[msgspec.Raw], decode: Callable[[msgspec.Raw], T]) ->
     return good, len(parts) - len(good)
 
 
-def page_cursor(cursor: msgspec.Raw, cusor: msgspec.Raw) -> msgspec.Raw:
+def page_cursor(cursor: msgspec.Raw, cusor: msgspec.Raw) -> bytes:
     """The cursor of an entry. One page of the documents spells it `cusor`."""
-    return cusor if cusor and cursor in (b"", b"null") else cursor
+    told, misspelt = bytes(cursor), bytes(cusor)
+    return misspelt if misspelt and told in (b"", b"null") else told
 
 
 def _written(owner: str) -> str:

@@ -102,16 +102,15 @@ async def client_of(
     *,
     clock: Clock | None = None,
     ledger: Ledger | None = None,
-    requests_per_second: float = 10_000,
-    timeout: float = 5,
-    patience: float = 20,
+    **settings: float,
 ) -> AsyncIterator[OkxClient]:
-    settings = OkxSettings(base_url=url, requests_per_second=requests_per_second, timeout=timeout, patience=patience)
+    """A client in no hurry to wait: 10,000 requests a second, if nothing else is said."""
+    chosen = OkxSettings(base_url=url, **{"requests_per_second": 10_000.0, "timeout": 5.0, **settings})
     async with aiohttp.ClientSession() as session:
         if clock is None:
-            yield OkxClient(session, CREDENTIALS, settings, ledger or MemoryLedger())
+            yield OkxClient(session, CREDENTIALS, chosen, ledger or MemoryLedger())
         else:
-            yield OkxClient(session, CREDENTIALS, settings, ledger or MemoryLedger(), now=clock.now, sleep=clock.sleep)
+            yield OkxClient(session, CREDENTIALS, chosen, ledger or MemoryLedger(), now=clock.now, sleep=clock.sleep)
 
 
 @asynccontextmanager

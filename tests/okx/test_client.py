@@ -118,10 +118,12 @@ async def test_patience_is_spent_over_all_the_calls_of_a_reading() -> None:
 async def test_a_rate_limit_slows_the_key_and_its_wish_is_honoured() -> None:
     clock, ledger = Clock(), MemoryLedger()
     limited = web.json_response(error("50011"), status=429, headers={"Retry-After": "7"})
-    async with far_side(in_turn(limited, ok())) as far:
-        async with client_of(far.url, clock=clock, ledger=ledger, requests_per_second=2) as client:
-            began = clock.now()
-            assert not isinstance(await client.call(ASK, Effort()), Trouble)
+    async with (
+        far_side(in_turn(limited, ok())) as far,
+        client_of(far.url, clock=clock, ledger=ledger, requests_per_second=2) as client,
+    ):
+        began = clock.now()
+        assert not isinstance(await client.call(ASK, Effort()), Trouble)
     assert clock.now() - began >= 7
     [pace] = ledger.paces.values()
     assert 0.5 < pace.interval <= 1.0

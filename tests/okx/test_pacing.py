@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -8,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.okx.pacing import SLOWEST, Budget, MemoryLedger, Pace, eased, reserve, slowed
-
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ async def sent_at(budget: Budget, clock: Clock, count: int) -> list[float]:
 async def test_requests_are_as_far_apart_as_configured(rate: float) -> None:
     clock = Clock()
     times = await sent_at(budget_of(clock, rate), clock, 40)
-    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert min(gaps) == pytest.approx(1 / rate, rel=1e-3)
     assert max(gaps) == pytest.approx(1 / rate, rel=1e-3)
 
