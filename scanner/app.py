@@ -5,9 +5,10 @@ import random
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import aiohttp
+import structlog
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
@@ -31,6 +32,8 @@ from scanner.store.engine import Store
 from scanner.systemd import ServiceManager
 
 __all__ = ["daemon", "load_pack", "now", "okx_client", "open_channels", "open_store", "open_works"]
+
+log = structlog.get_logger()
 
 
 def now() -> datetime:
@@ -84,9 +87,7 @@ def _credentials(config: OkxConfig) -> Credentials:
     return Credentials(config.key.read(), config.secret.read(), config.passphrase.read(), project)
 
 
-async def open_works(
-    config: Config, store: Store, *, worker: str, pack: Pack | None = None, group_wait: timedelta | None = None
-) -> Works:
+async def open_works(config: Config, store: Store, *, worker: str, pack: Pack | None = None) -> Works:
     """Everything that one configuration makes, on an open store. The caller closes it.
 
     Raises ConfigError where a secret cannot be read, ChannelError where a channel can never work.
@@ -95,7 +96,7 @@ async def open_works(
     judge = Judge(
         load_pack(config) if pack is None else pack,
         channels={channel.name: channel.min_severity for channel in channels},
-        group_wait=config.alerting.group_wait if group_wait is None else group_wait,
+        group_wait=config.alerting.group_wait,
         now=now,
     )
     async with AsyncExitStack() as stack:
@@ -139,6 +140,10 @@ def daemon(store: Store, read: Callable[[], Config]) -> Daemon:
     worker = worker_name()
 
     async def build() -> Works:
-        return await open_works(read(), store, worker=worker)
+        config = read()
+        pack = load_pack(config)
+        for problem in pack.problems:
+            log.error("rules.left_out", problem=str(problem), hint="the other rules are in force")
+        return await open_works(config, store, worker=worker, pack=pack)
 
     return Daemon(store, build, worker=worker, now=now, manager=ServiceManager(os.environ))

@@ -208,7 +208,7 @@ class ChangeEntry:
 
 @dataclass(frozen=True, slots=True)
 class AlertEntry:
-    """One alert."""
+    """One alert. `event` says that it tells of something that happened, not of something that is so."""
 
     id: str
     rule: str
@@ -219,6 +219,7 @@ class AlertEntry:
     opened_at: str
     resolved_at: str | None
     reason: str | None = None
+    event: bool = False
 
     @classmethod
     def of(cls, alert: Alert) -> Self:
@@ -233,6 +234,7 @@ class AlertEntry:
             opened_at=rfc3339(alert.opened_at),
             resolved_at=None if alert.resolved_at is None else rfc3339(alert.resolved_at),
             reason=alert.reason or None,
+            event=alert.is_event,
         )
 
 

@@ -268,6 +268,7 @@ def test_an_alert_is_written_as_the_contract_writes_it() -> None:
         "opened_at": "2026-11-20T08:00:00Z",
         "resolved_at": None,
         "reason": None,
+        "event": False,
     }
     closed = replace(ALERT, state=AlertState.RESOLVED, resolved_at=minutes(15), reason="no longer watched")
     found = as_json(AlertEntry.of(closed))

@@ -1,0 +1,184 @@
+"""`doctor`: tries each real part, and says what to do about what fails."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from scanner.config import Config
+    from scanner.okx.client import OkxClient
+    from scanner.policy.rules import Pack
+
+__all__ = ["doctor"]
+
+SKEW_TO_WARN = 5.0
+"""Seconds of difference between the clocks from which on it is said; the API refuses a request at 30."""
+
+
+class Health(StrEnum):
+    """How one part is."""
+
+    GOOD = "ok"
+    WORRYING = "warning"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """What was found of one part, and what to do about it."""
+
+    part: str
+    health: Health
+    said: str
+    hint: str = ""
+
+
+def doctor(
+    context: typer.Context,
+    send: Annotated[bool, typer.Option(help="Send a test message through every channel.")] = True,
+) -> None:
+    """Try each real part: key, clock, API, store, rules, each channel. Says what to do about what fails."""
+    from scanner.cli.console import configuration, put
+
+    config = configuration(context)
+    broken = False
+
+    async def examine() -> None:
+        nonlocal broken
+        async for sign in _examine(config, send=send):
+            broken |= sign.health is Health.BROKEN
+            put(f"{sign.health.value:8} {sign.part}: {sign.said}\n" + (f"{'':9}→ {sign.hint}\n" if sign.hint else ""))
+
+    asyncio.run(examine())
+    if broken:
+        raise typer.Exit(1)
+
+
+async def _examine(config: "Config", *, send: bool) -> AsyncIterator[Sign]:
+    from scanner.app import load_pack
+
+    yield _configuration(config)
+    yield _rules(load_pack(config))
+    async for sign in _store(config):
+        yield sign
+    async for sign in _api(config):
+        yield sign
+    async for sign in _channels(config, send=send):
+        yield sign
+
+
+def _configuration(config: "Config") -> Sign:
+    worries = [*config.missing_wallets(), *config.warnings, *config.not_yet]
+    said = f"{config.file}, {len(config.targets)} targets"
+    if worries:
+        return Sign(
+            "configuration", Health.WORRYING, f"{said}; {worries[0]}", "See all of it: approval-watch check-config"
+        )
+    return Sign("configuration", Health.GOOD, said)
+
+
+def _rules(pack: "Pack") -> Sign:
+    if pack.problems:
+        said = f"{len(pack.rules)} in force, {len(pack.problems)} problems, the first: {pack.problems[0]}"
+        return Sign("rules", Health.BROKEN, said, "See all of them: approval-watch rules check")
+    return Sign("rules", Health.GOOD, f"{len(pack.rules)} in force")
+
+
+async def _store(config: "Config") -> AsyncIterator[Sign]:
+    from scanner.app import open_store
+    from scanner.errors import StoreError
+    from scanner.store.daemons import daemon_lives
+
+    try:
+        async with open_store(config) as store:
+            if damage := await store.check():
+                yield Sign("store", Health.BROKEN, f"{store.path} is damaged: {damage[0]}", "Restore a backup")
+            else:
+                yield Sign("store", Health.GOOD, f"{store.path}")
+            lives = daemon_lives(store.path)
+    except StoreError as error:
+        yield Sign("store", Health.BROKEN, error.message, error.hint)
+        return
+    if lives:
+        yield Sign("daemon", Health.GOOD, "it runs on this store")
+    else:
+        yield Sign("daemon", Health.WORRYING, "none runs on this store", "Start it: approval-watch run")
+
+
+async def _api(config: "Config") -> AsyncIterator[Sign]:
+    from scanner.app import okx_client
+    from scanner.errors import ConfigError
+    from scanner.okx.pacing import MemoryLedger
+
+    try:
+        async with okx_client(config.source.okx, MemoryLedger()) as client:
+            yield await _clock(client)
+            yield await _reading(config, client)
+    except ConfigError as error:
+        for problem in error.problems:
+            yield Sign("key", Health.BROKEN, problem.message, problem.hint)
+
+
+async def _clock(client: "OkxClient") -> Sign:
+    skew = await client.skew()
+    if skew is None:
+        return Sign("clock", Health.WORRYING, f"{client.settings.time_url} does not tell the time", "Is it reachable?")
+    if abs(skew) > SKEW_TO_WARN:
+        said = f"it is {abs(skew):.0f} seconds {'behind' if skew > 0 else 'ahead of'} the API's"
+        return Sign("clock", Health.WORRYING, said, "Set this machine's clock, for instance with systemd-timesyncd")
+    return Sign("clock", Health.GOOD, f"within {abs(skew):.1f} seconds of the API's")
+
+
+async def _reading(config: "Config", client: "OkxClient") -> Sign:
+    """Read one target, and say what the API does where its documents are silent."""
+    from scanner.domain.approvals import End
+    from scanner.domain.report import chain_name
+    from scanner.errors import Reason
+    from scanner.sources.okx import OkxSource
+
+    if not config.targets:
+        return Sign("API", Health.WORRYING, "not tried: there is no wallet to read", "Add one below wallets:")
+    target = config.targets[0]
+    source = OkxSource(client, api=config.source.okx.api, path=config.source.okx.approvals_path)
+    [snapshot] = [snapshot async for snapshot in source.read([target])]
+    what = f"{target.owner} on {chain_name(target.chain)}"
+    if snapshot.end is End.INCOMPLETE and snapshot.trouble is not None:
+        part = "key" if snapshot.trouble.reason is Reason.REFUSED_KEY else "API"
+        return Sign(part, Health.BROKEN, f"{what}: {snapshot.trouble.message}", snapshot.trouble.hint)
+    said = f"{what}: {len(snapshot.approvals)} approvals in {snapshot.pages} pages, {source.cost.requests} requests"
+    if snapshot.end is End.UNPROVEN:
+        hint = "What such a reading lacks is believed only when a later one lacks it too"
+        return Sign("API", Health.WORRYING, f"{said}; the list's end is not proven by its cursor", hint)
+    return Sign("API", Health.GOOD, f"{said}; the list ends cleanly")
+
+
+async def _channels(config: "Config", *, send: bool) -> AsyncIterator[Sign]:
+    from scanner.cli.channels import in_words, try_channel
+    from scanner.delivery.channels import Channel, describe
+    from scanner.domain.messages import Result
+    from scanner.errors import ApprovalWatchError, ConfigError
+
+    if not config.channels:
+        yield Sign("channels", Health.WORRYING, "there is none: nobody is told", "Add one below channels:")
+    for name, configured in config.channels.items():
+        part = f"channel {name}"
+        try:
+            channel = Channel(name, configured.read_url(), configured.min_severity)
+            channel.check()
+        except ConfigError as error:
+            yield Sign(part, Health.BROKEN, error.problems[0].message, error.problems[0].hint)
+            continue
+        except ApprovalWatchError as error:
+            yield Sign(part, Health.BROKEN, error.message, error.hint)
+            continue
+        if not send:
+            yield Sign(part, Health.GOOD, f"{describe(channel.url)}; nothing was sent")
+            continue
+        outcome = await try_channel(channel)
+        good = outcome.result is Result.DELIVERED
+        hint = "" if good else "Try again: approval-watch channels test"
+        yield Sign(part, Health.GOOD if good else Health.BROKEN, f"{describe(channel.url)}: {in_words(outcome)}", hint)

@@ -1,0 +1,45 @@
+"""Logs: fixed event names and fields on stderr; JSON lines for machines, plain lines for people.
+
+Libraries that log secrets at a low level (apprise and urllib3 show a bot's whole token) are held to warnings, whatever
+level is configured.
+"""
+
+import logging
+import sys
+
+import structlog
+
+from scanner.config import LogConfig
+
+__all__ = ["set_up_logs"]
+
+TALKATIVE = ("apprise", "urllib3", "requests", "aiosqlite", "apscheduler", "sqlalchemy", "asyncio", "aiohttp")
+
+
+def set_up_logs(config: LogConfig) -> None:
+    """Log as configured from here on."""
+    level = logging.getLevelNamesMapping()[config.level.upper()]
+    terminal = sys.stderr.isatty()
+    plain = config.format == "text" or (config.format == "auto" and terminal)
+    renderer = structlog.dev.ConsoleRenderer(colors=terminal) if plain else structlog.processors.JSONRenderer()
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        *([] if plain else [structlog.processors.format_exc_info]),
+    ]
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=max(level, logging.INFO), force=True)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
