@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from scanner.sandbox.pages import Asked, Json, write_cursor
 
-__all__ = ["Bend", "cycling", "endless", "entries", "envelope", "instead", "rows", "slipped", "tokens"]
+__all__ = ["Bend", "chains", "cycling", "endless", "entries", "envelope", "instead", "rows", "slipped", "tokens"]
 
 Bend: TypeAlias = Callable[[dict[str, Json], Asked], Json]
 """From a sound answer, which is the bend's own to change, and what was asked, to an unsound answer."""
@@ -31,6 +31,17 @@ def envelope(**fields: Json) -> Bend:
 def entries(**fields: Json) -> Bend:
     """Replace fields of every entry of `data`; `...` leaves one out."""
     return _each_entry(lambda entry: _replaced(entry, fields))
+
+
+def chains(value: Json) -> Bend:
+    """Replace the chainIndex where it stands: in every entry, or in every row of the successor's."""
+
+    def change(entry: dict[str, Json]) -> dict[str, Json]:
+        if "chainIndex" in entry:
+            return _replaced(entry, {"chainIndex": value})
+        return {**entry, _holder(entry): [_replaced(row, {"chainIndex": value}) for row in entry[_holder(entry)]]}
+
+    return _each_entry(change)
 
 
 def rows(value: Json) -> Bend:
@@ -61,7 +72,7 @@ def cycling(answer: dict[str, Json], asked: Asked) -> Json:
 
 
 def endless(answer: dict[str, Json], asked: Asked) -> Json:
-    """Every page names a next one, and shows a row that nobody has seen before."""
+    """Every page names a next one, and has a row more that nobody has seen before."""
     row = {
         "tokenAddress": _STRANGER,
         "symbol": "MORE",
@@ -72,8 +83,10 @@ def endless(answer: dict[str, Json], asked: Asked) -> Json:
         "allowance": "1",
     }
     cursor = write_cursor(asked.offset + asked.size, asked.form)
-    found = [{**row, "projectName": "", "tokens": [row]}]
-    return _each_entry(lambda entry: {**entry, **_cursor(entry, cursor), _holder(entry): found})(answer, asked)
+    another = {**row, "projectName": "", "tokens": [row]}
+    return _each_entry(
+        lambda entry: {**entry, **_cursor(entry, cursor), _holder(entry): [*entry[_holder(entry)], another]}
+    )(answer, asked)
 
 
 def _each_entry(change: Callable[[dict[str, Json]], dict[str, Json]]) -> Bend:

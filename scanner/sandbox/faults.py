@@ -18,8 +18,8 @@ __all__ = ["FAULTS", "Armed", "Fault"]
 class Fault:
     """One way to go wrong: an error code, or a sound answer that is bent, or sent badly.
 
-    `fatal` says that no client can have read the whole of a target from such an answer; where it is false, a right
-    client may still make sense of it.
+    `fatal` says that no client can have read the whole of a target where one page, whichever, was answered like that;
+    where it is false, a right client may still make sense of it.
     """
 
     name: str
@@ -120,14 +120,15 @@ _BENT = (
     Fault("data-empty", "an empty list for data, under code 0", bend=bends.envelope(data=[]), fatal=False),
     Fault("entry-null", "null for the entries of data", bend=bends.envelope(data=[None])),
     Fault("entry-list", "lists for the entries of data", bend=bends.envelope(data=[[]])),
-    Fault("no-chain", "no chainIndex", bend=bends.entries(chainIndex=...), fatal=False),
-    Fault("wrong-chain", "a chain that was not asked for", bend=bends.entries(chainIndex="999999")),
-    Fault("chain-object", "an object for a chainIndex", bend=bends.entries(chainIndex={})),
+    Fault("no-chain", "no chainIndex", bend=bends.chains(...), fatal=False),
+    Fault("wrong-chain", "a chain that was not asked for", bend=bends.chains("999999")),
+    Fault("chain-object", "an object for a chainIndex", bend=bends.chains({})),
     Fault("cursor-object", "an object for a cursor", bend=bends.entries(cursor={"next": 2})),
     Fault("cursor-list", "a list for a cursor", bend=bends.entries(cursor=["2"])),
     Fault("cursor-true", "true for a cursor", bend=bends.entries(cursor=True)),
-    Fault("cursor-cycle", "two pages that lead to each other; for ever, on three rows or more", bend=bends.cycling),
-    Fault("endless", "always a next page, always another row; for ever", bend=bends.endless),
+    # These two only come to something where they strike every page after the first.
+    Fault("cursor-cycle", "two pages that lead to each other, if they have a row", bend=bends.cycling, fatal=False),
+    Fault("endless", "always a next page, always another row", bend=bends.endless, fatal=False),
     Fault("rows-null", "null for the projects", bend=bends.rows(None)),
     Fault("rows-object", "an object for the projects", bend=bends.rows({})),
     Fault("rows-text", "a text for the projects", bend=bends.rows("none")),

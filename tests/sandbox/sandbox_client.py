@@ -25,7 +25,7 @@ class Reply:
 
     status: int
     text: str
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def json(self) -> Any:

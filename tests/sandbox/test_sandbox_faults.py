@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from sandbox_client import OTHER, OWNER, Client, Reply, small_world, talking
 
-from scanner.sandbox import CODES, FAULTS, Fault, Quirks, Sandbox
+from scanner.sandbox import CODES, FAULTS, Quirks, Sandbox
 
 ENDLESS = {"hang", "drip"}
 
@@ -29,21 +29,21 @@ def test_there_are_more_than_thirty_five_ways_to_go_wrong_and_each_says_what_it_
     assert all(fault.title and name == fault.name for name, fault in FAULTS.items())
 
 
-@pytest.mark.parametrize("fault", [fault for name, fault in FAULTS.items() if name not in ENDLESS], ids=str)
+@pytest.mark.parametrize("fault", sorted(FAULTS.keys() - ENDLESS))
 @pytest.mark.parametrize("page", ["first", "later"])
 async def test_a_fault_spoils_one_answer_and_the_next_is_sound(
-    fault: Fault, page: str, sandbox: Sandbox, client: Client
+    fault: str, page: str, sandbox: Sandbox, client: Client
 ) -> None:
     cursor = "3" if page == "later" else None
     sound = await client.ask(("1", OWNER), cursor=cursor, limit="3")
-    sandbox.fail(fault.name, page=page)
+    sandbox.fail(fault, page=page)
     try:
         spoilt: Reply | None = await client.ask(("1", OWNER), cursor=cursor, limit="3")
     except (aiohttp.ClientError, UnicodeDecodeError):
         spoilt = None
     assert spoilt is None or (spoilt.status, spoilt.text) != (sound.status, sound.text)
     assert await client.ask(("1", OWNER), cursor=cursor, limit="3") == sound
-    assert [entry.fault for entry in sandbox.requests] == [None, fault.name, None]
+    assert [entry.fault for entry in sandbox.requests] == [None, fault, None]
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -150,7 +150,7 @@ async def test_an_endless_list_shows_a_new_row_on_every_page(key: str) -> None:
         for _ in range(5):
             (entry,) = (await client.ask(("1", OWNER), cursor=cursor)).data
             cursor = entry[key]
-            spenders |= {project["approvalAddress"] for project in entry["approvalProjects"]}
+            spenders.add(entry["approvalProjects"][-1]["approvalAddress"])
     assert len(spenders) == 5
 
 
