@@ -79,7 +79,7 @@ async def test_in_every_dialect_the_client_reads_the_truth(dialect: dict[str, An
     assert {snapshot.end for snapshot in snapshots} == {End.COMPLETE if clean else End.UNPROVEN}
 
 
-@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize("api", ["v5", pytest.param("v6", marks=pytest.mark.soak)])
 @pytest.mark.parametrize("page", ["first", "later"])
 @pytest.mark.parametrize("name", [name for name, fault in FAULTS.items() if fault.fatal])
 async def test_no_fatal_fault_passes_for_a_complete_reading(name: str, page: str, api: str) -> None:
