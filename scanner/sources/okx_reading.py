@@ -123,7 +123,7 @@ class Reading:
         if self._broken:
             return Trouble(Reason.PROTOCOL, f"{self._broken} of the rows cannot be read")
         if Flaw.TOKEN in self._flaws:
-            return Trouble(Reason.PROTOCOL, "a token's address is malformed")
+            return Trouble(Reason.PROTOCOL, "of some approvals the token cannot be told")
         if Flaw.SPENDER in self._flaws:
             return Trouble(Reason.UNKNOWN_SPENDER, "of some approvals the spender is not told, or told in two ways")
         return None

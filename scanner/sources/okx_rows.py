@@ -37,7 +37,7 @@ def approval_of(row: Row, target: Target, chain: Chain) -> tuple[Approval, Flaw]
     """The approval that a row tells of, with `Spender("")` or `Token("")` where an address cannot be told."""
     flaw = Flaw.NONE
     token = _address(row.token, chain)
-    if token is None:
+    if token is None or (row.token is None and row.symbol is None):
         token, flaw = "", Flaw.TOKEN
     spender = _spender(row.spenders, chain)
     if spender is None:

@@ -83,12 +83,16 @@ def _by_chain(entry: _Entry[Any], rows: Sequence[_Row], broken: int) -> list[Ent
     total = entry.total if isinstance(entry.total, int) and not isinstance(entry.total, bool) else None
     cursor = page_cursor(entry.cursor, entry.cusor)
     chain = canonical_chain(entry.chain_index)
-    parts: dict[str | None, list[Row]] = {} if rows else {chain: []}
+    parts: dict[str | None, list[Row]] = {}
     for row in rows:
-        parts.setdefault(canonical_chain(row.chain_index) or chain, []).append(_neutral(row))
+        try:
+            parts.setdefault(canonical_chain(row.chain_index) or chain, []).append(_neutral(row))
+        except MalformedError:
+            broken += 1
+    empty = not rows and not broken
     return [
-        Entry(chain, listed, cursor, empty=not rows and not broken, broken=broken, total=total)
-        for chain, listed in parts.items()
+        Entry(chain, listed, cursor, empty=empty, broken=broken, total=total)
+        for chain, listed in (parts or {chain: []}).items()
     ]
 
 

@@ -81,6 +81,12 @@ def test_a_malformed_token_is_kept_without_an_address(token: object) -> None:
     assert flaw is Flaw.TOKEN
 
 
+def test_a_row_that_names_no_token_at_all_is_flawed() -> None:
+    approval, flaw = approval_of(row(token=None, symbol=None), HERE, by_index("1"))
+    assert approval.spender.address == SPENDER
+    assert flaw is Flaw.TOKEN
+
+
 @pytest.mark.parametrize("token", ["", None])
 def test_a_token_without_an_address_is_told_apart_by_its_symbol(token: object) -> None:
     one, flaw = approval_of(row(token=token), HERE, by_index("1"))

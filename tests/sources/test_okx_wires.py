@@ -75,9 +75,9 @@ def test_one_malformed_row_does_not_cost_the_others(bad: Any) -> None:
     [entry] = entries(V5, [{"chainIndex": "1", "approvalProjects": projects}])
     assert len(entry.rows) == 3
     assert entry.broken == 1
-    [entry] = entries(V6, [{"dataList": [{"symbol": "A"}, bad]}])
+    [entry] = entries(V6, [{"dataList": [{"symbol": "A"}, bad, {"chainIndex": {}}]}])
     assert len(entry.rows) == 1
-    assert entry.broken == 1
+    assert entry.broken == 2
 
 
 @pytest.mark.parametrize("bad", [None, 5, {}, {"tokens": None}, {"tokens": {}}, {"approvalAddress": "0x1"}])
