@@ -13,13 +13,15 @@ from scanner.config import LogConfig
 
 __all__ = ["set_up_logs"]
 
-TALKATIVE = ("apprise", "urllib3", "requests", "aiosqlite", "apscheduler", "sqlalchemy", "asyncio", "aiohttp")
+TALKATIVE = ("alembic", "apprise", "urllib3", "requests", "aiosqlite", "apscheduler", "sqlalchemy", "asyncio", "aiohttp")
 
 
-def set_up_logs(config: LogConfig) -> None:
-    """Log as configured from here on."""
+def set_up_logs(config: LogConfig, *, brief: bool = False) -> None:
+    """Log as configured from here on. `brief` keeps a terminal free of what the command shows there anyway."""
     level = logging.getLevelNamesMapping()[config.level.upper()]
     terminal = sys.stderr.isatty()
+    if brief and terminal and config.level == "info":
+        level = logging.WARNING
     plain = config.format == "text" or (config.format == "auto" and terminal)
     renderer = structlog.dev.ConsoleRenderer(colors=terminal) if plain else structlog.processors.JSONRenderer()
     shared: list[structlog.typing.Processor] = [

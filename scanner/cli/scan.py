@@ -42,7 +42,7 @@ def scan(
     from scanner.errors import ConfigError
 
     config = configuration(context)
-    set_up_logs(config.log)
+    set_up_logs(config.log, brief=True)
     targets = _scope(config, wallet or (), chain or ())
     if not targets:
         raise ConfigError(config.missing_wallets())

@@ -1,0 +1,170 @@
+"""`demo`: the main job on the bundled sandbox, with no account, no key and no configuration.
+
+Everything but the far side is real: the configuration is a file, the store a database, and the messages travel to a
+webhook on loopback, where they are shown as a channel would receive them.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from scanner.config import Config
+    from scanner.sandbox import Sandbox
+    from scanner.store.engine import Store
+
+__all__ = ["demo"]
+
+SHOWN = 12
+"""Approvals that a day's table shows; the worst come first."""
+
+CONFIGURATION = """\
+source:
+  okx:
+    base_url: {sandbox}
+    requests_per_second: 100
+    key: {{env: DEMO_KEY}}
+    secret: {{env: DEMO_SECRET}}
+    passphrase: {{env: DEMO_PASSPHRASE}}
+    project: {{env: DEMO_PROJECT}}
+  confirm_absence_after: 10s
+wallets:
+{wallets}
+schedule: {{every: 10s}}
+store: {{url: "sqlite:///demo.db"}}
+channels:
+  demo: {{url: "json://127.0.0.1:{port}/", min_severity: low}}
+alerting: {{group_wait: 1s}}
+log: {{level: warning}}
+"""
+
+
+def demo(
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Go on: keep the sandbox and a daemon running, for trying things out.")
+    ] = False,
+) -> None:
+    """Show the main job on the bundled sandbox: no account, no key, no configuration."""
+    with TemporaryDirectory(prefix="approval-watch-demo-") as folder:
+        asyncio.run(_demo(Path(folder), serve=serve))
+
+
+async def _demo(folder: Path, *, serve: bool) -> None:
+    from scanner.app import open_store
+    from scanner.cli.logs import set_up_logs
+    from scanner.sandbox import Sandbox, bundled_world
+
+    played = Sandbox(bundled_world())
+    received: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    async with played.serve() as server, _webhook(received) as port:
+        config = _configure(folder, played, server.url, port)
+        set_up_logs(config.log)
+        async with open_store(config) as store:
+            for day, story in enumerate(played.world.days):
+                if day:
+                    played.advance()
+                _say(f"━━ Day {day + 1} of {played.world.title}: {story.title} ".ljust(78, "━"))
+                await _day(config, store, received)
+            if serve:
+                await _serve(config, store, server.url, received)
+    if not serve:
+        _say("That was a sandbox. For your own wallets: cp config.example.yaml config.yaml, and see README.md")
+
+
+def _configure(folder: Path, played: "Sandbox", url: str, port: int) -> "Config":
+    """Write the demo's configuration, and load it as any other."""
+    from scanner.config import load
+
+    wallets = [
+        f"  - {{address: {owner.address}, label: {owner.label}, chains: [{', '.join(owner.chains)}]}}"
+        for owner in played.world.owners
+    ]
+    known = played.credentials
+    environ = {
+        "DEMO_KEY": known.key,
+        "DEMO_SECRET": known.secret,
+        "DEMO_PASSPHRASE": known.passphrase,
+        "DEMO_PROJECT": known.project,
+    }
+    file = folder / "config.yaml"
+    file.write_text(CONFIGURATION.format(sandbox=url, wallets="\n".join(wallets), port=port), encoding="utf-8")
+    return load(file, {**os.environ, **environ})
+
+
+async def _day(config: "Config", store: "Store", received: asyncio.Queue[dict[str, Any]]) -> None:
+    """One scan, what it found, and what the channel was sent."""
+    import sys
+
+    from scanner.app import open_works
+    from scanner.cli.console import look_of, put
+    from scanner.daemon import worker_name
+    from scanner.formats import FORMATS
+    from scanner.scan import Job
+
+    works = await open_works(config, store, worker=worker_name())
+    try:
+        job = Job(config.targets, frozenset(config.targets), "command", at_once=True)
+        report = await works.scanner.scan(job)
+        await works.deliverer.drain(timedelta(seconds=5))
+    finally:
+        await works.close()
+    put(FORMATS["table"](replace(report), look_of(sys.stdout)))
+    while not received.empty():
+        _show_message(received.get_nowait())
+
+
+async def _serve(config: "Config", store: "Store", url: str, received: asyncio.Queue[dict[str, Any]]) -> None:
+    """Go on as a daemon, and show each message as it comes."""
+    from scanner.app import daemon
+
+    _say(f"The sandbox stays at {url}, and a daemon scans it every 10 seconds. Ctrl-C ends both.")
+    _say(f"In another terminal: approval-watch --config {config.file} approvals")
+
+    async def listen() -> None:
+        while True:
+            _show_message(await received.get())
+
+    listening = asyncio.create_task(listen())
+    try:
+        await daemon(store, lambda: config).run()
+    finally:
+        listening.cancel()
+
+
+@asynccontextmanager
+async def _webhook(received: asyncio.Queue[dict[str, Any]]) -> AsyncIterator[int]:
+    """A channel's far side: takes what `json://` posts. Yields its port."""
+    from aiohttp import web
+
+    async def take(request: web.Request) -> web.Response:
+        received.put_nowait(await request.json())
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/", take)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+def _show_message(message: dict[str, Any]) -> None:
+    lines = [str(message.get("title", "")), "", *str(message.get("message", "")).splitlines()]
+    _say("\n".join(["  ┌ message", *(f"  │ {line}" for line in lines), "  └"]))
+
+
+def _say(text: str) -> None:
+    from scanner.cli.console import put
+
+    put(f"{text}\n")
