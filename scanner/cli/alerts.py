@@ -1,12 +1,11 @@
 """`alerts`: what is open, and the whole story of one. From the store; no network, no secret."""
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanner.cli.console import configuration, show, stored
-from scanner.cli.options import Form, FormName, Level, Wallets, group
+from scanner.cli.console import configuration, run_to_end, show, stored
+from scanner.cli.options import Form, FormName, Level, Severity, Wallets, group
 from scanner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,20 +26,18 @@ alerts = group("List alerts, or tell the whole story of one.")
 def list_alerts(
     context: typer.Context,
     every: Annotated[bool, typer.Option("--all", help="The resolved ones, too.")] = False,
-    severity: Annotated[Level, typer.Option("--severity", metavar="SEVERITY", help="Only these and worse.")] = (
-        Level.INFORMATIONAL
-    ),
+    severity: Severity = None,
     wallet: Wallets = None,
     form: Form = FormName.TABLE,
 ) -> None:
-    """List the alerts that are open or acknowledged, the worst and newest first."""
+    """List the alerts that are not resolved, the worst and newest first."""
 
     async def run() -> None:
         async with stored(configuration(context)) as store:
             document = await store.read(lambda connection: _listed(connection, severity, wallet or (), every=every))
         show(document, form)
 
-    asyncio.run(run())
+    run_to_end(run())
 
 
 @alerts.command("show")
@@ -49,7 +46,10 @@ def show_alert(
     alert_id: Annotated[str, typer.Argument(metavar="ID", help="As in AW-0123456789; case does not matter.")],
     form: Form = FormName.TABLE,
 ) -> None:
-    """Tell all about one alert: the rule, what decided, each step, who was told and why, each attempt to send."""
+    """Tell the whole story of one alert.
+
+    Its rule and what decided, the approval, each step of its life, who was told and why, each attempt to send.
+    """
 
     async def run() -> None:
         async with stored(configuration(context)) as store:
@@ -58,22 +58,24 @@ def show_alert(
             raise UsageError(f"There is no alert {alert_id}", "See them all: approval-watch alerts list --all")
         show(document, form)
 
-    asyncio.run(run())
+    run_to_end(run())
 
 
 async def _listed(
-    connection: "AsyncConnection", severity: Level, wallets: "Collection[str]", *, every: bool
+    connection: "AsyncConnection", severity: Level | None, wallets: "Collection[str]", *, every: bool
 ) -> "Alerts":
-    from scanner.domain.alerts import AlertState, Severity
+    from scanner.domain.alerts import AlertState
+    from scanner.domain.alerts import Severity as Grade
     from scanner.domain.report import AlertEntry
     from scanner.formats.documents import Alerts
     from scanner.store.alerts import listing
 
     states = tuple(AlertState) if every else (AlertState.OPEN, AlertState.ACKNOWLEDGED)
+    least = Grade(severity or Grade.INFORMATIONAL)
     found = [
         told
         for told in await listing(connection, states=states)
-        if told.alert.severity.reaches(Severity(severity)) and (not wallets or told.target.owner in wallets)
+        if told.alert.severity.reaches(least) and (not wallets or told.target.owner in wallets)
     ]
     about = {told.held.approval.id: told for told in found}
     return Alerts(

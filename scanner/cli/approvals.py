@@ -1,12 +1,11 @@
 """`approvals` and `history`: what the store knows, now and in the past. No network, no secret."""
 
-import asyncio
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanner.cli.console import configuration, show, stored
+from scanner.cli.console import configuration, run_to_end, show, stored
 from scanner.cli.options import At, Chains, Form, FormName, Since, Spender, Token, Wallets
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def approvals(
             document = await store.read(lambda connection: _in_force(connection, wanted, token, at))
         show(document, form)
 
-    asyncio.run(run())
+    run_to_end(run())
 
 
 def history(
@@ -59,7 +58,7 @@ def history(
             document = await store.read(lambda connection: _changes(connection, wanted, token, since))
         show(document, form)
 
-    asyncio.run(run())
+    run_to_end(run())
 
 
 def _filter(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from scanner import __version__
 from scanner.cli.console import Invocation, tell
@@ -37,12 +37,27 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 """Name to where it is (`module:function`, below `scanner.cli`) and one line of help."""
 
 
+class _FreeOption(TyperOption):
+    """An option that costs nothing where it is not given: typer imports pydantic (50 ms) even to look at None."""
+
+    def process_value(self, ctx: Any, value: Any) -> Any:
+        """The option's value, checked if there is one."""
+        return None if value is None else super().process_value(ctx, value)
+
+
 class _Commands(TyperGroup):
     """A group whose commands are imported when they are run; until then it knows their names and one line each."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = {name: TyperCommand(name, help=said) for name, (_, said) in COMMANDS.items()}
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The options of the command itself, `--help` among them."""
+        found = super().get_params(ctx)
+        for option in found:
+            option.__class__ = _FreeOption  # typer lets nobody choose the class of an option
+        return found
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Find the command that the arguments name, and load it. Raises a usage error where there is none."""

@@ -5,13 +5,13 @@ Data go to stdout, everything else to stderr. `NO_COLOR` and a pipe mean plain t
 
 import os
 import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import typer
 
@@ -28,11 +28,14 @@ __all__ = [
     "configuration_or_none",
     "look_of",
     "put",
+    "run_to_end",
     "show",
     "stored",
     "tell",
     "tell_problems",
 ]
+
+T = TypeVar("T")
 
 PIPE_WIDTH = 200
 """Columns of a table that no terminal limits: one line for each row."""
@@ -81,6 +84,13 @@ async def stored(config: "Config") -> AsyncIterator["Store"]:
         yield store
     finally:
         await store.close()
+
+
+def run_to_end(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's work. asyncio is imported only now: `--help` does without its 10 ms."""
+    import asyncio
+
+    return asyncio.run(work)
 
 
 def look_of(stream: TextIO) -> "Look":

@@ -1,12 +1,11 @@
 """`db`: the store's file."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from scanner.cli.console import configuration, put, stored, tell
+from scanner.cli.console import configuration, put, run_to_end, stored, tell
 from scanner.cli.options import group
 from scanner.errors import StoreError
 
@@ -27,7 +26,7 @@ def upgrade(context: typer.Context) -> None:
         await store.close()
         put(f"The store {store.path} is up to date.\n")
 
-    asyncio.run(run())
+    run_to_end(run())
 
 
 @db.command("backup")
@@ -42,7 +41,7 @@ def backup(
             await store.backup(file)
         put(f"Backed up to {file} ({file.stat().st_size:,} bytes).\n")
 
-    asyncio.run(run())
+    run_to_end(run())
 
 
 @db.command("check")
@@ -59,4 +58,4 @@ def check(context: typer.Context) -> None:
             tell(said)
         raise StoreError(f"the store {store.path} is damaged", "Restore a backup: it is one file")
 
-    asyncio.run(run())
+    run_to_end(run())

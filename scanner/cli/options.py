@@ -1,17 +1,34 @@
 """Options that several commands share. Each turns what a person writes into the form that is stored and compared.
 
-A parser raises ValueError in words, which the command line turns into a usage error (exit 2). What a parser needs is
-imported when it runs.
+What is not understood is a usage error (exit 2) that names the option. What a parser needs is imported when it runs.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, TypeAlias, TypeVar
 
 import typer
 
-__all__ = ["At", "Chains", "Form", "FormName", "Level", "Output", "Since", "Spender", "Token", "Wallets", "group"]
+__all__ = [
+    "At",
+    "Chains",
+    "FailOn",
+    "Form",
+    "FormName",
+    "Level",
+    "Output",
+    "Severity",
+    "Since",
+    "Spender",
+    "Token",
+    "Wallets",
+    "group",
+]
+
+T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
 
 LONGEST_SYMBOL = 20
 """No address is so short."""
@@ -98,40 +115,84 @@ def output_file(text: str) -> Path:
     return path
 
 
+def parser(read: Callable[[str], T]) -> Callable[[str], T]:
+    """A reader whose ValueError becomes a usage error, in its own words."""
+
+    def parse(text: str) -> T:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+
+    return parse
+
+
+def one_of(words: type[E]) -> Callable[[str], E]:
+    """A parser of one of some words, in any case."""
+
+    def read(text: str) -> E:
+        if text.lower() not in list(words):
+            raise ValueError(f"{text!r} is not one of {', '.join(words)}")
+        return words(text.lower())
+
+    return parser(read)
+
+
 Wallets: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--wallet", metavar="ADDRESS", parser=address, help="Only this owner. May be given several times."),
+    typer.Option(
+        "--wallet", metavar="ADDRESS", parser=parser(address), help="Only this owner. May be given several times."
+    ),
 ]
 Chains: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
         "--chain",
         metavar="CHAIN",
-        parser=chain_index,
+        parser=parser(chain_index),
         help="Only this chain, by name or chainIndex. May be given several times.",
     ),
 ]
 Token: TypeAlias = Annotated[
     str | None,
-    typer.Option("--token", metavar="TOKEN", parser=address_or_symbol, help="Only this token, by address or symbol."),
+    typer.Option(
+        "--token", metavar="TOKEN", parser=parser(address_or_symbol), help="Only this token, by address or symbol."
+    ),
 ]
 Spender: TypeAlias = Annotated[
-    str | None, typer.Option("--spender", metavar="ADDRESS", parser=address, help="Only this spender.")
+    str | None, typer.Option("--spender", metavar="ADDRESS", parser=parser(address), help="Only this spender.")
 ]
 At: TypeAlias = Annotated[
     datetime | None,
     typer.Option(
         "--at",
         metavar="TIME",
-        parser=moment,
+        parser=parser(moment),
         help="As it was believed then: 2026-11-20, 2026-11-20T08:00:00Z, or how long ago, as in 2h or 7d. In UTC.",
     ),
 ]
 Since: TypeAlias = Annotated[
     datetime | None,
-    typer.Option("--since", metavar="TIME", parser=moment, help="Only from then on; times as in 2026-11-20 or 7d."),
+    typer.Option(
+        "--since", metavar="TIME", parser=parser(moment), help="Only from then on; times as in 2026-11-20 or 7d."
+    ),
 ]
-Form: TypeAlias = Annotated[FormName, typer.Option("--format", metavar="F", help="table, json, csv or markdown.")]
+Form: TypeAlias = Annotated[
+    FormName, typer.Option("--format", metavar="F", parser=one_of(FormName), help=f"{', '.join(FormName)}.")
+]
+Severity: TypeAlias = Annotated[
+    Level | None, typer.Option("--severity", metavar="SEVERITY", parser=one_of(Level), help="Only these and worse.")
+]
+FailOn: TypeAlias = Annotated[
+    Level | None,
+    typer.Option(
+        "--fail-on",
+        metavar="SEVERITY",
+        parser=one_of(Level),
+        help="Exit with 4 if an alert of this severity or above is open.",
+    ),
+]
 Output: TypeAlias = Annotated[
-    Path | None, typer.Option("--output", metavar="FILE", parser=output_file, help="Write to this file, not to stdout.")
+    Path | None,
+    typer.Option("--output", metavar="FILE", parser=parser(output_file), help="Write to this file, not to stdout."),
 ]

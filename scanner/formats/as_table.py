@@ -52,11 +52,13 @@ def _things(document: Document, look: Look) -> Iterator["RenderableType"]:
         case History():
             if document.changes:
                 yield changes_told(look, document.changes, document.targets, dated=True)
-            yield line(Part(f"\n{count(len(document.changes), 'change')}", "bold"))
+                yield line()
+            yield line(Part(count(len(document.changes), "change"), "bold"))
         case Alerts():
             if document.alerts:
                 yield alerts_told(look, document.alerts, sentences(document.approvals))
-            yield line(Part(f"\n{count(len(document.alerts), 'alert')}", "bold"))
+                yield line()
+            yield line(Part(count(len(document.alerts), "alert"), "bold"))
         case Story():
             yield from _story(document, look)
         case Rules():
@@ -77,6 +79,7 @@ def _scan(report: Report, look: Look) -> Iterator["RenderableType"]:
     if report.approvals:
         yield heading("Approvals")
         yield approvals_told(look, report.approvals, report.alerts)
+    yield line()
     yield totals(report.approvals, report.alerts)
     if scan.undecided:
         said = f"{count(scan.undecided, 'condition')} could not be decided: something they need is not known"
@@ -117,12 +120,15 @@ def _open(alerts: Iterable[AlertEntry]) -> str:
 def _approvals(document: Approvals, look: Look) -> Iterator["RenderableType"]:
     if document.approvals:
         yield approvals_told(look, document.approvals, document.alerts)
+        yield line()
     yield totals(document.approvals, document.alerts)
     if document.at is not None:
         yield line(Part(f"as believed at {document.at}", "dim"))
         return
     yield from ages(look, document.targets)
     yield from unread(look, document.targets)
+    if not document.targets:
+        yield line(Part("no target is known to the store: `approval-watch scan` reads them", "dim"))
 
 
 def _story(story: Story, look: Look) -> Iterator["RenderableType"]:
@@ -174,7 +180,8 @@ def _facts(rows: Iterable[tuple[str, str]]) -> "Table":
 def _rules(document: Rules) -> Iterator["RenderableType"]:
     if document.rules:
         yield hanging((mark(rule.severity), _rule(rule)) for rule in document.rules)
-    yield line(Part(f"\n{count(len(document.rules), 'rule')}", "bold"))
+        yield line()
+    yield line(Part(count(len(document.rules), "rule"), "bold"))
     if document.problems:
         said = f"{count(document.problems, 'problem')} in other rules, which are left out"
         yield line(Part(said, LOUD), Part(": approval-watch rules check"))

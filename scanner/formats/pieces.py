@@ -117,11 +117,13 @@ def _alert(look: Look, alert: AlertEntry, about: str | None) -> Iterator["Text"]
 
 def totals(approvals: Sequence[ApprovalEntry], alerts: Iterable[AlertEntry] = ()) -> "Text":
     """How many approvals there are, of how many wallets, how many are unlimited, and what is open on them."""
+    if not approvals:
+        return line(Part("No approvals", "bold"))
     wallets = len({entry.owner for entry in approvals})
     unlimited = sum(entry.allowance.unlimited is True for entry in approvals)
     graded = Counter(by_approval(alerts).values())
     return line(
-        Part(f"\n{count(len(approvals), 'approval')} of {count(wallets, 'wallet')}", "bold"),
+        Part(f"{count(len(approvals), 'approval')} of {count(wallets, 'wallet')}", "bold"),
         Part(f", {unlimited} unlimited", LOUD if unlimited else ""),
         *(
             Part(f", {graded[severity]} with {severity} alerts", SEVERITIES[severity])

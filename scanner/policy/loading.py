@@ -41,11 +41,15 @@ def default_rules() -> Path:
 def load(dirs: Sequence[Path], disable: Collection[str] = ()) -> Pack:
     """All rules of the YAML files in these directories, in order of directory, file name and place.
 
-    The rules in `disable` are left out. Of two rules with the same id the first stays. Never raises.
+    A path may also be that of one file. The rules in `disable` are left out. Of two rules with the same id the first
+    stays. Never raises.
     """
     reader = _Reader()
-    for directory in dict.fromkeys(path.resolve() for path in dirs):
-        reader.read_directory(directory)
+    for path in dict.fromkeys(path.resolve() for path in dirs):
+        if path.is_file():
+            reader.read_file(path)
+        else:
+            reader.read_directory(path)
     return Pack(
         rules=tuple(rule for rule in reader.rules if rule.id not in disable),
         problems=tuple(sorted(reader.problems)),

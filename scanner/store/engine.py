@@ -8,7 +8,7 @@ measured: a deferred BEGIN fails under two writers, and switching a new file to 
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -203,12 +203,10 @@ async def _taken_back(connection: AsyncConnection) -> AsyncIterator[None]:
 def _copy(source: Path, to: Path) -> None:
     partial = to.with_name(to.name + ".partial")
     try:
-        with sqlite3.connect(source) as here, sqlite3.connect(partial) as there:
+        with closing(sqlite3.connect(source)) as here, closing(sqlite3.connect(partial)) as there:
             here.backup(there)
         partial.rename(to)
     finally:
-        here.close()
-        there.close()
         partial.unlink(missing_ok=True)
 
 
