@@ -230,5 +230,5 @@ def _losses(known: Known, snapshot: Snapshot, current: int) -> _Losses:
             candidates.append(held)
     lost, total = len(candidates), len(in_force)
     # What this reading could not show does not make it less suspicious that it lacks most of the rest.
-    mass = 0 < lost == len(visible) or (total >= MASS_FROM and 2 * lost > len(visible))
+    mass = lost == len(visible) or (total >= MASS_FROM and 2 * lost > len(visible))
     return _Losses(tuple(candidates), snapshot, mass, total)

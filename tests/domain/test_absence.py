@@ -46,6 +46,11 @@ def test_an_allowance_of_0_is_a_revoke_however_the_reading_ended(end: End) -> No
     assert outcome.complete is (end is not End.INCOMPLETE)
 
 
+def test_what_an_incomplete_reading_lacks_does_not_make_a_zero_doubtful() -> None:
+    outcome = diff(after(reading(many(12))), reading([approval(1, 0)], minutes(15), End.INCOMPLETE), TEN_MINUTES)
+    assert told(outcome) == [("revoked", approval(1).id)]
+
+
 def test_what_is_gone_is_told_once() -> None:
     known = after(reading(many(3)), reading(many(2), minutes(15)))
     for rows in (many(2), [*many(2), approval(3, 0)]):
@@ -68,9 +73,10 @@ def test_what_an_incomplete_reading_lacks_says_nothing(rows: list[Approval]) -> 
     assert in_force(known) == ids(1, 2, 3)
 
 
-def test_an_incomplete_reading_confirms_no_doubt() -> None:
+@pytest.mark.parametrize("rows", [[], many(1, amount=0), many(3, amount=0)])
+def test_an_incomplete_reading_confirms_no_doubt(rows: list[Approval]) -> None:
     doubted = after(reading(many(3)), reading(at=minutes(15)))
-    outcome = diff(doubted, reading(at=minutes(60), end=End.INCOMPLETE), TEN_MINUTES)
+    outcome = diff(doubted, reading(rows, minutes(60), End.INCOMPLETE), TEN_MINUTES)
     assert told(outcome) == []
     assert outcome.rows == {}
 
@@ -166,6 +172,9 @@ def test_a_doubted_row_stays_doubted_when_most_others_come_back() -> None:
     soon = diff(known, reading(many(11), minutes(16)), TEN_MINUTES)
     assert told(soon) == []
     assert not soon.complete
+    assert soon.trouble is not None
+    assert soon.trouble.reason is Reason.MASS_ABSENCE
+    assert "1 of 12" in soon.trouble.message
     assert told(diff(soon.known, reading(many(11), minutes(25)), TEN_MINUTES)) == [("revoked", approval(12).id)]
 
 
@@ -278,6 +287,13 @@ def test_ten_or_more_are_counted_over_all_kinds() -> None:
     known = after(reading([*many(8), *collections], kinds=EVERY_KIND))
     outcome = diff(known, reading(many(2), minutes(15)), TEN_MINUTES)
     assert told(outcome) == [], "6 of the target's 10 approvals"
+
+
+def test_more_than_half_is_meant_of_what_a_source_could_show() -> None:
+    collections = many(8, first=20, amount=None, kind=Kind.ERC721_ALL)
+    known = after(reading([*many(12), *collections], kinds=EVERY_KIND))
+    assert told(diff(known, reading(many(5), minutes(15)), TEN_MINUTES)) == []
+    assert len(diff(known, reading(many(6), minutes(15)), TEN_MINUTES).changes) == 6
 
 
 def test_unseen_are_the_approvals_in_force_that_a_reading_could_have_shown() -> None:

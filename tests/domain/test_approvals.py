@@ -38,6 +38,10 @@ def test_an_amount_of_at_least_the_total_supply_is_unlimited(raw: int, unlimited
     assert Allowance(raw).unlimited(supply=1000) is unlimited
 
 
+def test_a_supply_of_0_makes_nothing_unlimited() -> None:
+    assert Allowance(5).unlimited(supply=0) is False
+
+
 def test_an_approval_knows_its_tokens_supply() -> None:
     limited = approval(amount=1000)
     assert limited.unlimited is False
@@ -49,6 +53,7 @@ def test_words_are_unlimited_without_a_number() -> None:
     assert said.unlimited() is True
     assert said.magnitude == UINT256_MAX
     assert not said.is_zero
+    assert not Allowance(0, in_words=True).is_zero
 
 
 @pytest.mark.parametrize("last", [None, 0, 5, UINT256_MAX])

@@ -157,7 +157,7 @@ def _state(one: Approval) -> tuple[int | None, Status]:
 
 
 def test_what_is_believed_is_what_the_contract_says() -> None:
-    run_state_machine_as_test(Belief, settings=_effort(60))
+    run_state_machine_as_test(Belief, settings=_effort(100))
 
 
 @pytest.mark.soak
