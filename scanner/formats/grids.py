@@ -122,7 +122,7 @@ def pairs(look: Look, columns: Sequence[Column], rows: Iterable[Sequence[Pair]])
 
     wide = look.width >= WIDE
     grid = _grid(2 if wide else 1)
-    grid.show_header = True
+    grid.show_header, grid.header_style = True, "none"
     for column in columns:
         for name in (column.first, column.second) if wide and column.second else (column.first,):
             grid.add_column(

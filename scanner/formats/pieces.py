@@ -122,15 +122,14 @@ def totals(approvals: Sequence[ApprovalEntry], alerts: Iterable[AlertEntry] = ()
     wallets = len({entry.owner for entry in approvals})
     unlimited = sum(entry.allowance.unlimited is True for entry in approvals)
     graded = Counter(by_approval(alerts).values())
-    return line(
-        Part(f"{count(len(approvals), 'approval')} of {count(wallets, 'wallet')}", "bold"),
-        Part(f", {unlimited} unlimited", LOUD if unlimited else ""),
-        *(
-            Part(f", {graded[severity]} with {severity} alerts", SEVERITIES[severity])
-            for severity in reversed(Severity)
-            if graded[severity]
-        ),
-    )
+    parts = [Part(f"{unlimited} unlimited", LOUD if unlimited else "")]
+    parts += [
+        Part(f"{graded[severity]} with {severity} alerts", SEVERITIES[severity])
+        for severity in reversed(Severity)
+        if graded[severity]
+    ]
+    whole = Part(f"{count(len(approvals), 'approval')} of {count(wallets, 'wallet')}", "bold")
+    return line(whole, *(piece for part in parts for piece in (Part(", "), part)))
 
 
 def unread(look: Look, targets: Iterable[TargetEntry]) -> Iterator["Text"]:
