@@ -127,9 +127,11 @@ _decode = msgspec.json.Decoder(_Envelope).decode
 
 # A stranger chooses the names in an answer, and half a surrogate pair or a bare control character in one of them would
 # make all of it unreadable. Outside of a string every control character is a blank.
-_BLANKED = bytes(range(32)), b" " * 32
-_LONE_SURROGATE = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_BLANKED = bytes.maketrans(bytes(range(32)), b" " * 32)
+_ESCAPED = re.compile(
+    rb"\\\\"
+    rb"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
 
 
@@ -179,8 +181,10 @@ def _open(body: bytes) -> _Envelope | Trouble:
 
 
 def _mended(body: bytes) -> bytes:
-    text = body.translate(bytes.maketrans(*_BLANKED)).decode(errors="replace").encode()
-    return _LONE_SURROGATE.sub(rb"\\ufffd", text) if b"\\ud" in text or b"\\uD" in text else text
+    text = body.translate(_BLANKED).decode(errors="replace").encode()
+    if b"\\ud" not in text and b"\\uD" not in text:
+        return text
+    return _ESCAPED.sub(lambda found: rb"\ufffd" if found["half"] else found[0], text)
 
 
 def _unreadable(body: bytes) -> Trouble:

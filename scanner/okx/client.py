@@ -197,11 +197,9 @@ class OkxClient:
         return await self._turn(effort, urgent=True, latest=tries.deadline)
 
     async def _turn(self, effort: Effort, *, urgent: bool, latest: float | None = None) -> bool:
-        began = self.now()
-        try:
-            return await self._budget.turn(urgent=urgent, latest=latest)
-        finally:
-            effort.waited += max(0.0, self.now() - began)
+        waited = await self._budget.turn(urgent=urgent, latest=latest)
+        effort.waited += waited or 0.0
+        return waited is not None
 
     async def _set_clock(self, date: float | None) -> bool:
         """Learn the far side's time: from the refusal's own `Date`, or by asking where that explains nothing."""

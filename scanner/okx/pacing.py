@@ -136,8 +136,8 @@ class Budget:
         self._line = asyncio.Lock()
         self._gate = asyncio.Lock()
 
-    async def turn(self, *, urgent: bool = False, latest: float | None = None) -> bool:
-        """Wait for a slot. False, without waiting, where none comes before `latest`.
+    async def turn(self, *, urgent: bool = False, latest: float | None = None) -> float | None:
+        """Wait for a slot; returns for how long it was waited at the gate, None where no slot comes before `latest`.
 
         Everybody stands in one line, and its head at the gate. What is urgent (another attempt, another page of a
         list that was begun) goes straight to the gate, so that it waits for one other at most.
@@ -165,17 +165,18 @@ class Budget:
         self._eased_at = now
         await self._ledger.apply(self._key, lambda pace: (eased(pace, now=now, floor=self._floor), None))
 
-    async def _pass(self, latest: float | None) -> bool:
+    async def _pass(self, latest: float | None) -> float | None:
         async with self._gate:
+            began = self._now()
             while True:
                 slowdowns = self._slowdowns
                 slot = await self._slot(self._now() + max(LONGEST_WAIT, 4 * self._floor) if latest is None else latest)
                 if slot is None:
-                    return False
+                    return None
                 if (wait := slot - self._now()) > 0:
                     await self._sleep(wait)
                 if slowdowns == self._slowdowns:
-                    return True
+                    return max(0.0, self._now() - began)
 
     async def _slot(self, latest: float) -> float | None:
         grant, now = self._grant, self._now()

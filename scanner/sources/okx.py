@@ -157,7 +157,7 @@ class _Round:
     async def _work(self) -> None:
         while True:
             job = await self._jobs.get()
-            effort = Effort(job.patience)
+            effort = Effort(job.patience, begun=job.rank == 0)
             try:
                 await self._do(job, effort)
             except Exception as error:  # noqa: BLE001 - the edge of the loop: one target's failure stays its own

@@ -128,7 +128,7 @@ async def test_a_spender_that_is_not_told_is_said(spender: SpenderField) -> None
 @pytest.mark.parametrize("page", ["first", "later"])
 @pytest.mark.parametrize("fault", [name for name, fault in FAULTS.items() if fault.fatal])
 async def test_a_documented_fault_ends_incomplete_with_the_truth_so_far(fault: str, page: str, api: str) -> None:
-    async with playing(HEAVY, api=api, timeout=0.3, patience=0.3) as (sandbox, source):
+    async with playing(HEAVY, api=api, timeout=0.3, patience=0.05) as (sandbox, source):
         sandbox.fail(fault, times=None, page=page)
         [target] = targets_of(HEAVY)
         snapshot = (await read(source, [target]))[target]
@@ -170,7 +170,7 @@ async def test_a_limit_below_the_configured_rate_is_learned_and_everything_is_re
 
 
 async def test_one_target_that_fails_in_a_pack_costs_no_other() -> None:
-    async with playing(WIDE, timeout=0.3, patience=0.3) as (sandbox, source):
+    async with playing(WIDE, timeout=0.3, patience=0.05) as (sandbox, source):
         victim = targets_of(WIDE)[7]
         sandbox.fail("code-81451", times=None, target=(victim.chain, victim.owner))
         found = await read(source, targets_of(WIDE))
