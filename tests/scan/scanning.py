@@ -1,0 +1,286 @@
+"""A whole scan on loopback: the sandbox, the client, the default rules and a store in a file."""
+
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from sqlalchemy import Table, func, select
+
+from scanner.domain.alerts import Severity
+from scanner.domain.approvals import Target
+from scanner.domain.report import ApprovalEntry, Report
+from scanner.judge import Judge
+from scanner.okx.client import OkxClient, OkxSettings
+from scanner.okx.pacing import Ledger
+from scanner.okx.signing import Credentials
+from scanner.policy.loading import default_rules, load
+from scanner.policy.rules import Pack
+from scanner.sandbox import Row, Sandbox, Spender, Token, World, day_of
+from scanner.scan import Job, Scanner
+from scanner.sources import Source
+from scanner.sources.okx import OkxSource
+from scanner.store import tables
+from scanner.store.budgets import StoredLedger
+from scanner.store.engine import Store
+
+__all__ = [
+    "CHANNELS",
+    "TEN_MINUTES",
+    "WALLET",
+    "Clock",
+    "House",
+    "Watch",
+    "address",
+    "all_rows",
+    "counted",
+    "default_pack",
+    "house",
+    "in_words",
+    "kinds",
+    "open_rules",
+    "opened",
+    "outcome",
+    "reading",
+    "row",
+    "rows",
+    "shown",
+    "story",
+    "watching",
+]
+
+TEN_MINUTES = timedelta(minutes=10)
+CHANNELS: Mapping[str, Severity] = {"ops": Severity.HIGH, "log": Severity.LOW}
+WALLET = f"0x{0xA11CE:040x}"
+
+
+@dataclass
+class Clock:
+    """Everybody's clock: the machine's, moved on by what a test lets pass."""
+
+    ahead: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def seconds(self) -> float:
+        return time.time() + self.ahead.total_seconds()
+
+
+@cache
+def default_pack() -> Pack:
+    return load([default_rules()])
+
+
+@dataclass
+class House:
+    """A store in a file, the rules, and a scanner over some sources."""
+
+    store: Store
+    judge: Judge
+    scanner: Scanner
+    clock: Clock
+
+    async def scan(
+        self, targets: Sequence[Target], *, dry_run: bool = False, recorded: Iterable[Target] | None = None
+    ) -> Report:
+        """Scan; what is not said to be `recorded` otherwise is."""
+        kept = frozenset(targets if recorded is None else recorded)
+        return await self.scanner.scan(Job(targets, kept, "test", dry_run=dry_run))
+
+
+def house(
+    store: Store,
+    *sources: Source,
+    clock: Clock | None = None,
+    pack: Pack | None = None,
+    confirm_after: timedelta = TEN_MINUTES,
+) -> House:
+    """A scanner over these sources on a store, with the default rules unless others are given."""
+    clock = clock or Clock()
+    judge = Judge(pack or default_pack(), channels=CHANNELS, group_wait=timedelta(seconds=10), now=clock.now)
+    return House(store, judge, Scanner(store, sources, judge, confirm_after=confirm_after, now=clock.now), clock)
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncIterator[Store]:
+    """The store in a file, made if need be."""
+    store = await Store.open(f"sqlite:///{path}")
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def reading(
+    sandbox: Sandbox,
+    ledger: Ledger,
+    *,
+    api: str = "v5",
+    page_size: int | None = None,
+    key: Credentials | None = None,
+    clock: Clock | None = None,
+    url: str | None = None,
+    **settings: float,
+) -> AsyncIterator[OkxSource]:
+    """A source that reads the sandbox, or what is at `url`. It tries nothing again unless it is given patience."""
+    mine = sandbox.credentials
+    theirs = Credentials(mine.key, mine.secret, mine.passphrase, mine.project)
+    usual = {"requests_per_second": 10_000.0, "timeout": 5.0, "patience": 0.0}
+    async with AsyncExitStack() as stack:
+        if url is None:
+            url = (await stack.enter_async_context(sandbox.serve())).url
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        chosen = OkxSettings(base_url=url, **(usual | settings))
+        client = OkxClient(session, key or theirs, chosen, ledger, now=(clock or Clock()).seconds)
+        yield OkxSource(client, api=api, page_size=page_size)
+
+
+@dataclass
+class Watch:
+    """A house that reads a sandbox, which stands for the network's far side."""
+
+    house: House
+    sandbox: Sandbox
+    source: OkxSource
+    targets: list[Target]
+
+    @property
+    def store(self) -> Store:
+        return self.house.store
+
+    async def scan(self, *targets: Target, **how: Any) -> Report:
+        """Scan these targets, or else all of them."""
+        return await self.house.scan(targets or self.targets, **how)
+
+    def truth(self, *targets: Target) -> list[tuple[object, ...]]:
+        """What the world holds today, in the words of `shown`, as the plainest dialect tells it."""
+        found = [row for one in targets or self.targets for row in self.sandbox.today.of(one.chain, one.owner)]
+        return in_words(found)
+
+
+@asynccontextmanager
+async def watching(
+    folder: Path,
+    world: World,
+    *,
+    sandbox: Mapping[str, Any] | None = None,
+    clock: Clock | None = None,
+    pack: Pack | None = None,
+    confirm_after: timedelta = TEN_MINUTES,
+    **how: Any,
+) -> AsyncIterator[Watch]:
+    """Everything of a scan for a world. Watched is what has an approval on any of its days."""
+    clock = clock or Clock()
+    far = Sandbox(world, **{"now": clock.now, **(sandbox or {})})
+    async with (
+        opened(folder / "store.db") as store,
+        reading(far, StoredLedger(store), clock=clock, **how) as source,
+    ):
+        targets = [Target(*key) for key in dict.fromkeys(key for day in world.days for key in day.rows)]
+        yield Watch(house(store, source, clock=clock, pack=pack, confirm_after=confirm_after), far, source, targets)
+
+
+def address(number: int) -> str:
+    """An EVM address that is easily told apart."""
+    return f"0x{number:040x}"
+
+
+def row(number: int, raw: int = 5, *, owner: str = WALLET, chain: str = "1", spender: int = 1, **more: Any) -> Row:
+    """The approval of a numbered token to a numbered spender."""
+    token = Token(chain, address(0x70CE000 + number), f"TKN{number}")
+    return Row(owner, token, Spender(address(0x59E2D000 + spender), f"Project {spender}"), raw, **more)
+
+
+def rows(count: int, first: int = 1, **more: Any) -> list[Row]:
+    """Approvals of so many tokens, numbered from `first`."""
+    return [row(number, **more) for number in range(first, first + count)]
+
+
+def story(*days: Sequence[Row]) -> World:
+    """A world with these days."""
+    return World("story", tuple(day_of(day) for day in days))
+
+
+def shown(report: Report) -> list[tuple[object, ...]]:
+    """What the report says is in force, without ids and times, in an order of its own."""
+    found = [
+        (
+            one.chain_index,
+            one.owner,
+            one.token.address,
+            one.spender.address,
+            one.allowance.raw,
+            one.allowance.unlimited,
+            one.status,
+        )
+        for one in report.approvals
+    ]
+    return sorted(found, key=str)
+
+
+def in_words(rows: Iterable[Row]) -> list[tuple[object, ...]]:
+    """What `shown` has to be for these rows."""
+    return sorted(
+        (
+            *one.key,
+            one.token.address,
+            one.spender.address,
+            str(one.raw),
+            one.raw >= 2**128 - 1 or one.raw == 2**96 - 1,
+            one.status.name.lower(),
+        )
+        for one in rows
+    )
+
+
+def kinds(report: Report) -> list[str]:
+    """The kinds of the changes that a scan found, sorted."""
+    return sorted(change.kind for change in report.changes)
+
+
+def open_rules(report: Report) -> list[tuple[str, str]]:
+    """The open alerts: rule and approval, sorted."""
+    return sorted((alert.rule, alert.approval) for alert in report.alerts if alert.state == "open")
+
+
+def outcome(report: Report) -> dict[str, object]:
+    """All that a report says but for ids and times, which no two scans share."""
+    return {
+        "approvals": [
+            (one.id, one.owner_label, *entry) for one, entry in zip(report.approvals, shown(report), strict=True)
+        ],
+        "changes": sorted((one.kind, one.approval, str(one.before), str(one.after)) for one in report.changes),
+        "alerts": sorted((one.rule, one.approval, one.severity, one.state, one.event) for one in report.alerts),
+        "raised": len(report.raised),
+        "undecided": report.scan.undecided,
+        "complete": report.scan.complete,
+        "targets": [
+            (one.chain, one.owner, one.label, one.complete, one.approvals, one.error) for one in report.scan.targets
+        ],
+    }
+
+
+async def all_rows(store: Store, *but: Table) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every table but some."""
+    found: dict[str, list[tuple[object, ...]]] = {}
+    for table in tables.metadata.sorted_tables:
+        if table not in but:
+            query = select(table).order_by(*table.primary_key)
+            found[table.name] = [tuple(one) for one in await store.read(lambda c, query=query: c.execute(query))]
+    return found
+
+
+async def counted(store: Store) -> dict[str, int]:
+    """How many rows each table has."""
+    found = {}
+    for table in tables.metadata.sorted_tables:
+        query = select(func.count()).select_from(table)
+        found[table.name] = int(await store.read(lambda c, query=query: c.scalar(query)) or 0)
+    return found
