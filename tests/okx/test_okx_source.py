@@ -389,9 +389,9 @@ async def test_one_unsupported_chain_fails_alone_and_is_packed_no_more() -> None
 
     async with far_side(script) as far, source_of(far.url) as source:
         for expected in (1 + 4, 2):
-            before = len(far.asked)
+            before = source.cost.requests
             found = await read_all(source, WIDE)
-            assert len(far.asked) - before == expected
+            assert source.cost.requests - before == expected
             failed = {target: snapshot for target, snapshot in found.items() if snapshot.end is not End.COMPLETE}
             assert set(failed) == {WIDE[2]}
             trouble = failed[WIDE[2]].trouble
@@ -442,9 +442,9 @@ async def test_a_dead_source_is_probed_with_one_target_and_reopened_when_it_answ
     targets = [Target("1", owner(n)) for n in range(30)]
     async with far_side(script) as far, source_of(far.url) as source:
         await read_all(source, targets)
-        before = len(far.asked)
+        before = source.cost.requests
         found = await read_all(source, targets)
-        assert len(far.asked) == before + 1
+        assert source.cost.requests == before + 1
         assert sum(s.trouble.reason is Reason.NOT_ASKED for s in found.values() if s.trouble) == 29
         dead = False
         found = await read_all(source, targets)
