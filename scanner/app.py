@@ -6,6 +6,7 @@ import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import aiohttp
 import structlog
@@ -17,7 +18,7 @@ from scanner.config import Config, OkxConfig, ScheduleConfig
 from scanner.daemon import Daemon, Works, worker_name
 from scanner.delivery.channels import Channel
 from scanner.delivery.outbox import Deliverer
-from scanner.errors import ConfigError
+from scanner.errors import ConfigError, Place, Problem
 from scanner.judge import Judge
 from scanner.okx.client import OkxClient, OkxSettings
 from scanner.okx.pacing import Ledger
@@ -141,6 +142,11 @@ def daemon(store: Store, read: Callable[[], Config]) -> Daemon:
 
     async def build() -> Works:
         config = read()
+        if Path(config.store.url.removeprefix("sqlite:///")) != store.path:
+            said = f"store.url: a running daemon keeps its store, {store.path}"
+            raise ConfigError([Problem(Place(str(config.file)), said, "store-moved", "restart it to use another")])
+        for problem in (*config.warnings, *config.not_yet):
+            log.warning("config.warning", problem=str(problem))
         pack = load_pack(config)
         for problem in pack.problems:
             log.error("rules.left_out", problem=str(problem), hint="the other rules are in force")

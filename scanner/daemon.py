@@ -8,11 +8,11 @@ import asyncio
 import os
 import secrets
 import signal
-import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 import structlog
@@ -29,20 +29,20 @@ from scanner.store import daemons, outbox, requests, scans
 from scanner.store.engine import Store
 from scanner.systemd import ServiceManager
 
-__all__ = ["Daemon", "Works", "worker_name"]
+__all__ = ["Daemon", "Works", "take_over", "worker_name"]
 
 log = structlog.get_logger()
 
-ASKED_EVERY = 0.3
-"""Seconds between two looks at what commands ask for."""
+ASKED_EVERY = timedelta(seconds=0.3)
+"""The time between two looks at what commands ask for."""
 
-BEAT_EVERY = 5.0
-STUCK_AFTER = 600.0
-"""Seconds without any progress of a scan after which the watchdog is not told that all is well: one target of the
-greatest size may take 200 requests."""
+BEAT_EVERY = timedelta(seconds=5)
+STUCK_AFTER = timedelta(minutes=10)
+"""How long a scan or the deliveries may make no progress before the watchdog is no longer told that all is well: one
+target of the greatest size may take 200 requests."""
 
-SCANS_END_WITHIN = 3.0
-DELIVERIES_END_WITHIN = 5.0
+SCANS_END_WITHIN = timedelta(seconds=3)
+LOOPS_END_WITHIN = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Works:
 
     scanner: Scanner
     judge: Judge
-    deliverer: Deliverer
+    deliverer: Deliverer[AsyncConnection]
     targets: tuple[Target, ...]
     certain: bool
     trigger: BaseTrigger
@@ -61,6 +61,15 @@ class Works:
 def worker_name() -> str:
     """A name for this process among those that share a store: its process id, and a word that no other has."""
     return f"{os.getpid()}-{secrets.token_hex(4)}"
+
+
+async def take_over(connection: AsyncConnection, worker: str, at: datetime) -> None:
+    """Take up what dead processes left: their scans, and what they had claimed to send."""
+    left = await scans.interrupt(connection, at)
+    dead = [one for one in await outbox.workers(connection) if one != worker and not _lives(one)]
+    back = await outbox.take_back(connection, dead, at)
+    if left or back:
+        log.info("remains.taken_over", scans=left, messages=back)
 
 
 class Daemon:
@@ -83,7 +92,7 @@ class Daemon:
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
         self._scans: set[asyncio.Task[None]] = set()
-        self._moved = time.monotonic()
+        self._moved = now()
         self._scheduler = AsyncIOScheduler(
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
@@ -104,17 +113,10 @@ class Daemon:
             lock.release()
 
     async def _take_over(self, connection: AsyncConnection) -> None:
-        """Take up what a dead one left: its leases, its scans, what was asked of it."""
         at = self._now()
         await daemons.enlist(connection, self._worker, at)
-        left = await scans.interrupt(connection, at)
-        back = await outbox.take_back(connection, await self._dead(connection), at)
+        await take_over(connection, self._worker, at)
         await requests.give_up(connection, "the daemon was stopped before it was done; ask again")
-        if left or back:
-            log.info("daemon.took_over", scans=left, messages=back)
-
-    async def _dead(self, connection: AsyncConnection) -> list[str]:
-        return [worker for worker in await outbox.workers(connection) if worker != self._worker and not _lives(worker)]
 
     def _listen(self) -> None:
         loop = asyncio.get_running_loop()
@@ -123,44 +125,45 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._reload.set)
 
     async def _work(self, works: Works) -> Works:
-        """Work, with new works after each reload, until it is time to stop."""
+        """Work, by new works after each reload, until it is time to stop. Returns the last ones."""
         self._scheduler.start()
-        beating = asyncio.create_task(self._beat())
         try:
-            first = True
-            while not self._stop.is_set():
-                stop_delivery = asyncio.Event()
-                delivering = asyncio.create_task(works.deliverer.run(stop_delivery))
-                answering = asyncio.create_task(self._answer(works))
-                await self._schedule(works)
-                self._manager.ready(f"watching {len(works.targets)} targets")
-                log.info("daemon.ready" if first else "daemon.reloaded", targets=len(works.targets))
-                first = False
-                self._start(self._settle_in(works))
-                fresh = await self._until_called()
-                await _cancelled(answering)
-                if fresh is None:
-                    self._manager.stopping()
-                    await self._end_scans()
-                stop_delivery.set()
-                await _ended(delivering, DELIVERIES_END_WITHIN)
-                if fresh is not None:
-                    retired, works = works, fresh
-                    self._start(self._retire(retired))
+            event = "daemon.ready"
+            while (fresh := await self._live_by(works, event)) is not None:
+                self._start(self._retire(works, fresh, frozenset(self._scans)))
+                works, event = fresh, "daemon.reloaded"
         finally:
-            await _cancelled(beating)
             self._scheduler.shutdown(wait=False)
             await asyncio.sleep(0)
         log.info("daemon.stopped")
         return works
+
+    async def _live_by(self, works: Works, event: str) -> Works | None:
+        """Work by one configuration, until there is another one, or None when it is time to stop."""
+        stop = asyncio.Event()
+        loops = [works.deliverer.run(stop), self._answer(works, stop), self._beat(works, stop)]
+        running = [asyncio.create_task(loop) for loop in loops]
+        try:
+            await self._schedule(works)
+            self._manager.ready(f"watching {len(works.targets)} targets")
+            log.info(event, targets=len(works.targets))
+            self._start(self._settle_in(works))
+            fresh = await self._until_called()
+            stop.set()
+            if fresh is None:
+                self._manager.stopping()
+                await self._end_scans()
+            return fresh
+        finally:
+            stop.set()
+            await _end(running, LOOPS_END_WITHIN)
 
     async def _until_called(self) -> Works | None:
         """Wait for SIGTERM, or for a SIGHUP whose configuration is sound; a broken one leaves the old in force."""
         while True:
             waiting = [asyncio.create_task(self._stop.wait()), asyncio.create_task(self._reload.wait())]
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            for task in waiting:
-                await _cancelled(task)
+            await _end(waiting, timedelta())
             if self._stop.is_set():
                 return None
             self._reload.clear()
@@ -198,33 +201,33 @@ class Daemon:
         works.deliverer.wake()
 
     async def _scan(self, works: Works, job: Job, request: str | None = None) -> None:
-        told = 0.0
+        told: datetime | None = None
 
         async def moved(step: Step) -> None:
             nonlocal told
-            self._moved = time.monotonic()
-            if request is not None and (self._moved - told >= ASKED_EVERY or step.done == step.total):
-                told = self._moved
+            self._moved = at = self._now()
+            if request is not None and (told is None or at - told >= ASKED_EVERY or step.done == step.total):
+                told = at
                 await self._store.write(lambda c: requests.progress(c, request, step.done, step.total))
 
-        self._moved = time.monotonic()
+        self._moved = self._now()
         report = await works.scanner.scan(job, moved)
         works.deliverer.wake()
         if request is not None:
             text = msgspec.json.encode(report).decode()
             await self._store.write(lambda c: requests.answer(c, request, report=text, error=None))
 
-    async def _answer(self, works: Works) -> None:
-        """Do the scans that commands ask for."""
-        while True:
-            try:
-                if await self._store.read(requests.waits):
-                    asked = await self._store.write(lambda connection: requests.claim(connection, self._now()))
-                    if asked is not None:
-                        self._start(self._answer_one(works, asked))
-            except ApprovalWatchError as error:
-                log.error("daemon.requests_failed", problem=str(error))
-            await asyncio.sleep(ASKED_EVERY)
+    async def _answer(self, works: Works, stop: asyncio.Event) -> None:
+        """Do the scans that commands ask for. What was claimed is begun: this loop is never cancelled in between."""
+        while not stop.is_set():
+            await _guarded(self._look(works))
+            await _rest(stop, ASKED_EVERY)
+
+    async def _look(self, works: Works) -> None:
+        if await self._store.read(requests.waits):
+            asked = await self._store.write(lambda connection: requests.claim(connection, self._now()))
+            if asked is not None:
+                self._start(self._answer_one(works, asked))
 
     async def _answer_one(self, works: Works, asked: requests.Asked) -> None:
         mine = {target: target for target in works.targets}
@@ -233,30 +236,22 @@ class Daemon:
         try:
             await self._scan(works, job, asked.id)
         except BaseException as error:
-            why = str(error) if isinstance(error, ApprovalWatchError) else "the daemon could not finish; see its log"
+            why = _why(error)
             await self._store.write(lambda c: requests.answer(c, asked.id, report=None, error=why))
             raise
 
     def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Run something that ends by itself; its failure is logged and touches nothing else."""
-        task = asyncio.create_task(self._guarded(work))
+        task = asyncio.create_task(_guarded(work))
         self._scans.add(task)
         task.add_done_callback(self._scans.discard)
         return task
 
-    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
-        try:
-            await work
-        except ApprovalWatchError as error:
-            log.error("daemon.work_failed", problem=str(error))
-        except Exception:
-            log.exception("daemon.work_failed")
-
-    async def _retire(self, works: Works) -> None:
-        """Close old works once the scans that still use them have ended."""
-        others = self._scans - {asyncio.current_task()}
-        if others:
-            await asyncio.wait(others)
+    async def _retire(self, works: Works, fresh: Works, using: Collection[asyncio.Task[None]]) -> None:
+        """Close old works once the scans that still use them have ended; what those found is judged by the new."""
+        if using:
+            await asyncio.wait(using)
+            await self._settle_in(fresh)
         await works.close()
 
     async def _end_scans(self) -> None:
@@ -266,24 +261,23 @@ class Daemon:
         for task in running:
             task.cancel()
         if running:
-            await asyncio.wait(running, timeout=SCANS_END_WITHIN)
+            await asyncio.wait(running, timeout=SCANS_END_WITHIN.total_seconds())
         await self._store.write(lambda connection: scans.interrupt(connection, self._now()))
 
-    async def _beat(self) -> None:
+    async def _beat(self, works: Works, stop: asyncio.Event) -> None:
         """Tell the store and the service manager that all is well, as long as it is."""
-        pause = BEAT_EVERY
-        if self._manager.ping_every is not None:
-            pause = min(pause, self._manager.ping_every.total_seconds())
-        while True:
-            try:
-                job = self._scheduler.get_job("scan")
-                due = None if job is None else job.next_run_time
-                await self._store.write(lambda c: daemons.beat(c, self._worker, self._now(), due))  # noqa: B023 - awaited at once
-                if not self._scans or time.monotonic() - self._moved < STUCK_AFTER:
-                    self._manager.alive()
-            except ApprovalWatchError as error:
-                log.error("daemon.heartbeat_failed", problem=str(error))
-            await asyncio.sleep(pause)
+        pause = min(BEAT_EVERY, self._manager.ping_every or BEAT_EVERY)
+        while not stop.is_set():
+            await _guarded(self._pulse(works))
+            await _rest(stop, pause)
+
+    async def _pulse(self, works: Works) -> None:
+        job, now = self._scheduler.get_job("scan"), self._now()
+        due = None if job is None else job.next_run_time
+        await self._store.write(lambda connection: daemons.beat(connection, self._worker, now, due))
+        scans_move = not self._scans or now - self._moved < STUCK_AFTER
+        if scans_move and now - works.deliverer.turned_at < STUCK_AFTER:
+            self._manager.alive()
 
 
 def _lives(worker: str) -> bool:
@@ -300,13 +294,33 @@ def _lives(worker: str) -> bool:
     return True
 
 
-async def _cancelled(task: asyncio.Task[object]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+def _why(error: BaseException) -> str:
+    if isinstance(error, ApprovalWatchError):
+        return str(error)
+    if isinstance(error, asyncio.CancelledError):
+        return "the daemon was stopped before it was done; ask again"
+    return "the daemon could not finish; see its log"
 
 
-async def _ended(task: asyncio.Task[None], within: float) -> None:
-    done, _ = await asyncio.wait([task], timeout=within)
-    if not done:
-        await _cancelled(task)
+async def _guarded(work: Coroutine[None, None, None]) -> None:
+    """The edge of every loop and task: a failure is logged and ends nothing else."""
+    try:
+        await work
+    except ApprovalWatchError as error:
+        log.error("daemon.work_failed", problem=str(error))
+    except Exception:
+        log.exception("daemon.work_failed")
+
+
+async def _rest(stop: asyncio.Event, pause: timedelta) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(pause.total_seconds()):
+            await stop.wait()
+
+
+async def _end(tasks: Collection[asyncio.Task[Any]], within: timedelta) -> None:
+    """Let tasks end by themselves within a time; cancel those that do not."""
+    _, late = await asyncio.wait(tasks, timeout=within.total_seconds())
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)

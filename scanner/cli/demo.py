@@ -18,13 +18,14 @@ import typer
 
 if TYPE_CHECKING:
     from scanner.config import Config
+    from scanner.domain.report import Report
     from scanner.sandbox import Sandbox
     from scanner.store.engine import Store
 
 __all__ = ["demo"]
 
-SHOWN = 12
-"""Approvals that a day's table shows; the worst come first."""
+SHOWN = 6
+"""How many approvals of a day are shown; the others are counted."""
 
 CONFIGURATION = """\
 source:
@@ -116,9 +117,23 @@ async def _day(config: "Config", store: "Store", received: asyncio.Queue[dict[st
         await works.deliverer.drain(timedelta(seconds=5))
     finally:
         await works.close()
-    put(FORMATS["table"](replace(report), look_of(sys.stdout)))
+    put(FORMATS["table"](_worst(report), look_of(sys.stdout)))
+    if (more := len(report.approvals) - SHOWN) > 0:
+        _say(f"… and {more} more approvals")
     while not received.empty():
         _show_message(received.get_nowait())
+
+
+def _worst(report: "Report") -> "Report":
+    """The report with a few of its approvals: first those whose alerts moved, then the worst; and with their alerts."""
+    from scanner.formats.words import by_approval, worst_first
+
+    moved = {alert.approval for alert in report.alerts if alert.id in report.raised}
+    ordered = worst_first(report.approvals, by_approval(report.alerts))
+    shown = sorted(ordered, key=lambda approval: approval.id not in moved)[:SHOWN]
+    told = {approval.id for approval in shown}
+    alerts = [alert for alert in report.alerts if alert.approval in told or alert.resolved_at is not None]
+    return replace(report, approvals=tuple(shown), alerts=tuple(alerts))
 
 
 async def _serve(config: "Config", store: "Store", url: str, received: asyncio.Queue[dict[str, Any]]) -> None:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["doctor"]
 
 SKEW_TO_WARN = 5.0
-"""Seconds of difference between the clocks from which on it is said; the API refuses a request at 30."""
+SKEW_TO_REFUSE = 30.0
+"""Seconds of difference between the clocks from which on it is said, and from which on the API refuses requests."""
 
 
 class Health(StrEnum):
@@ -129,7 +130,8 @@ async def _clock(client: "OkxClient") -> Sign:
         return Sign("clock", Health.WORRYING, f"{client.settings.time_url} does not tell the time", "Is it reachable?")
     if abs(skew) > SKEW_TO_WARN:
         said = f"it is {abs(skew):.0f} seconds {'behind' if skew > 0 else 'ahead of'} the API's"
-        return Sign("clock", Health.WORRYING, said, "Set this machine's clock, for instance with systemd-timesyncd")
+        health = Health.BROKEN if abs(skew) >= SKEW_TO_REFUSE else Health.WORRYING
+        return Sign("clock", health, said, "Set this machine's clock, for instance with systemd-timesyncd")
     return Sign("clock", Health.GOOD, f"within {abs(skew):.1f} seconds of the API's")
 
 

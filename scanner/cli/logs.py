@@ -9,11 +9,22 @@ import sys
 
 import structlog
 
+from scanner.cli.console import look_of
 from scanner.config import LogConfig
 
 __all__ = ["set_up_logs"]
 
-TALKATIVE = ("alembic", "apprise", "urllib3", "requests", "aiosqlite", "apscheduler", "sqlalchemy", "asyncio", "aiohttp")
+TALKATIVE = (
+    "alembic",
+    "apprise",
+    "urllib3",
+    "requests",
+    "aiosqlite",
+    "apscheduler",
+    "sqlalchemy",
+    "asyncio",
+    "aiohttp",
+)
 
 
 def set_up_logs(config: LogConfig, *, brief: bool = False) -> None:
@@ -23,7 +34,7 @@ def set_up_logs(config: LogConfig, *, brief: bool = False) -> None:
     if brief and terminal and config.level == "info":
         level = logging.WARNING
     plain = config.format == "text" or (config.format == "auto" and terminal)
-    renderer = structlog.dev.ConsoleRenderer(colors=terminal) if plain else structlog.processors.JSONRenderer()
+    renderer = _lines() if plain else structlog.processors.JSONRenderer()
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -45,3 +56,10 @@ def set_up_logs(config: LogConfig, *, brief: bool = False) -> None:
     logging.basicConfig(handlers=[handler], level=max(level, logging.INFO), force=True)
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _lines() -> structlog.dev.ConsoleRenderer:
+    """Lines for people. A traceback shows no local variables: a secret may be among them."""
+    return structlog.dev.ConsoleRenderer(
+        colors=look_of(sys.stderr).colour, exception_formatter=structlog.dev.plain_traceback
+    )

@@ -1,11 +1,11 @@
-"""How far a scan is, on stderr: a bar on a terminal, plain lines in a pipe."""
+"""How far a scan is, on stderr: a bar on a terminal, plain lines in a pipe and where `NO_COLOR` asks for them."""
 
 import sys
 import time
 from types import TracebackType
 from typing import Self
 
-from scanner.cli.console import tell
+from scanner.cli.console import look_of, tell
 from scanner.domain.addresses import short
 from scanner.domain.report import chain_name
 from scanner.scan import Step
@@ -20,7 +20,7 @@ class Progress:
     """Shows each step of a scan. What could not be read is said at once, in either form."""
 
     def __init__(self) -> None:
-        self._bar: _Bar | None = _Bar() if sys.stderr.isatty() else None
+        self._bar: _Bar | None = _Bar() if look_of(sys.stderr).colour else None
         self._told = time.monotonic()
 
     def __enter__(self) -> Self:

@@ -13,10 +13,10 @@ import msgspec
 
 from scanner.app import now, open_works
 from scanner.config import Config
-from scanner.daemon import worker_name
+from scanner.daemon import take_over, worker_name
 from scanner.domain.approvals import Target
 from scanner.domain.report import Report
-from scanner.errors import ApprovalWatchError, StoreError
+from scanner.errors import ApprovalWatchError, ConfigError, StoreError
 from scanner.scan import Job, Step
 from scanner.store import requests
 from scanner.store.daemons import daemon_lives
@@ -56,9 +56,13 @@ async def rescan(
 async def _by_ourselves(
     config: Config, store: Store, targets: Sequence[Target], *, dry_run: bool, follower: Follower
 ) -> Rescan:
-    works = await open_works(config, store, worker=worker_name())
+    if problems := config.missing_secrets():
+        raise ConfigError(problems)
+    worker = worker_name()
+    works = await open_works(config, store, worker=worker)
     try:
         if not dry_run:
+            await store.write(lambda connection: take_over(connection, worker, now()))
             await works.judge.tidy(store, frozenset(config.targets), certain=config.wallets_certain)
         job = Job(targets, frozenset(config.targets), "command", dry_run=dry_run, at_once=True)
         report = await works.scanner.scan(job, follower.step)

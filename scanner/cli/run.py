@@ -13,25 +13,7 @@ __all__ = ["run"]
 
 def run(context: typer.Context) -> None:
     """Run the daemon: scan on schedule, alert and deliver, until SIGTERM. SIGHUP reads the configuration again."""
-    from scanner.cli.logs import set_up_logs
-
-    set_up_logs(_usable(context).log)
     asyncio.run(_run(context))
-
-
-def _usable(context: typer.Context) -> "Config":
-    """The configuration as it is now. Raises ConfigError where a daemon cannot live by it."""
-    import structlog
-
-    from scanner.cli.console import configuration
-    from scanner.errors import ConfigError
-
-    config = configuration(context)
-    if problems := [*config.missing_wallets(), *config.missing_secrets()]:
-        raise ConfigError(problems)
-    for problem in (*config.warnings, *config.not_yet):
-        structlog.get_logger().warning("config.warning", problem=str(problem))
-    return config
 
 
 async def _run(context: typer.Context) -> None:
@@ -39,3 +21,16 @@ async def _run(context: typer.Context) -> None:
 
     async with open_store(_usable(context)) as store:
         await daemon(store, lambda: _usable(context)).run()
+
+
+def _usable(context: typer.Context) -> "Config":
+    """The configuration as it is now, logs set up as it says. Raises ConfigError where a daemon cannot live by it."""
+    from scanner.cli.console import configuration
+    from scanner.cli.logs import set_up_logs
+    from scanner.errors import ConfigError
+
+    config = configuration(context)
+    if problems := [*config.missing_wallets(), *config.missing_secrets()]:
+        raise ConfigError(problems)
+    set_up_logs(config.log)
+    return config

@@ -57,8 +57,9 @@ async def finish(
 
 
 async def last_begun(connection: AsyncConnection, asked_by: str) -> datetime | None:
-    """When the last scan of a sort began."""
-    query = select(scans.c.started_at).where(scans.c.asked_by == asked_by).order_by(scans.c.started_at.desc()).limit(1)
+    """When the last scan of a sort began that was not interrupted: one that was has left targets unread."""
+    whole = (scans.c.asked_by == asked_by) & (scans.c.state != "interrupted")
+    query = select(scans.c.started_at).where(whole).order_by(scans.c.started_at.desc()).limit(1)
     found: datetime | None = await connection.scalar(query)
     return found
 
