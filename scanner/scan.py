@@ -180,7 +180,7 @@ class _Round:
 
     async def _rehearse(self, connection: AsyncConnection, *, first: bool) -> Report:
         """Do what a recorded scan does, in a transaction that is taken back: the report is what would have been."""
-        targets = [snapshot.target for snapshot, _ in self.unrecorded]
+        targets = [target for target in self.job.targets if not self.job.keeps(target)]
         if first:
             await self._begin(connection, targets)
         else:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Severity
 from scanner.domain.approvals import Target
-from scanner.domain.report import ApprovalEntry, Report
+from scanner.domain.report import Report
 from scanner.judge import Judge
 from scanner.okx.client import OkxClient, OkxSettings
 from scanner.okx.pacing import Ledger
@@ -253,9 +254,8 @@ def open_rules(report: Report) -> list[tuple[str, str]]:
 def outcome(report: Report) -> dict[str, object]:
     """All that a report says but for ids and times, which no two scans share."""
     return {
-        "approvals": [
-            (one.id, one.owner_label, *entry) for one, entry in zip(report.approvals, shown(report), strict=True)
-        ],
+        "approvals": [(one.id, one.owner_label) for one in report.approvals],
+        "in force": shown(report),
         "changes": sorted((one.kind, one.approval, str(one.before), str(one.after)) for one in report.changes),
         "alerts": sorted((one.rule, one.approval, one.severity, one.state, one.event) for one in report.alerts),
         "raised": len(report.raised),
@@ -269,18 +269,17 @@ def outcome(report: Report) -> dict[str, object]:
 
 async def all_rows(store: Store, *but: Table) -> dict[str, list[tuple[object, ...]]]:
     """Every row of every table but some."""
-    found: dict[str, list[tuple[object, ...]]] = {}
-    for table in tables.metadata.sorted_tables:
-        if table not in but:
-            query = select(table).order_by(*table.primary_key)
-            found[table.name] = [tuple(one) for one in await store.read(lambda c, query=query: c.execute(query))]
-    return found
+
+    async def every(connection: AsyncConnection) -> dict[str, list[tuple[object, ...]]]:
+        return {
+            table.name: [tuple(one) for one in await connection.execute(select(table).order_by(*table.primary_key))]
+            for table in tables.metadata.sorted_tables
+            if table not in but
+        }
+
+    return await store.read(every)
 
 
 async def counted(store: Store) -> dict[str, int]:
     """How many rows each table has."""
-    found = {}
-    for table in tables.metadata.sorted_tables:
-        query = select(func.count()).select_from(table)
-        found[table.name] = int(await store.read(lambda c, query=query: c.scalar(query)) or 0)
-    return found
+    return {name: len(found) for name, found in (await all_rows(store)).items()}

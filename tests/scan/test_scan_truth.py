@@ -1,4 +1,4 @@
-"""What a scan reports is what the far side holds: row by row, in every reading of the documents, for the right owner."""
+"""What a scan reports is what the far side holds: row by row, in every dialect, under the right owner."""
 
 import itertools
 import json
