@@ -1,6 +1,5 @@
 """`scan`: read now, record, alert, deliver, and show what is in force."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,7 +36,7 @@ def scan(
     A wallet that the configuration does not know is read like a dry run. Beside a daemon the daemon does it.
     Exit codes: 0 done, 3 something could not be read, 4 --fail-on.
     """
-    from scanner.cli.console import configuration, show, tell, tell_problems
+    from scanner.cli.console import configuration, run_to_end, show, tell, tell_problems
     from scanner.cli.logs import set_up_logs
     from scanner.errors import ConfigError
 
@@ -47,7 +46,7 @@ def scan(
     if not targets:
         raise ConfigError(config.missing_wallets())
     tell_problems([*config.warnings, *config.not_yet], warning=True)
-    done = asyncio.run(_scan(config, targets, dry_run=dry_run))
+    done = run_to_end(_scan(config, targets, dry_run=dry_run))
     show(done.report, format_, output)
     for line in _remarks(done):
         tell(line)

@@ -26,6 +26,7 @@ T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[T]]
 
 BUSY_SECONDS = 5.0
+SETTLE_SECONDS = 0.1
 LOCKED_TRIES = 6
 CONNECTIONS = 4
 
@@ -56,6 +57,8 @@ class Store:
             await store._prepare(migrate=migrate)
         except BaseException:
             await store.close()
+            # A connection that never opened leaves a thread that still has something to say to this event loop.
+            await asyncio.sleep(SETTLE_SECONDS)
             raise
         return store
 

@@ -1,0 +1,168 @@
+"""`check-config`, `rules` and `db`: every problem at once, with its place; and what is sound."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from known_store import CONFIG, fill
+from shell import SECRETS, run
+
+RULE = """\
+rules:
+  - id: {id}
+    title: A rule of my own
+    severity: low
+    when: {when}
+    why: So.
+    fix: So.
+"""
+
+
+def write(folder: Path, text: str = CONFIG, **rules: str) -> None:
+    (folder / "config.yaml").write_text(text)
+    (folder / "rules").mkdir()
+    for name, when in rules.items():
+        (folder / "rules" / f"{name}.yaml").write_text(RULE.format(id=name, when=when))
+
+
+def test_a_sound_configuration_is_summed_up(tmp_path: Path) -> None:
+    write(tmp_path, CONFIG + "rules: {dirs: [rules]}\n", mine="allowance.unlimited")
+    ended = run(tmp_path, "check-config")
+    assert (ended.code, ended.err) == (0, "")
+    assert "Wallets 2, on bsc, ethereum: 2 targets" in ended.words
+    assert "Channels ops (from high on)" in ended.words
+    assert "which the first scan makes" in ended.words
+
+
+def test_problems_of_configuration_wallets_rules_and_secrets_come_at_once(tmp_path: Path) -> None:
+    write(tmp_path, CONFIG + "rules: {dirs: [rules]}\nwallets_file: wallets.csv\n", mine="allowance.unlimitted")
+    (tmp_path / "wallets.csv").write_text("address,chains\nnonsense,ethereum\n")
+    ended = run(tmp_path, "check-config", **dict.fromkeys(SECRETS, ""))
+    assert (ended.code, ended.out) == (2, "")
+    assert "rules/mine.yaml:5:11" in ended.err
+    assert "did you mean 'allowance.unlimited'?" in ended.err
+    assert "wallets.csv:2:1" in ended.err
+    assert "OKX_API_KEY" in ended.err
+    assert "OKX_PROJECT_ID" in ended.err
+
+
+def test_a_broken_configuration_does_not_hide_broken_rules(tmp_path: Path) -> None:
+    write(tmp_path, CONFIG + "rules: {dirs: [rules]}\nchanels: {}\n", mine="allowance.unlimitted")
+    ended = run(tmp_path, "check-config")
+    assert ended.code == 2
+    assert "config.yaml:7:1" in ended.err
+    assert "rules/mine.yaml:5:11" in ended.err
+    assert ended.err.endswith("2 problems\n")
+
+
+def test_what_has_no_effect_yet_is_a_warning(tmp_path: Path) -> None:
+    write(tmp_path, CONFIG + "alerting: {storm: 60/10m}\n")
+    ended = run(tmp_path, "check-config")
+    assert ended.code == 0
+    assert "warning:" in ended.err
+    assert "alerting.storm" in ended.err
+
+
+@pytest.mark.parametrize(
+    "command", [("approvals",), ("history",), ("check-config",), ("db", "upgrade"), ("rules", "list")]
+)
+def test_a_configuration_that_cannot_be_used_stops_every_command(tmp_path: Path, command: tuple[str, ...]) -> None:
+    write(tmp_path, CONFIG + "chanels: {}\n")
+    ended = run(tmp_path, *command)
+    assert (ended.code, ended.out) == (2, "")
+    assert "config.yaml:6:1: " in ended.err
+    assert "did you mean 'channels'?" in ended.err
+
+
+def test_without_a_configuration_every_place_is_named(tmp_path: Path) -> None:
+    ended = run(tmp_path, "approvals")
+    assert ended.code == 2
+    for place in ("--config", "$APPROVAL_WATCH_CONFIG", "config.yaml", "/etc/approval-watch/config.yaml"):
+        assert place in ended.err
+
+
+def test_the_option_goes_before_the_environment(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "config.yaml").rename(tmp_path / "mine.yaml")
+    assert run(tmp_path, "check-config", APPROVAL_WATCH_CONFIG="mine.yaml").code == 0
+    assert run(tmp_path, "--config", "mine.yaml", "check-config", APPROVAL_WATCH_CONFIG="other.yaml").code == 0
+    assert "other.yaml: there is no such file" in run(tmp_path, "check-config", APPROVAL_WATCH_CONFIG="other.yaml").err
+
+
+def test_the_default_rules_are_listed_and_sound_without_a_configuration(tmp_path: Path) -> None:
+    checked = run(tmp_path, "rules", "check")
+    assert (checked.code, checked.err) == (0, "")
+    listed = json.loads(run(tmp_path, "rules", "list", "--format", "json").out)["rules"]
+    assert checked.out == f"{len(listed)} rules, all sound.\n"
+    assert listed[0]["severity"] == "critical"
+    assert {"id", "title", "severity", "on", "when", "why", "fix"} <= set(listed[0])
+
+
+def test_rules_list_has_the_users_own_and_counts_what_is_broken(tmp_path: Path) -> None:
+    write(tmp_path, CONFIG + "rules: {dirs: [rules]}\n", mine="allowance.unlimited", other="allowance.unlimitted")
+    ended = run(tmp_path, "rules", "list")
+    assert ended.code == 0
+    assert "LOW mine A rule of my own allowance.unlimited" in ended.words
+    assert "1 problem in other rules, which are left out" in ended.words
+
+
+def test_a_broken_rule_is_shown_with_its_line_and_a_caret(tmp_path: Path) -> None:
+    write(tmp_path, mine="allowance.unlimitted")
+    for path in ("rules", "rules/mine.yaml"):
+        ended = run(tmp_path, "rules", "check", path)
+        assert (ended.code, ended.out) == (2, "")
+        said, line, caret, total = ended.err.rstrip("\n").split("\n")
+        assert said.endswith(
+            "rules/mine.yaml:5:11: there is no field 'allowance.unlimitted' (did you mean 'allowance.unlimited'?)"
+        )
+        assert line.index("allowance.unlimitted") == caret.index("^")
+        assert total == "1 problem"
+
+
+def test_a_warning_about_a_rule_does_not_fail(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "rules" / "terse.yaml").write_text(RULE.format(id="terse", when="true").replace("    fix: So.\n", ""))
+    ended = run(tmp_path, "rules", "check", "rules")
+    assert ended.code == 0
+    assert "warning: " in ended.err
+    assert "terse.yaml:2:5" in ended.err
+
+
+def test_a_path_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+    assert run(tmp_path, "rules", "check", "nowhere").code == 2
+
+
+def test_upgrade_makes_the_store_and_can_be_run_again(tmp_path: Path) -> None:
+    write(tmp_path)
+    for _ in range(2):
+        ended = run(tmp_path, "db", "upgrade")
+        assert (ended.code, ended.err) == (0, "")
+        assert "approval-watch.db is up to date" in ended.out
+    assert run(tmp_path, "db", "check").words.endswith("is sound.")
+
+
+def test_a_backup_is_a_store_and_never_overwrites(tmp_path: Path) -> None:
+    asyncio.run(fill(tmp_path))
+    assert run(tmp_path, "db", "backup", "copy.db").code == 0
+    before = run(tmp_path, "approvals", "--format", "json").out
+    (tmp_path / "copy.db").replace(tmp_path / "approval-watch.db")
+    assert run(tmp_path, "approvals", "--format", "json").out == before
+    (tmp_path / "taken.db").touch()
+    ended = run(tmp_path, "db", "backup", "taken.db")
+    assert ended.code == 1
+    assert "exists already" in ended.err
+    assert run(tmp_path, "db", "backup", "nowhere/copy.db").err.startswith("Error: the store nowhere/copy.db cannot be")
+
+
+def test_a_damaged_store_is_said_with_what_to_do(tmp_path: Path) -> None:
+    asyncio.run(fill(tmp_path))
+    file = tmp_path / "approval-watch.db"
+    pages = bytearray(file.read_bytes())
+    for start in range(4096 * 5, len(pages), 4096):
+        pages[start + 64 : start + 2048] = bytes(1984)
+    file.write_bytes(pages)
+    ended = run(tmp_path, "db", "check")
+    assert (ended.code, ended.out) == (1, "")
+    assert "is damaged" in ended.err
+    assert "estore a backup" in ended.err
