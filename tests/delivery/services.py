@@ -1,0 +1,110 @@
+"""Services on loopback that answer as the real ones do."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+from aiohttp import web
+from aiosmtpd.smtp import SMTP
+
+__all__ = ["SLACK", "TELEGRAM", "Web", "mail_server", "points_at", "web_server"]
+
+TELEGRAM = "tgram://123456789:AAF-secret_token_of_this_bot/42"
+SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/"
+
+Answer = Callable[[dict[str, Any]], web.StreamResponse]
+
+
+@dataclass(slots=True)
+class Web:
+    """An HTTP service: what it was sent, and how it answers. `delay` in seconds comes before the answer."""
+
+    port: int = 0
+    answer: Answer = field(default=lambda _: web.json_response({"ok": True}))
+    delay: float = 0.0
+    paths: list[str] = field(default_factory=list)
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@asynccontextmanager
+async def web_server() -> AsyncIterator[Web]:
+    service = Web()
+
+    async def take(request: web.Request) -> web.StreamResponse:
+        service.paths.append(request.path)
+        body = await request.json()
+        service.bodies.append(body)
+        await asyncio.sleep(service.delay)
+        return service.answer(body)
+
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", take)
+    runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    service.port = runner.addresses[0][1]
+    try:
+        yield service
+    finally:
+        await runner.cleanup()
+
+
+@contextmanager
+def points_at(service: Web) -> Iterator[None]:
+    """Let apprise's Telegram and Slack plugins talk to this service."""
+    from apprise.manager_plugins import NotificationManager
+
+    plugins = NotificationManager()  # type: ignore[no-untyped-call]  # - apprise gives no types here
+    telegram, slack = plugins["tgram"], plugins["slack"]
+    kept = telegram.notify_url, slack.webhook_url
+    telegram.notify_url, slack.webhook_url = f"{service.url}/bot", f"{service.url}/services"
+    try:
+        yield
+    finally:
+        telegram.notify_url, slack.webhook_url = kept
+
+
+class _Postbox:
+    """What an SMTP server does with mail: keeps it, unless it is told to say something else."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.to_recipient = "250 OK"
+        self.to_mail = "250 OK"
+        self.delay = 0.0
+        self.port = 0
+
+    async def handle_RCPT(  # noqa: N802 - the name that aiosmtpd calls
+        self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        if self.to_recipient.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return self.to_recipient
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - likewise
+        mail = message_from_bytes(envelope.content, policy=policy.default)
+        assert isinstance(mail, EmailMessage)
+        self.mails.append(mail)
+        await asyncio.sleep(self.delay)
+        return self.to_mail
+
+
+@asynccontextmanager
+async def mail_server() -> AsyncIterator[_Postbox]:
+    box = _Postbox()
+    server = await asyncio.get_running_loop().create_server(lambda: SMTP(box, enable_SMTPUTF8=True), "127.0.0.1", 0)
+    box.port = server.sockets[0].getsockname()[1]
+    try:
+        yield box
+    finally:
+        server.close()
+        await server.wait_closed()
