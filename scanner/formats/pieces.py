@@ -100,19 +100,24 @@ def _change(look: Look, entry: ChangeEntry, label: str | None) -> Sequence[Pair]
 
 
 def alerts_told(look: Look, alerts: Iterable[AlertEntry], about: Mapping[str, str]) -> "Table":
-    """Alerts in the order given, each with the approval that it speaks of; `about` says that in one line."""
-    return hanging((mark(alert.severity), _alert(look, alert, about.get(alert.approval))) for alert in alerts)
+    """Alerts in the order given, alike ones below one title; `about` says in one line what each speaks of."""
+    alike: dict[tuple[str, str], list[AlertEntry]] = {}
+    for alert in alerts:
+        alike.setdefault((alert.severity, alert.title), []).append(alert)
+    return hanging(
+        (mark(severity), [line(Part(title, "bold")), *(_alert(look, alert, about) for alert in some)])
+        for (severity, title), some in alike.items()
+    )
 
 
-def _alert(look: Look, alert: AlertEntry, about: str | None) -> Iterator["Text"]:
+def _alert(look: Look, alert: AlertEntry, about: Mapping[str, str]) -> "Text":
     if alert.resolved_at is not None:
         state = Part(f"resolved {ago(alert.resolved_at, look.now)}: {alert.reason or 'for no known reason'}", GOOD)
     else:
         known = "" if alert.state == AlertState.OPEN.value else f", {alert.state}"
         state = Part(f"opened {ago(alert.opened_at, look.now)}{known}", "dim")
-    yield line(Part(alert.title, "bold"), Part(f"  {alert.id}  "), state)
-    if about is not None:
-        yield line(Part(about))
+    said = about.get(alert.approval)
+    return line(Part(f"{alert.id}  "), Part("" if said is None else f"{said}, "), state)
 
 
 def totals(approvals: Sequence[ApprovalEntry], alerts: Iterable[AlertEntry] = ()) -> "Text":

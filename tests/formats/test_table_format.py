@@ -14,7 +14,7 @@ from printed import DOCUMENTS, NOW, REPORT, alert, approval, before, report, tar
 from rich.cells import cell_len
 
 from scanner.formats import FORMATS, Look
-from scanner.formats.documents import Approvals, Document
+from scanner.formats.documents import Alerts, Approvals, Document
 
 MAX = str(2**256 - 1)
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -148,10 +148,20 @@ def test_a_first_reading_is_counted_and_changes_are_listed() -> None:
 def test_alerts_of_a_scan_are_apart_by_what_became_of_them() -> None:
     older = replace(REPORT, alerts=(*REPORT.alerts, alert("AW-0000000003", about="plain")))
     text = " ".join(table(older).split())
-    assert "Alerts opened (1) HIGH Unlimited allowance to a stranger AW-0000000001 opened 2 d ago" in text
-    assert "Alerts resolved (1) LOW Unlimited allowance to a stranger AW-0000000002" in text
-    assert "resolved 1 min ago: the approval is gone treasury on ethereum" in text
+    assert "Alerts opened (1) HIGH Unlimited allowance to a stranger AW-0000000001 treasury on ethereum" in text
+    assert "Alerts resolved (1) LOW Unlimited allowance to a stranger AW-0000000002 treasury on ethereum" in text
+    assert "0x2c34a2fb…e6b7cdd6, resolved 1 min ago: the approval is gone" in text
     assert "1 alert still open, high the worst, opened before" in text
+
+
+def test_alerts_that_say_the_same_share_a_title() -> None:
+    alerts = (alert("AW-1"), alert("AW-2", about="plain"), alert("AW-3", about="unknown", severity="low"))
+    lines = table(Alerts(alerts=alerts, approvals=(approval("a1"), approval("plain"))), 200).split("\n")
+    assert lines[0] == "HIGH Unlimited allowance to a stranger"
+    assert lines[1].startswith("     AW-1  treasury on ethereum: “USDT” ")
+    assert lines[1].endswith(" for “Swap” 0x2c34a2fb…e6b7cdd6, opened 2 d ago")
+    assert lines[2].startswith("     AW-2  treasury on ethereum: ")
+    assert lines[3:5] == ["LOW  Unlimited allowance to a stranger", "     AW-3  opened 2 d ago"]
 
 
 def test_undecided_conditions_and_broken_rules_are_told_at_the_end() -> None:
