@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Alert, AlertState, Move, Severity, Transition
-from scanner.domain.approvals import Allowance, Approval, End, Kind, Snapshot, Spender, Target, Token, gather
+from scanner.domain.approvals import Allowance, Approval, End, Kind, Snapshot, Spender, Target, Token, gather, stable_id
 from scanner.domain.changes import Change, ChangeKind, Held, diff
 from scanner.domain.messages import Due
 from scanner.store import alerts, knowledge, scans
@@ -104,7 +104,15 @@ async def raise_alerts(
 ) -> list[Alert]:
     """Open an alert for each approval, as a scan does."""
     told = [
-        Alert(f"AW-{row.id[:9]}{len(rule):x}".upper(), rule, "A danger", severity, row.id, at, baseline=baseline)
+        Alert(
+            "AW-" + stable_id(rule, row.id, length=10).upper(),
+            rule,
+            "A danger",
+            severity,
+            row.id,
+            at,
+            baseline=baseline,
+        )
         for row in rows
     ]
     await _apply(store, [Transition(Move.OPENED, alert, "the rule holds") for alert in told], channels, scan_id, at)

@@ -11,12 +11,19 @@ from typing import Any
 from aiohttp import web
 from aiosmtpd.smtp import SMTP
 
-__all__ = ["SLACK", "TELEGRAM", "Web", "mail_server", "points_at", "web_server"]
+__all__ = ["SLACK", "TELEGRAM", "Web", "mail_server", "points_at", "until", "web_server"]
 
 TELEGRAM = "tgram://123456789:AAF-secret_token_of_this_bot/42"
 SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/"
 
 Answer = Callable[[dict[str, Any]], web.StreamResponse]
+
+
+async def until(true: Callable[[], bool], within: float = 2.0) -> None:
+    """Wait for something to have happened."""
+    async with asyncio.timeout(within):
+        while not true():  # noqa: ASYNC110 - what is waited for tells nobody when it happens
+            await asyncio.sleep(0.01)
 
 
 @dataclass(slots=True)

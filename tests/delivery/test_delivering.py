@@ -1,0 +1,298 @@
+"""The loop from notices to a channel, with a real store, a real webhook and a clock of our own."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from owed import START, end, grant, opened, raise_alerts
+from services import Web, until, web_server
+from sqlalchemy.ext.asyncio import AsyncConnection
+from structlog.testing import capture_logs
+
+from scanner.delivery.channels import Channel
+from scanner.delivery.outbox import Deliverer
+from scanner.domain.alerts import Severity
+from scanner.domain.messages import Waiting
+from scanner.store import outbox, scans
+from scanner.store.engine import Store
+
+IDS = count(10**15)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with opened(tmp_path) as one:
+        yield one
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[Web]:
+    async with web_server() as one:
+        yield one
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def hook(service: Web, name: str = "ops") -> Channel:
+    return Channel(name, f"json://127.0.0.1:{service.port}/{name}")
+
+
+def deliverer(
+    store: Store, clock: Callable[[], datetime], *channels: Channel, worker: str = "me"
+) -> Deliverer[AsyncConnection]:
+    return Deliverer(
+        store, outbox, channels, worker=worker, now=clock, new_id=lambda: str(next(IDS)), jitter=lambda: 0.0
+    )
+
+
+async def kept(store: Store) -> list[Waiting]:
+    return await store.read(lambda c: outbox.listing(c, ("waiting", "sent", "given-up")))
+
+
+def down(_: dict[str, Any]) -> web.StreamResponse:
+    return web.Response(status=503)
+
+
+async def test_what_is_due_is_composed_sent_and_settled(store: Store, service: Web, clock: Clock) -> None:
+    told = await raise_alerts(store, await grant(store, 2))
+    mine = deliverer(store, clock, hook(service))
+    assert await mine.compose_due() == 1
+    assert await mine.compose_due() == 0
+    assert await mine.deliver_once() == 1
+    assert await mine.deliver_once() == 0
+    (body,) = service.bodies
+    assert all(alert.id in body["message"] for alert in told)
+    (sent,) = await kept(store)
+    assert (sent.state, sent.attempts) == ("sent", 1)
+    assert body["message"].endswith(f"\nref {sent.id}")
+
+
+async def test_the_first_reading_is_one_message_after_its_scan(store: Store, service: Web, clock: Clock) -> None:
+    await raise_alerts(store, await grant(store, 3), baseline=True)
+    mine = deliverer(store, clock, hook(service))
+    assert await mine.drain(timedelta(seconds=5)) == {}
+    assert service.bodies == []
+    await store.write(lambda c: scans.finish(c, "scan-1", at=START, requests=1, undecided=0))
+    assert await mine.drain(timedelta(seconds=5)) == {}
+    (body,) = service.bodies
+    assert body["message"].startswith("First reading of 1 wallet: 3 approvals, 3 alerts (3 high). The worst:\n")
+
+
+async def test_a_failure_is_tried_again_later_and_survives_a_restart(store: Store, service: Web, clock: Clock) -> None:
+    await raise_alerts(store, await grant(store, 1))
+    service.answer = down
+    first = deliverer(store, clock, hook(service))
+    await first.compose_due()
+    assert await first.deliver_once() == 1
+    assert await first.deliver_once() == 0, "it waits"
+    (waiting,) = await kept(store)
+    assert (waiting.state, waiting.next_at) == ("waiting", START + timedelta(seconds=1))
+    assert "503" in str(waiting.error)
+    service.answer = lambda _: web.Response()
+    clock.now += timedelta(seconds=1)
+    assert await deliverer(store, clock, hook(service), worker="heir").deliver_once() == 1
+    assert [row.state for row in await kept(store)] == ["sent"]
+    assert "possible repeat" not in service.bodies[-1]["message"], "a refusal cannot have arrived"
+
+
+async def test_a_message_without_an_answer_goes_again_under_its_id_as_a_possible_repeat(
+    store: Store, service: Web, clock: Clock
+) -> None:
+    await raise_alerts(store, await grant(store, 1))
+    service.answer = lambda _: web.Response(status=504)
+    mine = deliverer(store, clock, hook(service))
+    await mine.compose_due()
+    await mine.deliver_once()
+    service.answer = lambda _: web.Response()
+    clock.now += timedelta(minutes=1)
+    await mine.deliver_once()
+    first, second = (body["message"].splitlines() for body in service.bodies)
+    assert second == [*first[:-1], "(possible repeat)", first[-1]]
+
+
+async def test_a_refused_message_is_given_up_unless_it_is_critical(store: Store, service: Web, clock: Clock) -> None:
+    rows = await grant(store, 2)
+    service.answer = lambda _: web.Response(status=403)
+    mine = deliverer(store, clock, hook(service))
+    await raise_alerts(store, rows[:1], Severity.CRITICAL)
+    await mine.compose_due()
+    await raise_alerts(store, rows[1:])
+    await mine.compose_due()
+    with capture_logs() as logs:
+        assert [await mine.deliver_once() for _ in range(3)] == [1, 1, 0]
+    states = {row.severity: row.state for row in await kept(store)}
+    assert states == {Severity.CRITICAL: "waiting", Severity.HIGH: "given-up"}
+    assert [entry["event"] for entry in logs] == ["message.failed", "message.given_up"]
+
+
+async def test_a_channel_that_is_down_does_not_hold_up_another(store: Store, service: Web, clock: Clock) -> None:
+    await raise_alerts(store, await grant(store, 1), channels=("ops", "mail"))
+    async with web_server() as other:
+        service.answer = down
+        mine = deliverer(store, clock, hook(service), hook(other, "mail"))
+        await mine.compose_due()
+        assert await mine.deliver_once() == 2
+        assert {row.channel: row.state for row in await kept(store)} == {"ops": "waiting", "mail": "sent"}
+
+
+async def test_an_outage_is_logged_once_and_so_is_its_end(store: Store, service: Web, clock: Clock) -> None:
+    await raise_alerts(store, await grant(store, 1))
+    service.answer = down
+    mine = deliverer(store, clock, hook(service))
+    await mine.compose_due()
+    with capture_logs() as logs:
+        for _ in range(5):
+            await mine.deliver_once()
+            clock.now += timedelta(minutes=10)
+        service.answer = lambda _: web.Response()
+        await mine.deliver_once()
+    assert [entry["event"] for entry in logs] == ["message.failed", "message.sent", "channel.recovered"]
+    assert {entry["channel"] for entry in logs} == {"ops"}
+
+
+async def test_after_a_day_of_outage_everything_comes_in_order(store: Store, service: Web, clock: Clock) -> None:
+    rows = await grant(store, 4)
+    service.answer = down
+    mine = deliverer(store, clock, hook(service))
+    for hour, row in enumerate(rows):
+        clock.now = START + timedelta(hours=6 * hour)
+        told = await raise_alerts(store, [row], rule=f"rule-{hour}", at=clock.now)
+        await mine.compose_due()
+        await mine.deliver_once()
+        await end(store, told, at=clock.now)
+        await mine.compose_due()
+    service.answer = lambda _: web.Response()
+    service.bodies.clear()
+    clock.now += timedelta(hours=6)
+    while await mine.deliver_once():
+        pass
+    stories = [re.findall(r"(RESOLVED)?.*\n(?s:.*)Alert: (AW-\w+)", body["message"])[0] for body in service.bodies]
+    assert [stage for stage, _ in stories] == ["", "RESOLVED"] * 4
+    assert [alert for _, alert in stories][::2] == [alert for _, alert in stories][1::2]
+
+
+async def test_the_running_loop_sends_what_is_put_there_within_a_second(
+    store: Store, service: Web, clock: Clock
+) -> None:
+    mine = deliverer(store, clock, hook(service))
+    stop = asyncio.Event()
+    running = asyncio.create_task(mine.run(stop))
+    await asyncio.sleep(0.1)
+    await raise_alerts(store, await grant(store, 1))
+    mine.wake()
+    await until(lambda: bool(service.bodies), within=1)
+    stop.set()
+    async with asyncio.timeout(1):
+        await running
+    assert [row.state for row in await kept(store)] == ["sent"]
+
+
+async def test_the_running_loop_finds_what_another_process_put_there(store: Store, service: Web, clock: Clock) -> None:
+    mine = deliverer(store, clock, hook(service))
+    stop = asyncio.Event()
+    running = asyncio.create_task(mine.run(stop))
+    await raise_alerts(store, await grant(store, 1))
+    await until(lambda: bool(service.bodies), within=3)
+    stop.set()
+    await running
+
+
+async def test_a_slow_channel_does_not_slow_the_running_loop(store: Store, service: Web, clock: Clock) -> None:
+    rows = await grant(store, 3)
+    async with web_server() as slow:
+        slow.delay = 1.5
+        mine = deliverer(store, clock, hook(slow, "slow"), hook(service, "fast"))
+        stop = asyncio.Event()
+        running = asyncio.create_task(mine.run(stop))
+        started = asyncio.get_running_loop().time()
+        for row in rows:
+            await raise_alerts(store, [row], channels=("slow", "fast"), rule=row.id)
+            mine.wake()
+            await asyncio.sleep(0.2)
+        await until(lambda: len(service.bodies) == 3, within=1)
+        assert asyncio.get_running_loop().time() - started < slow.delay
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+
+async def test_stopping_lets_what_is_in_flight_end(store: Store, service: Web, clock: Clock) -> None:
+    await raise_alerts(store, await grant(store, 1))
+    service.delay = 0.5
+    mine = deliverer(store, clock, hook(service))
+    stop = asyncio.Event()
+    running = asyncio.create_task(mine.run(stop))
+    await until(lambda: bool(service.bodies))
+    stop.set()
+    await running
+    assert [row.state for row in await kept(store)] == ["sent"]
+
+
+async def test_what_is_cut_off_in_flight_is_handed_back_as_a_possible_repeat(
+    store: Store, service: Web, clock: Clock
+) -> None:
+    await raise_alerts(store, await grant(store, 1))
+    service.delay = 1.0
+    mine = deliverer(store, clock, hook(service))
+    sending = asyncio.create_task(mine.drain(timedelta(seconds=0.3)))
+    with capture_logs() as logs:
+        assert await sending == {"ops": 1}
+    assert "delivery.out_of_time" in [entry["event"] for entry in logs]
+    assert await store.read(outbox.workers) == frozenset()
+    (claim,) = await store.write(lambda c: outbox.claim(c, "heir", clock(), timedelta(minutes=1), ["ops"]))
+    assert (claim.attempt, claim.repeat) == (2, True)
+
+
+async def test_draining_tries_again_within_its_time(store: Store, service: Web) -> None:
+    await raise_alerts(store, await grant(store, 1))
+    answers = iter([503, 200])
+    service.answer = lambda _: web.Response(status=next(answers))
+    began = time.monotonic()
+    mine = deliverer(store, lambda: START + timedelta(seconds=time.monotonic() - began), hook(service))
+    assert await mine.drain(timedelta(seconds=10)) == {}
+    assert len(service.bodies) == 2
+
+
+async def test_a_broken_channel_leaves_the_others_alone(store: Store, service: Web, clock: Clock) -> None:
+    await raise_alerts(store, await grant(store, 1), channels=("odd", "ops"))
+    mine = deliverer(store, clock, Channel("odd", "tgram://nonsense"), hook(service))
+    await mine.compose_due()
+    assert await mine.deliver_once() == 2
+    assert {row.channel: row.state for row in await kept(store)} == {"odd": "given-up", "ops": "sent"}
+
+
+async def test_a_store_that_is_gone_does_not_end_the_loop(tmp_path: Path, service: Web, clock: Clock) -> None:
+    async with opened(tmp_path) as one:
+        mine = deliverer(one, clock, hook(service))
+        stop = asyncio.Event()
+        path = one.path
+        await one.write(lambda c: outbox.take_back(c, ["nobody"], START))
+        await one.close()
+        path.rename(path.with_suffix(".away"))
+        path.mkdir()
+        with capture_logs() as logs:
+            running = asyncio.create_task(mine.run(stop))
+            await until(lambda: bool(logs))
+            assert not running.done()
+            stop.set()
+            await running
+        path.rmdir()
+    assert logs[0]["event"] == "delivery.trouble"
