@@ -209,6 +209,15 @@ async def test_no_answer_within_the_timeout_is_unavailable() -> None:
     assert answer.whole_source
 
 
+async def test_a_first_attempt_has_all_of_the_timeout_however_short_the_patience() -> None:
+    async def script(asked: Asked) -> web.Response:
+        await asyncio.sleep(0.2)
+        return web.json_response(ok())
+
+    async with far_side(script) as far, client_of(far.url, timeout=5, patience=0.05) as client:
+        assert not isinstance(await client.call(ASK, Effort(0.05)), Trouble)
+
+
 async def test_a_retry_that_hangs_is_cut_off_where_the_patience_ends() -> None:
     async def script(asked: Asked) -> web.Response:
         if asked.number == 1:
