@@ -136,21 +136,17 @@ async def test_no_slot_is_taken_that_comes_too_late() -> None:
 
 
 async def test_the_urgent_wait_for_one_other_at_most() -> None:
-    ledger, order = MemoryLedger(), []
-    loop = asyncio.get_running_loop()
-    budget = Budget(ledger, "key", 50, now=loop.time, sleep=asyncio.sleep)
+    clock = Clock()
+    order: list[str] = []
+    budget = budget_of(clock, 1)
 
-    async def stand(name: str, *, urgent: bool) -> None:
+    async def stand(name: str, *, urgent: bool = False) -> None:
         await budget.turn(urgent=urgent)
         order.append(name)
 
     await budget.turn()
-    for _ in range(20):  # no reserved slots are left over
-        await budget.turn()
-    line = [asyncio.create_task(stand(f"line {n}", urgent=False)) for n in range(6)]
-    await asyncio.sleep(0)
-    await asyncio.gather(asyncio.create_task(stand("urgent", urgent=True)), *line)
-    assert order.index("urgent") <= 1
+    await asyncio.gather(*(stand(f"line {n}") for n in range(6)), stand("urgent", urgent=True))
+    assert order == ["line 0", "urgent", *(f"line {n}" for n in range(1, 6))]
 
 
 async def test_many_slots_cost_few_turns_of_the_ledger() -> None:
