@@ -140,11 +140,11 @@ class Daemon:
 
     async def _live_by(self, works: Works, event: str) -> Works | None:
         """Work by one configuration, until there is another one, or None when it is time to stop."""
+        await self._schedule(works)
         stop = asyncio.Event()
         loops = [works.deliverer.run(stop), self._answer(works, stop), self._beat(works, stop)]
         running = [asyncio.create_task(loop) for loop in loops]
         try:
-            await self._schedule(works)
             self._manager.ready(f"watching {len(works.targets)} targets")
             log.info(event, targets=len(works.targets))
             self._start(self._settle_in(works))
@@ -190,7 +190,7 @@ class Daemon:
 
     async def _scheduled(self, works: Works) -> None:
         """APScheduler cancels its own coroutines at its end, so the scan is a task of ours, and it only waits."""
-        task = self._start(self._scan(works, Job(works.targets, frozenset(works.targets), "schedule")))
+        task = self._start(self._scan(works, Job(works.targets, frozenset(works.targets), "schedule", brief=True)))
         with suppress(asyncio.CancelledError):
             await asyncio.shield(task)
 

@@ -5,7 +5,7 @@ inside the caller's transaction: an approval, its alerts and what each channel i
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,13 +19,16 @@ from scanner.store import alerts as kept_alerts
 from scanner.store import knowledge
 from scanner.store.engine import Store
 
-__all__ = ["Judge", "Judged"]
+__all__ = ["Judge", "Judged", "Moved"]
 
 COUNTS = frozenset({"spender.approvals", "spender.owners"})
 """The fields that another wallet's approvals can move."""
 
-COMES_OR_GOES = frozenset({ChangeKind.BASELINE, ChangeKind.NEW, ChangeKind.RESTORED, ChangeKind.REVOKED})
-"""The changes that move those fields."""
+AGES = frozenset({"approval.age", "approval.unchanged_for"})
+"""The fields that time alone moves."""
+
+SPENDERS_AT_ONCE = 100
+"""Spenders whose approvals are judged in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class _Case:
     """What is to be judged: approvals of one target, with what is provable about them.
 
     `held` are judged, `changed` tells what happened to them, `gone` are provably in force no more, `baseline` are
-    news of a first reading; `only` keeps to some rules.
+    news of a first reading.
     """
 
     target: Target
@@ -50,7 +53,27 @@ class _Case:
     proven: bool = True
     gone: frozenset[str] = frozenset()
     baseline: frozenset[str] = frozenset()
-    only: frozenset[str] | None = None
+
+
+@dataclass(slots=True)
+class Moved:
+    """The spenders that a scan moved: those of changed approvals, and whether each only by a wallet's first reading.
+
+    They are judged once, when the scan is done: what a spender holds over all wallets is moved by each of them, and
+    judging every wallet again for every other one would cost their product.
+    """
+
+    spenders: dict[str, bool] = field(default_factory=dict)
+
+    def note(self, spender: str, *, first: bool) -> None:
+        """A change of this spender's approvals was seen."""
+        if spender:
+            self.spenders[spender] = first and self.spenders.get(spender, True)
+
+    def parts(self) -> Iterable[list[str]]:
+        """The spenders, so many at a time."""
+        names = sorted(self.spenders)
+        return (names[start : start + SPENDERS_AT_ONCE] for start in range(0, len(names), SPENDERS_AT_ONCE))
 
 
 class Judge:
@@ -66,18 +89,38 @@ class Judge:
     ) -> None:
         self.pack = pack
         self._rules = {rule.id: rule for rule in pack.rules}
-        self._counting = frozenset(rule.id for rule in pack.rules if not COUNTS.isdisjoint(rule.fields_read))
+        shared = [rule for rule in pack.rules if not rule.on and not COUNTS.isdisjoint(rule.fields_read)]
+        self._shared = replace(pack, rules=tuple(shared))
+        self._own = replace(pack, rules=tuple(rule for rule in pack.rules if rule not in shared))
+        self._ageing = any(not AGES.isdisjoint(rule.fields_read) for rule in shared)
         self._channels = channels
         self._group_wait = group_wait
         self._now = now
 
-    async def reading(self, connection: AsyncConnection, scan_id: str, snapshot: Snapshot, outcome: Outcome) -> Judged:
-        """Judge a target after a reading of it, and other wallets of the spenders that it moved."""
-        cases = [_after(snapshot, outcome), *await self._elsewhere(connection, snapshot.target, outcome)]
-        judged = [await self._judge(connection, case) for case in cases]
-        transitions = [step for one in judged for step in one.transitions]
-        await self._apply(connection, transitions, scan_id, snapshot.read_at)
-        return Judged(transitions, judged[0].undecided)
+    async def reading(
+        self, connection: AsyncConnection, scan_id: str, snapshot: Snapshot, outcome: Outcome, moved: Moved
+    ) -> Judged:
+        """Judge a target after a reading of it, and note whose approvals it moved."""
+        case = _after(snapshot, outcome)
+        judged = await self._judge(connection, self._own, case)
+        await self._apply(connection, judged.transitions, scan_id, snapshot.read_at)
+        for change in outcome.changes:
+            moved.note(change.after.spender.address, first=change.kind is ChangeKind.BASELINE)
+        if self._ageing:
+            for held in outcome.known.in_force:
+                moved.note(held.approval.spender.address, first=held.approval.id in case.baseline)
+        return judged
+
+    async def spenders(self, connection: AsyncConnection, scan_id: str, moved: Moved, names: Sequence[str]) -> Judged:
+        """Judge the rules on what a spender holds over all wallets, for some of those that a scan moved."""
+        if not self._shared.rules:
+            return Judged()
+        held = await knowledge.holders(connection, names)
+        first = frozenset(one.held.approval.id for one in held if moved.spenders[one.held.approval.spender.address])
+        judged = [await self._judge(connection, self._shared, case) for case in _cases(held, first)]
+        found = Judged([step for one in judged for step in one.transitions], sum(one.undecided for one in judged))
+        await self._apply(connection, found.transitions, scan_id, self._now())
+        return found
 
     async def again(self, store: Store) -> None:
         """Judge everything that is stored once more, without a request: rules or lists have changed."""
@@ -85,7 +128,7 @@ class Judge:
         for case in _cases(kept):
 
             async def judging(connection: AsyncConnection, case: _Case = case) -> None:
-                judged = await self._judge(connection, case)
+                judged = await self._judge(connection, self.pack, case)
                 await self._apply(connection, judged.transitions, None, self._now())
 
             await store.write(judging)
@@ -111,43 +154,22 @@ class Judge:
 
         await store.write(tidying)
 
-    async def _elsewhere(self, connection: AsyncConnection, target: Target, outcome: Outcome) -> list[_Case]:
-        """The other wallets of spenders that this reading gave or took an approval, for the rules that count them."""
-        moved = [change for change in outcome.changes if change.kind in COMES_OR_GOES and change.after.spender.address]
-        rules = frozenset(id_ for id_ in self._counting if not self._rules[id_].on)
-        if not moved or not rules:
-            return []
-        first = all(change.kind is ChangeKind.BASELINE for change in moved)
-        kept = await knowledge.holders(connection, {change.after.spender.address for change in moved}, target)
-        return _cases(kept, only=rules, first=first)
-
-    async def _judge(self, connection: AsyncConnection, case: _Case) -> Judged:
+    async def _judge(self, connection: AsyncConnection, pack: Pack, case: _Case) -> Judged:
         at = self._now()
-        spenders = {one.approval.spender.address for one in case.held if one.approval.spender.address}
-        counts = await knowledge.spender_counts(connection, spenders) if self._counting else {}
-        found = [finding for one in case.held for finding in self._findings(case, one, counts, at)]
+        counts = await self._counts(connection, pack, case.held)
+        found = [finding for one in case.held for finding in _findings(pack, case, one, counts, at)]
         ids = {one.approval.id for one in case.held} | case.gone
         alerts = await kept_alerts.open_alerts(connection, sorted(ids))
-        if case.only is not None:
-            alerts = [alert for alert in alerts if alert.rule in case.only]
         transitions = reconcile(alerts, found, gone=case.gone, baseline=case.baseline, at=at)
         return Judged(transitions, sum(finding.judgement is Judgement.UNDECIDED for finding in found))
 
-    def _findings(
-        self, case: _Case, held: Held, counts: Mapping[str, tuple[int, int]], at: datetime
-    ) -> Iterable[Finding]:
-        """What the rules say of one approval. Of one that is in force no more only what happened is judged."""
-        approvals, owners = counts.get(held.approval.spender.address, (None, None))
-        change = case.changed.get(held.approval.id)
-        known = facts(
-            held, target=case.target, spender_approvals=approvals, spender_owners=owners, change=change, at=at
-        )
-        judged = [
-            (rule, judgement)
-            for rule, judgement in self.pack.judge(known, None if change is None else change.kind)
-            if (held.in_force or rule.on) and (case.only is None or rule.id in case.only)
-        ]
-        return findings(judged, approval=held.approval.id, facts=known, change=change, proven=case.proven)
+    async def _counts(
+        self, connection: AsyncConnection, pack: Pack, held: Sequence[Held]
+    ) -> Mapping[str, tuple[int, int]]:
+        if all(COUNTS.isdisjoint(rule.fields_read) for rule in pack.rules):
+            return {}
+        spenders = {one.approval.spender.address for one in held if one.approval.spender.address}
+        return await knowledge.spender_counts(connection, spenders)
 
     async def _apply(
         self, connection: AsyncConnection, transitions: Sequence[Transition], scan_id: str | None, at: datetime
@@ -167,6 +189,19 @@ class Judge:
         return rule.why, rule.fix
 
 
+def _findings(
+    pack: Pack, case: _Case, held: Held, counts: Mapping[str, tuple[int, int]], at: datetime
+) -> Iterable[Finding]:
+    """What the rules say of one approval. Of one that is in force no more only what happened is judged."""
+    approvals, owners = counts.get(held.approval.spender.address, (None, None))
+    change = case.changed.get(held.approval.id)
+    known = facts(held, target=case.target, spender_approvals=approvals, spender_owners=owners, change=change, at=at)
+    judged = pack.judge(known, None if change is None else change.kind)
+    if not held.in_force:
+        judged = [(rule, judgement) for rule, judgement in judged if rule.on]
+    return findings(judged, approval=held.approval.id, facts=known, change=change, proven=case.proven)
+
+
 def _after(snapshot: Snapshot, outcome: Outcome) -> _Case:
     """What is to be judged of a target that was read. What is not in force is judged only as a change."""
     changed = {change.after.id: change for change in outcome.changes}
@@ -181,12 +216,9 @@ def _after(snapshot: Snapshot, outcome: Outcome) -> _Case:
     )
 
 
-def _cases(kept: Iterable[knowledge.Kept], *, only: frozenset[str] | None = None, first: bool = False) -> list[_Case]:
-    """Stored approvals, a case for each target."""
+def _cases(kept: Iterable[knowledge.Kept], first: frozenset[str] = frozenset()) -> list[_Case]:
+    """Stored approvals, a case for each target; `first` are news of first readings."""
     by_target: dict[Target, list[Held]] = {}
     for one in kept:
         by_target.setdefault(one.target, []).append(one.held)
-    return [
-        _Case(target, held, only=only, baseline=frozenset(one.approval.id for one in held) if first else frozenset())
-        for target, held in by_target.items()
-    ]
+    return [_Case(target, held, baseline=first) for target, held in by_target.items()]

@@ -10,16 +10,18 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Seq
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from scanner.domain.alerts import Move
 from scanner.domain.approvals import End, Snapshot, Target, combine
 from scanner.domain.chains import UnknownChainError, by_index
 from scanner.domain.changes import Known, Outcome, diff, unseen
 from scanner.domain.report import Report
 from scanner.errors import Reason, Trouble
-from scanner.judge import Judge
+from scanner.judge import Judge, Judged, Moved
 from scanner.sources import Cost, Source
 from scanner.store import knowledge, scans
 from scanner.store.engine import Store
@@ -33,7 +35,8 @@ log = structlog.get_logger()
 class Job:
     """What is asked of a scan. Targets that are not to be `recorded` are read, judged, and leave no trace.
 
-    `at_once` says that what it raises is not to wait for more to be told with it.
+    `at_once` says that what it raises is not to wait for more to be told with it. `brief` asks for a report of the
+    scan alone: the daemon's own scans have no reader for every approval.
     """
 
     targets: Sequence[Target]
@@ -41,6 +44,7 @@ class Job:
     asked_by: str
     dry_run: bool = False
     at_once: bool = False
+    brief: bool = False
 
     def keeps(self, target: Target) -> bool:
         """Whether what is read of a target is written down."""
@@ -95,7 +99,8 @@ class _Round:
         self.job = job
         self.id = secrets.token_hex(8)
         self.began = self.now()
-        self.undecided = 0
+        self.undecided = self.approvals = self.changes = self.raised = 0
+        self.moved = Moved()
         self.before = [replace(source.cost) for source in self.sources]
         self.unrecorded: list[tuple[Snapshot, int]] = []
 
@@ -107,12 +112,14 @@ class _Round:
         done = 0
         async with aclosing(self._readings(self.job.targets)) as readings:
             async for reading in readings:
-                snapshot, known = await self._second_look(reading)
-                outcome = await self._take(snapshot, known, based_on[snapshot.target])
+                snapshot = await self._second_look(reading)
+                outcome = await self._take(snapshot, based_on[snapshot.target])
                 done += 1
                 if progress is not None:
                     await progress(_step(snapshot.target, outcome, done, len(self.job.targets)))
         if kept:
+            for names in self.moved.parts():
+                await self.store.write(partial(self._judge_spenders, names=names))
             await self.store.write(self._finish)
         if self.unrecorded:
             report = await self.store.rehearse(lambda connection: self._rehearse(connection, first=not kept))
@@ -143,29 +150,40 @@ class _Round:
             )
             yield Snapshot(target, {}, End.INCOMPLETE, frozenset(), "none", self.now(), trouble=trouble)
 
-    async def _second_look(self, snapshot: Snapshot) -> tuple[Snapshot, Known]:
+    async def _second_look(self, snapshot: Snapshot) -> Snapshot:
         """A row can slip between two pages while a list moves: read once more before anything is called gone."""
-        known = await self.store.read(lambda connection: knowledge.known(connection, snapshot.target))
-        if snapshot.pages > 1 and snapshot.end is not End.INCOMPLETE and unseen(known, snapshot):
-            [again] = [reading async for reading in self._readings([snapshot.target])]
-            return combine(snapshot, again), known
-        return snapshot, known
+        if snapshot.pages == 1 or snapshot.end is End.INCOMPLETE or not unseen(await self._known(snapshot), snapshot):
+            return snapshot
+        [again] = [reading async for reading in self._readings([snapshot.target])]
+        return combine(snapshot, again)
 
-    async def _take(self, snapshot: Snapshot, known: Known, based_on: int) -> Outcome:
+    async def _known(self, snapshot: Snapshot) -> Known:
+        return await self.store.read(lambda connection: knowledge.known(connection, snapshot.target))
+
+    async def _take(self, snapshot: Snapshot, based_on: int) -> Outcome:
         """Write down what a reading means, or keep it for the rehearsal."""
         if self.job.keeps(snapshot.target):
             return await self.store.write(lambda connection: self._commit(connection, snapshot, based_on))
         self.unrecorded.append((snapshot, based_on))
-        return diff(known, snapshot, self.confirm_after)
+        return diff(await self._known(snapshot), snapshot, self.confirm_after)
 
     async def _commit(self, connection: AsyncConnection, snapshot: Snapshot, based_on: int) -> Outcome:
         """Everything that one reading means. What is known is read again: another may have got there first."""
         known = await knowledge.known(connection, snapshot.target)
         outcome = diff(known, snapshot, self.confirm_after, based_on)
         await knowledge.record(connection, self.id, snapshot, outcome)
-        judged = await self.judge.reading(connection, self.id, snapshot, outcome)
-        self.undecided += judged.undecided
+        self._count(await self.judge.reading(connection, self.id, snapshot, outcome, self.moved))
+        self.approvals += sum(1 for _ in outcome.known.in_force)
+        self.changes += len(outcome.changes)
         return outcome
+
+    async def _judge_spenders(self, connection: AsyncConnection, names: Sequence[str]) -> None:
+        """Judge what only all wallets together show, once for the whole scan."""
+        self._count(await self.judge.spenders(connection, self.id, self.moved, names))
+
+    def _count(self, judged: Judged) -> None:
+        self.undecided += judged.undecided
+        self.raised += sum(step.move is Move.OPENED for step in judged.transitions)
 
     async def _finish(self, connection: AsyncConnection) -> None:
         spent = sum(cost.requests for cost in self._spent())
@@ -187,13 +205,17 @@ class _Round:
             await knowledge.watch(connection, targets)
         for snapshot, based_on in self.unrecorded:
             await self._commit(connection, snapshot, based_on)
+        for names in self.moved.parts():
+            await self._judge_spenders(connection, names)
         await self._finish(connection)
         return await self._report(connection)
 
     async def _report(self, connection: AsyncConnection) -> Report:
         broken = [str(problem) for problem in self.judge.pack.problems]
-        scope = frozenset(self.job.targets)
-        return await scans.report(connection, self.id, scope, dry_run=self.job.dry_run, broken_rules=broken)
+        scan = await scans.entry(connection, self.id, dry_run=self.job.dry_run, broken_rules=broken)
+        if self.job.brief:
+            return Report(version=1, scan=scan)
+        return await scans.report(connection, scan, frozenset(self.job.targets))
 
     def _spent(self) -> list[Cost]:
         return [source.cost - before for source, before in zip(self.sources, self.before, strict=True)]
@@ -208,9 +230,9 @@ class _Round:
             complete=report.scan.complete,
             targets=len(report.scan.targets),
             incomplete=sum(not target.complete for target in report.scan.targets),
-            approvals=len(report.approvals),
-            changes=len(report.changes),
-            raised=len(report.raised),
+            approvals=self.approvals,
+            changes=self.changes,
+            raised=self.raised,
             undecided=report.scan.undecided,
             requests=report.scan.requests,
             retries=sum(cost.retries for cost in spent),

@@ -25,7 +25,7 @@ from scanner.store.engine import Store
 __all__ = ["Follower", "Rescan", "rescan"]
 
 LOOK_EVERY = 0.2
-DELIVER_WITHIN = timedelta(seconds=30)
+DELIVER_WITHIN = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ invisible character in an alert. One function makes dead text of them; everythin
 
 import re
 import unicodedata
+from functools import lru_cache
 
 __all__ = ["LONGEST", "harmless", "quoted"]
 
@@ -45,6 +46,7 @@ _HOST_DOT = re.compile(r"(?<=[^\s.])\.(?=[^\s.])")
 _CUT_DOT = re.compile(r"\[\.?$")
 
 
+@lru_cache(maxsize=4096)
 def harmless(text: str | None) -> str | None:
     """Dead text of at most 64 characters, or None where nothing visible is left.
 

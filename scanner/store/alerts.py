@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scanner.domain.alerts import Alert, AlertState, Move, Severity, Transition
 from scanner.domain.approvals import Target
 from scanner.domain.changes import Held
-from scanner.domain.notices import Notice, decide
+from scanner.domain.notices import decide
 from scanner.store.knowledge import CHUNK
 from scanner.store.rows import alert_from, alert_row, held_from, is_open
 from scanner.store.tables import alert_events, alerts, approvals, attempts, messages, notices, targets
@@ -66,17 +66,20 @@ async def apply(
     if not transitions:
         return
     told = await _told(connection, [step.alert.id for step in transitions])
-    owed: list[Notice] = []
+    born = [step for step in transitions if step.move is Move.OPENED]
+    if born:
+        opened = [(step, *words(step.alert.rule)) for step in born]
+        await connection.execute(
+            alerts.insert(),
+            [alert_row(step.alert) | {"why": why, "fix": fix, "opened_by": scan_id} for step, why, fix in opened],
+        )
     for step in transitions:
-        state = alert_row(step.alert)
-        if step.alert.state is AlertState.RESOLVED:
-            state["resolved_by"] = scan_id
-        if step.move is Move.OPENED:
-            why, fix = words(step.alert.rule)
-            await connection.execute(alerts.insert().values(state | {"why": why, "fix": fix, "opened_by": scan_id}))
-        else:
-            await connection.execute(update(alerts).where(alerts.c.id == step.alert.id).values(state))
-        owed += decide(step, channels, told.get(step.alert.id, frozenset()))
+        if step.move is not Move.OPENED:
+            ended = {"resolved_by": scan_id} if step.alert.state is AlertState.RESOLVED else {}
+            await connection.execute(
+                update(alerts).where(alerts.c.id == step.alert.id).values(alert_row(step.alert) | ended)
+            )
+    owed = [notice for step in transitions for notice in decide(step, channels, told.get(step.alert.id, frozenset()))]
     await connection.execute(
         alert_events.insert(),
         [

@@ -63,6 +63,8 @@ class Filter:
             found.append(approvals.c.spender == self.spender)
         if self.watched:
             found.append(targets.c.watched)
+        if self.targets is not None and len(owners := {target.owner for target in self.targets}) <= CHUNK:
+            found.append(approvals.c.owner.in_(owners))
         return found
 
     def wants(self, held: Held) -> bool:
@@ -183,14 +185,14 @@ async def spender_counts(connection: AsyncConnection, spenders: Collection[str])
     return found
 
 
-async def holders(connection: AsyncConnection, spenders: Collection[str], apart_from: Target) -> list[Kept]:
-    """The approvals in force of some spenders over all watched targets but one."""
+async def holders(connection: AsyncConnection, spenders: Collection[str]) -> list[Kept]:
+    """The approvals in force of some spenders, over all watched wallets."""
     found: list[Kept] = []
     for part in _parts(sorted(spenders)):
         found += await _kept(
             connection, _joined().where(approvals.c.in_force, targets.c.watched, approvals.c.spender.in_(part))
         )
-    return [kept for kept in found if kept.target != apart_from]
+    return found
 
 
 async def in_force(connection: AsyncConnection, wanted: Filter) -> list[Kept]:

@@ -7,7 +7,7 @@ worker that was thought dead cannot undo what its successor did. Each function r
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, RowMapping, case, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, case, exists, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Move, Severity
@@ -48,7 +48,8 @@ async def anything_due(connection: AsyncConnection, now: datetime, channels: Col
 
 
 def _owed(now: datetime, channels: Collection[str]) -> ColumnElement[bool]:
-    unpacked = notices.c.message_id.is_(None) & notices.c.send
+    # Said as the partial index says it: `send = 1` would not find the index, and every notice ever would be read.
+    unpacked = notices.c.message_id.is_(None) & text("notices.send")
     return unpacked & (notices.c.due_at <= now) & notices.c.channel.in_(channels)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import RowMapping, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Target
@@ -21,7 +21,7 @@ from scanner.store import alerts as kept_alerts
 from scanner.store.knowledge import Filter, changes_of, in_force
 from scanner.store.tables import notices, scan_targets, scans, targets
 
-__all__ = ["begin", "finish", "interrupt", "last_begun", "report"]
+__all__ = ["begin", "entry", "finish", "interrupt", "last_begun", "report"]
 
 
 async def begin(connection: AsyncConnection, scan_id: str, *, asked_by: str, total: int, at: datetime) -> None:
@@ -80,15 +80,10 @@ async def _release(connection: AsyncConnection, scan_id: str, at: datetime, *, a
     await connection.execute(update(notices).where(waiting).values(due_at=at))
 
 
-async def report(
-    connection: AsyncConnection,
-    scan_id: str,
-    scope: Collection[Target],
-    *,
-    dry_run: bool = False,
-    broken_rules: Sequence[str] = (),
-) -> Report:
-    """All that a scan says, within its scope."""
+async def entry(
+    connection: AsyncConnection, scan_id: str, *, dry_run: bool = False, broken_rules: Sequence[str] = ()
+) -> ScanEntry:
+    """The scan itself: how it went, target by target."""
     scan = (await connection.execute(select(scans).where(scans.c.id == scan_id))).mappings().one()
     lines = await connection.execute(
         select(targets, scan_targets.c.complete, scan_targets.c.approvals, scan_targets.c.reason, scan_targets.c.error)
@@ -96,39 +91,45 @@ async def report(
         .where(scan_targets.c.scan_id == scan_id)
         .order_by(targets.c.id)
     )
-    entries = [
-        TargetEntry(
-            chain=chain_name(row[targets.c.chain]),
-            chain_index=row[targets.c.chain],
-            owner=row[targets.c.owner],
-            label=row[targets.c.label],
-            complete=row[scan_targets.c.complete],
-            approvals=row[scan_targets.c.approvals],
-            error=row[scan_targets.c.error],
-            reason=row[scan_targets.c.reason],
-            read_at=None if row[targets.c.read_at] is None else rfc3339(row[targets.c.read_at]),
-        )
-        for row in lines.mappings()
-    ]
+    entries = tuple(_target_entry(row) for row in lines.mappings())
+    return ScanEntry(
+        id=scan_id,
+        started_at=rfc3339(scan["started_at"]),
+        finished_at=rfc3339(scan["finished_at"] or scan["started_at"]),
+        complete=all(one.complete for one in entries),
+        requests=scan["requests"],
+        context_errors=tuple(scan["context_errors"]),
+        targets=entries,
+        dry_run=dry_run,
+        broken_rules=tuple(broken_rules),
+        undecided=scan["undecided"],
+    )
+
+
+def _target_entry(row: RowMapping) -> TargetEntry:
+    return TargetEntry(
+        chain=chain_name(row[targets.c.chain]),
+        chain_index=row[targets.c.chain],
+        owner=row[targets.c.owner],
+        label=row[targets.c.label],
+        complete=row[scan_targets.c.complete],
+        approvals=row[scan_targets.c.approvals],
+        error=row[scan_targets.c.error],
+        reason=row[scan_targets.c.reason],
+        read_at=None if row[targets.c.read_at] is None else rfc3339(row[targets.c.read_at]),
+    )
+
+
+async def report(connection: AsyncConnection, scan: ScanEntry, scope: Collection[Target]) -> Report:
+    """All that a scan says, within its scope."""
     kept = await in_force(connection, Filter(targets=scope, watched=False))
-    told = await kept_alerts.listing(connection, scope=scope, also_resolved_by=scan_id)
-    raised = await kept_alerts.listing(connection, scope=scope, opened_by=scan_id)
+    told = await kept_alerts.listing(connection, scope=scope, also_resolved_by=scan.id)
+    raised = await kept_alerts.listing(connection, scope=scope, opened_by=scan.id)
     return Report(
         version=1,
-        scan=ScanEntry(
-            id=scan_id,
-            started_at=rfc3339(scan["started_at"]),
-            finished_at=rfc3339(scan["finished_at"] or scan["started_at"]),
-            complete=all(entry.complete for entry in entries),
-            requests=scan["requests"],
-            context_errors=tuple(scan["context_errors"]),
-            targets=tuple(entries),
-            dry_run=dry_run,
-            broken_rules=tuple(broken_rules),
-            undecided=scan["undecided"],
-        ),
+        scan=scan,
         approvals=tuple(ApprovalEntry.of(one.held, one.target.label) for one in kept),
-        changes=tuple(ChangeEntry.of(past.change) for past in await changes_of(connection, scan_id)),
+        changes=tuple(ChangeEntry.of(past.change) for past in await changes_of(connection, scan.id)),
         alerts=tuple(AlertEntry.of(one.alert) for one in told),
         raised=tuple(one.alert.id for one in raised),
     )

@@ -125,9 +125,10 @@ async def test_an_incomplete_reading_leaves_the_time_of_the_last_complete_one(st
     await commit(store, reading(end=End.INCOMPLETE, minutes=10), "s2")
     [kept] = await store.read(lambda c: knowledge.in_force(c, Filter()))
     assert kept.read_at == START
-    report = await store.read(lambda c: scans.report(c, "s2", {TREASURY}))
-    assert not report.scan.complete
-    assert report.scan.targets[0].read_at == "2026-03-01T12:00:00Z"
+    scan = await store.read(lambda c: scans.entry(c, "s2"))
+    assert not scan.complete
+    assert scan.targets[0].read_at == "2026-03-01T12:00:00Z"
+    report = await store.read(lambda c: scans.report(c, scan, {TREASURY}))
     assert len(report.approvals) == 1
 
 
