@@ -149,13 +149,13 @@ class Budget:
 
     async def refused(self, sent_at: float, retry_after: float | None) -> None:
         """The far side says that a request sent at `sent_at` was too much, and when to come again."""
-        now = self._now()
-        self._slowdowns += 1
-        self._grant = replace(self._grant, count=0)
-        pause = retry_after or 0.0
+        now, pause = self._now(), retry_after or 0.0
         await self._ledger.apply(
             self._key, lambda pace: (slowed(pace, sent_at=sent_at, now=now, floor=self._floor, pause=pause), None)
         )
+        # What was reserved at the old pace is void, also for whoever waits at the gate for it.
+        self._slowdowns += 1
+        self._grant = replace(self._grant, count=0)
 
     async def answered(self) -> None:
         """The far side took a request: a key that was slowed down gets back some of its rate."""
@@ -182,7 +182,7 @@ class Budget:
         grant, now = self._grant, self._now()
         while grant.count and grant.first < now - BATCH:
             grant = replace(grant, first=grant.first + grant.interval, count=grant.count - 1)
-        if not grant.count:
+        if not grant.count or grant.first > now + LONGEST_PAUSE:
             grant = await self._ledger.apply(
                 self._key, lambda pace: reserve(pace, now=now, floor=self._floor, latest=latest)
             )

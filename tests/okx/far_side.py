@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from scanner.domain.approvals import Snapshot, Target
+from scanner.domain.chains import CHAINS
 from scanner.okx.client import OkxClient, OkxSettings
 from scanner.okx.pacing import Ledger, MemoryLedger
 from scanner.okx.signing import Credentials
@@ -159,3 +160,39 @@ def ok(*entries: dict[str, Any]) -> dict[str, Any]:
 
 def error(code: str, words: str = "") -> dict[str, Any]:
     return {"code": code, "msg": words, "data": []}
+
+
+ALONE = Target("1", owner(1))
+EVM = [chain.index for chain in CHAINS if chain.eip155 is not None]
+
+
+def seen(snapshot: Snapshot) -> set[tuple[str, str]]:
+    return {(row.spender.address, row.token.address) for row in snapshot.approvals.values()}
+
+
+def rows(count: int, first: int = 1) -> set[tuple[str, str]]:
+    return {(address(9), address(token)) for token in range(first, first + count)}
+
+
+async def read_alone(script: Callable[[Asked], Any], **options: Any) -> Snapshot:
+    async with far_side(script) as far, source_of(far.url, clock=Clock(), **options) as source:
+        return (await read_all(source, [ALONE]))[ALONE]
+
+
+def page_after_page(*answers: Any) -> Callable[[Asked], Any]:
+    return lambda asked: answers[min(asked.number, len(answers)) - 1]
+
+
+CLEAN = [{}, {"cursor": None}, {"cursor": ""}, {"cursor": "0"}, {"cursor": 0}, {"cusor": ""}, {"cusor": 0}]
+
+
+def one_page_each(asked: Asked) -> dict[str, Any]:
+    """Every target has one approval, of a token that belongs to its chain."""
+    return ok(*(entry(chain, project(9, int(chain)), cursor="") for chain, _ in asked.addresses))
+
+
+WIDE = [Target(chain, owner(1)) for chain in EVM[:4]]
+
+
+def packed(asked: Asked) -> bool:
+    return len(asked.addresses) > 1

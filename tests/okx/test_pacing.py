@@ -168,6 +168,17 @@ def test_a_clock_that_was_set_back_does_not_hold_a_key_for_hours() -> None:
     assert grant.first == 100.0
 
 
+@pytest.mark.parametrize("rate", [1, 100])
+async def test_a_clock_that_is_set_back_between_two_requests_costs_no_hours(rate: float) -> None:
+    clock = Clock()
+    budget = budget_of(clock, rate)
+    await budget.turn()
+    clock.time -= 7200
+    began = clock.now()
+    assert await budget.turn() is not None
+    assert clock.now() - began <= 1
+
+
 moves = st.lists(st.tuples(st.sampled_from(["reserve", "slow", "ease"]), st.floats(0, 100)), max_size=60)
 
 
