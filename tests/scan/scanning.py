@@ -1,7 +1,7 @@
 """A whole scan on loopback: the sandbox, the client, the default rules and a store in a file."""
 
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,8 @@ from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Severity
-from scanner.domain.approvals import Target
+from scanner.domain.approvals import Kind, Snapshot, Target
+from scanner.domain.chains import Chain
 from scanner.domain.report import Report
 from scanner.judge import Judge
 from scanner.okx.client import OkxClient, OkxSettings
@@ -24,7 +25,7 @@ from scanner.policy.loading import default_rules, load
 from scanner.policy.rules import Pack
 from scanner.sandbox import Row, Sandbox, Spender, Token, World, day_of
 from scanner.scan import Job, Scanner
-from scanner.sources import Source
+from scanner.sources import Cost, Source
 from scanner.sources.okx import OkxSource
 from scanner.store import tables
 from scanner.store.budgets import StoredLedger
@@ -36,6 +37,7 @@ __all__ = [
     "WALLET",
     "Clock",
     "House",
+    "Scripted",
     "Watch",
     "address",
     "all_rows",
@@ -128,17 +130,18 @@ async def reading(
     key: Credentials | None = None,
     clock: Clock | None = None,
     url: str | None = None,
-    **settings: float,
+    requests_per_second: float = 10_000.0,
+    timeout: float = 5.0,
+    patience: float = 0.0,
 ) -> AsyncIterator[OkxSource]:
     """A source that reads the sandbox, or what is at `url`. It tries nothing again unless it is given patience."""
     mine = sandbox.credentials
     theirs = Credentials(mine.key, mine.secret, mine.passphrase, mine.project)
-    usual = {"requests_per_second": 10_000.0, "timeout": 5.0, "patience": 0.0}
     async with AsyncExitStack() as stack:
         if url is None:
             url = (await stack.enter_async_context(sandbox.serve())).url
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        chosen = OkxSettings(base_url=url, **(usual | settings))
+        chosen = OkxSettings(base_url=url, requests_per_second=requests_per_second, timeout=timeout, patience=patience)
         client = OkxClient(session, key or theirs, chosen, ledger, now=(clock or Clock()).seconds)
         yield OkxSource(client, api=api, page_size=page_size)
 
@@ -186,6 +189,24 @@ async def watching(
     ):
         targets = [Target(*key) for key in dict.fromkeys(key for day in world.days for key in day.rows)]
         yield Watch(house(store, source, clock=clock, pack=pack, confirm_after=confirm_after), far, source, targets)
+
+
+class Scripted:
+    """A source that stands for the far side: what it says of a target is what `answer` says."""
+
+    name = "scripted"
+
+    def __init__(self, answer: Callable[[Target], Awaitable[Snapshot]]) -> None:
+        self.cost = Cost()
+        self._answer = answer
+
+    def covers(self, chain: Chain) -> frozenset[Kind]:
+        return frozenset({Kind.ERC20})
+
+    async def read(self, targets: Sequence[Target]) -> AsyncGenerator[Snapshot, None]:
+        for target in targets:
+            self.cost.requests += 1
+            yield await self._answer(target)
 
 
 def address(number: int) -> str:
@@ -267,15 +288,16 @@ def outcome(report: Report) -> dict[str, object]:
     }
 
 
-async def all_rows(store: Store, *but: Table) -> dict[str, list[tuple[object, ...]]]:
+async def all_rows(store: Store, *but: Table) -> dict[str, list[dict[str, Any]]]:
     """Every row of every table but some."""
 
-    async def every(connection: AsyncConnection) -> dict[str, list[tuple[object, ...]]]:
-        return {
-            table.name: [tuple(one) for one in await connection.execute(select(table).order_by(*table.primary_key))]
-            for table in tables.metadata.sorted_tables
-            if table not in but
-        }
+    async def every(connection: AsyncConnection) -> dict[str, list[dict[str, Any]]]:
+        found = {}
+        for table in tables.metadata.sorted_tables:
+            if table not in but:
+                kept = await connection.execute(select(table).order_by(*table.primary_key))
+                found[table.name] = [dict(one) for one in kept.mappings()]
+        return found
 
     return await store.read(every)
 

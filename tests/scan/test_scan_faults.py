@@ -1,6 +1,7 @@
 """Whatever goes wrong at the far side: nothing is called gone, nothing safe, and what was known is still shown."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scanning import WALLET, Watch, all_rows, kinds, open_rules, row, rows, shown, story, watching
@@ -37,7 +38,7 @@ def one_pack() -> World:
     return story([one for chain in ("1", "56") for one in (row(1, UINT256_MAX, chain=chain), row(2, chain=chain))])
 
 
-async def believed(watch: Watch) -> dict[str, list[tuple[object, ...]]]:
+async def believed(watch: Watch) -> dict[str, list[dict[str, Any]]]:
     """All that is stored of approvals, changes, alerts and what is owed about them."""
     found = await all_rows(watch.store)
     return {table.name: found[table.name] for table in BELIEVED}
@@ -155,9 +156,11 @@ async def test_danger_on_page_1_is_told_once_although_page_2_fails(fault: str, t
         assert (alert.state, alert.approval) == ("open", told.changes[0].approval)
         assert alert.id in told.raised
         stored = await believed(watch)
-        channel, digest = notices.c.keys().index("channel"), notices.c.keys().index("digest")
-        owed = [one for one in stored["notices"] if alert.id in one]
-        assert [(one[channel], one[digest]) for one in owed] == [("ops", False), ("log", False)]
+        owed = [one for one in stored["notices"] if one["alert_id"] == alert.id]
+        assert [(one["channel"], one["send"], one["digest"]) for one in owed] == [
+            ("ops", True, False),
+            ("log", True, False),
+        ]
 
         for healed in (False, False, True, True):
             if healed:
