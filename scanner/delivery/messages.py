@@ -19,7 +19,7 @@ REPEAT = "(possible repeat)"
 
 LONGEST_ID = 16
 LONGEST_TITLE = 110
-UNTITLED_BELOW = 300
+UNTITLED_BELOW = 600
 SEPARATOR = "\n———\n"  # a line of its own: some channels swallow empty ones
 ENDED = "ended"
 LISTING = "approval-watch alerts list"

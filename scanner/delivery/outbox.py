@@ -100,7 +100,7 @@ class Deliverer(Generic[C]):
         self._new_id = new_id
         self._jitter = jitter
         self._woken = asyncio.Event()
-        self._flights: dict[str, asyncio.Task[None]] = {}
+        self._flights: dict[str, asyncio.Task[datetime | None]] = {}
         self._failing: dict[str, datetime] = {}
         self.turned_at = now()
 
@@ -118,10 +118,11 @@ class Deliverer(Generic[C]):
 
     async def drain(self, limit: timedelta) -> dict[str, int]:
         """Deliver what is due now, within a limit. Returns how many messages stay in the outbox for each channel."""
+        end = self._now() + limit
         try:
             async with asyncio.timeout(limit.total_seconds()):
                 await self.compose_due()
-                await asyncio.gather(*(self._empty(name) for name in self._channels))
+                await asyncio.gather(*(self._empty(name, end) for name in self._channels))
         except TimeoutError:
             log.warning("delivery.out_of_time", seconds=limit.total_seconds())
         return await self._store.read(self._outbox.waiting)
@@ -161,7 +162,7 @@ class Deliverer(Generic[C]):
                 wait.cancel()
 
     def _take_off(self, claim: Claim) -> None:
-        def landed(flight: asyncio.Task[None]) -> None:
+        def landed(flight: asyncio.Task[datetime | None]) -> None:
             del self._flights[claim.channel]
             self.wake()
             if not flight.cancelled() and (error := flight.exception()) is not None:
@@ -181,11 +182,15 @@ class Deliverer(Generic[C]):
                 flight.cancel()
             await asyncio.gather(*flights, return_exceptions=True)
 
-    async def _empty(self, name: str) -> None:
+    async def _empty(self, name: str, end: datetime) -> None:
+        """Attempt what waits for a channel, again and again where the next attempt is due before the end."""
+        again: datetime | None = None
         while (await self._store.read(self._outbox.waiting)).get(name):
-            for claim in await self._claim([name]):
-                await self._deliver(claim)
-                break
+            claims = await self._claim([name])
+            if claims:
+                again = await self._deliver(claims[0])
+            elif again is None or again >= end:
+                return
             else:
                 await asyncio.sleep(LOOK_EVERY)
 
@@ -205,7 +210,8 @@ class Deliverer(Generic[C]):
     async def _claim(self, names: Collection[str]) -> list[Claim]:
         return await self._store.write(lambda c: self._outbox.claim(c, self._worker, self._now(), LEASE, names))
 
-    async def _deliver(self, claim: Claim) -> None:
+    async def _deliver(self, claim: Claim) -> datetime | None:
+        """Attempt a message. Returns when it is tried again, if it is."""
         body = repeated(claim.body) if claim.repeat else claim.body
         channel = self._channels[claim.channel]
         try:
@@ -220,8 +226,9 @@ class Deliverer(Generic[C]):
             log.error("message.crashed", message=claim.id, channel=claim.channel, error=said)
             outcome = Outcome(Result.UNKNOWN, f"sending it failed in an unexpected way: {said}")
         delivered = outcome.result is Result.DELIVERED
-        now = self._now()
-        await self._settle(claim, outcome, None if delivered else next_attempt(claim, outcome, now, self._jitter()))
+        next_at = None if delivered else next_attempt(claim, outcome, self._now(), self._jitter())
+        await self._settle(claim, outcome, next_at)
+        return next_at
 
     async def _settle(self, claim: Claim, outcome: Outcome, next_at: datetime | None) -> None:
         """Write the outcome back, for as long as the claim lasts: a store in trouble must not make a message repeat."""

@@ -15,12 +15,12 @@ __all__ = ["GIVE_UP_AFTER", "Heard", "next_attempt", "verdict"]
 GIVE_UP_AFTER = timedelta(days=3)
 """So long a message that is not critical is tried."""
 
-FIRST_PAUSE = timedelta(seconds=2)
-LONGEST_PAUSE = {
-    Result.TRANSIENT: timedelta(minutes=5),
-    Result.RATE_LIMITED: timedelta(minutes=5),
-    Result.UNKNOWN: timedelta(hours=1),  # each of these may put one more copy before somebody's eyes
-    Result.PERMANENT: timedelta(hours=1),
+# The first pause and the longest. One more try after an unknown end may be one more copy before somebody's eyes.
+PAUSES = {
+    Result.TRANSIENT: (timedelta(seconds=2), timedelta(minutes=5)),
+    Result.RATE_LIMITED: (timedelta(seconds=2), timedelta(minutes=5)),
+    Result.UNKNOWN: (timedelta(seconds=10), timedelta(hours=1)),
+    Result.PERMANENT: (timedelta(minutes=1), timedelta(hours=1)),
 }
 LONGEST_WISH = timedelta(days=1)
 LONGEST_SAID = 200
@@ -161,6 +161,6 @@ def next_attempt(claim: Claim, outcome: Outcome, now: datetime, jitter: float) -
         outcome.result is Result.PERMANENT or now - claim.created_at >= GIVE_UP_AFTER
     ):
         return None
-    doubled = FIRST_PAUSE * 2.0 ** min(claim.attempt - 1, 20)
-    pause: timedelta = min(doubled, LONGEST_PAUSE[outcome.result]) * (0.5 + jitter / 2)
+    first, longest = PAUSES[outcome.result]
+    pause = min(first * 2.0 ** min(claim.attempt - 1, 20), longest) * (0.5 + jitter / 2)
     return now + max(pause, outcome.retry_after or timedelta())

@@ -271,6 +271,13 @@ async def test_draining_tries_again_within_its_time(store: Store, service: Web) 
     assert len(service.bodies) == 2
 
 
+async def test_draining_does_not_wait_for_what_cannot_go_in_time(store: Store, service: Web, clock: Clock) -> None:
+    await raise_alerts(store, await grant(store, 1), Severity.CRITICAL)
+    service.answer = lambda _: web.Response(status=403)
+    async with asyncio.timeout(2):
+        assert await deliverer(store, clock, hook(service)).drain(timedelta(seconds=10)) == {"ops": 1}
+
+
 async def test_a_broken_channel_leaves_the_others_alone(store: Store, service: Web, clock: Clock) -> None:
     await raise_alerts(store, await grant(store, 1), channels=("odd", "ops"))
     mine = deliverer(store, clock, Channel("odd", "tgram://nonsense"), hook(service))

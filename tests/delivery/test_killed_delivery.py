@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scanner.delivery.channels import Channel
 from scanner.delivery.outbox import Deliverer
 from scanner.domain.alerts import Severity
-from scanner.domain.messages import Due, Message, MessageKind
+from scanner.domain.messages import Message, MessageKind
 from scanner.store import outbox
 from scanner.store.engine import Store
 

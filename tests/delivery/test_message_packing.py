@@ -14,7 +14,7 @@ from scanner.domain.approvals import Target, Token
 from scanner.domain.messages import Due, FirstReading
 
 MOVES = st.sampled_from([Move.OPENED, Move.OPENED, Move.WORSENED, Move.RESOLVED, Move.UNWATCHED])
-NAMES = st.text(max_size=80)
+NAMES = st.text(max_size=70)
 
 
 @st.composite
@@ -22,8 +22,8 @@ def notices(draw: st.DrawFn) -> list[Due]:
     """Notices of one channel: some about the same alert, some alerts of the same approval."""
     found = []
     severities: dict[int, Severity] = {}
-    for seq in range(1, draw(st.integers(1, 40)) + 1):
-        alert = draw(st.integers(1, 30))
+    for seq in range(1, draw(st.integers(1, 25)) + 1):
+        alert = draw(st.integers(1, 20))
         severity = severities.setdefault(alert, draw(st.sampled_from(list(Severity)[1:])))
         row = approval(alert // 3, token=Token("0x" + "a" * 40, draw(NAMES), draw(st.none() | st.integers(0, 80))))
         found.append(
@@ -33,7 +33,7 @@ def notices(draw: st.DrawFn) -> list[Due]:
                 what=draw(MOVES),
                 of=row,
                 alert=alert,
-                title=f"{draw(st.text(max_size=200))}.",
+                title=f"{draw(st.text(max_size=150))}.",
                 target=Target("1", WALLET.owner, draw(NAMES)),
                 reading=draw(st.sampled_from(["scan", None])),
             )
@@ -41,7 +41,10 @@ def notices(draw: st.DrawFn) -> list[Due]:
     return found
 
 
-@given(notices(), st.integers(LEAST_BUDGET, 6000))
+BUDGETS = st.integers(LEAST_BUDGET, 1000) | st.integers(1000, 6000)
+
+
+@given(notices(), BUDGETS)
 @settings(max_examples=150, deadline=None)
 def test_every_alert_is_named_or_counted_within_the_budget(dues: list[Due], budget: int) -> None:
     ids = count(10**15)

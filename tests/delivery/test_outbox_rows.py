@@ -219,3 +219,20 @@ async def test_two_workers_never_hold_the_same_claim(tmp_path: Path) -> None:
             for found in here + there:
                 assert await settle(one, found, SENT)
         assert seen == [f"m{number}" for number in range(5)]
+
+
+async def test_a_look_at_the_outbox_reads_only_what_waits(store: Store) -> None:
+    seen: list[str] = []
+
+    async def looking(connection: AsyncConnection) -> None:
+        raw = await connection.get_raw_connection()
+        driver = raw.driver_connection
+        assert driver is not None
+        await driver.set_trace_callback(seen.append)
+        await outbox.anything_due(connection, START, ["ops"])
+        await driver.set_trace_callback(None)
+        plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {seen[-1]}")
+        steps = [str(row[3]) for row in plan]
+        assert not [step for step in steps if step in ("SCAN notices", "SCAN messages")], steps
+
+    await store.read(looking)
