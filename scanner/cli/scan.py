@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanner.cli.options import Chains, Form, FormName, Level, Output, Wallets
+from scanner.cli.options import Chains, FailOn, Form, FormName, Level, Output, Wallets
 
 if TYPE_CHECKING:
     from scanner.cli.rescan import Rescan
@@ -26,10 +26,7 @@ def scan(
     format_: Form = FormName.TABLE,
     output: Output = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and judge, but record and send nothing.")] = False,
-    fail_on: Annotated[
-        Level | None,
-        typer.Option("--fail-on", metavar="SEVERITY", help="Exit 4 if an alert of this severity or above is open."),
-    ] = None,
+    fail_on: FailOn = None,
 ) -> None:
     """Scan now: read, record, alert, deliver, and show what is in force.
 
@@ -48,7 +45,7 @@ def scan(
     tell_problems([*config.warnings, *config.not_yet], warning=True)
     done = run_to_end(_scan(config, targets, dry_run=dry_run))
     show(done.report, format_, output)
-    for line in _remarks(done):
+    for line in _remarks(done, tabular=format_ is FormName.TABLE):
         tell(line)
     code = _exit_code(done.report, fail_on)
     if code:
@@ -108,12 +105,14 @@ def _fitting(targets: "Iterable[Target]") -> "Iterable[Target]":
             raise UsageError(f"{owner} fits none of the chains", "Name one that it is on: --chain CHAIN")
 
 
-def _remarks(done: "Rescan") -> Iterable[str]:
+def _remarks(done: "Rescan", *, tabular: bool) -> Iterable[str]:
+    """What is to be said beside the data; a table says some of it itself."""
     scan = done.report.scan
-    for problem in scan.broken_rules:
-        yield f"a rule was left out: {problem}"
-    if scan.dry_run:
-        yield "dry run: nothing was recorded, nothing was sent"
+    if not tabular:
+        for problem in scan.broken_rules:
+            yield f"a rule was left out: {problem}"
+        if scan.dry_run:
+            yield "dry run: nothing was recorded, nothing was sent"
     for channel, waiting in done.left.items():
         yield f"channel {channel}: {waiting} waiting; they stay in the outbox, and the next scan or a daemon sends them"
 
