@@ -3,22 +3,40 @@
 import asyncio
 import json
 import os
+import pty
+import re
 import signal
 import socket
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 from aiohttp import web
 
-from scanner.sandbox import Sandbox, World, read_world
+from scanner.sandbox import Credentials, Sandbox, World, read_world
 
-__all__ = ["OPS", "STORY", "TREASURY", "Daemon", "Done", "House", "Webhook", "closed_port", "house", "until", "webhook"]
+__all__ = [
+    "COMMAND",
+    "GUEST",
+    "OPS",
+    "STORY",
+    "TREASURY",
+    "Daemon",
+    "Done",
+    "House",
+    "closed_port",
+    "house",
+    "until",
+    "wallets",
+    "without_escapes",
+]
 
 COMMAND = Path(sys.executable).with_name("approval-watch")
 TREASURY = "0x71ea5000000000000000000000000000000a11ce"
@@ -31,7 +49,7 @@ STORY = read_world(
 title: Four days of two wallets
 tokens:
   usdt: {{chain: ethereum, address: "0xc011a1000000000000000000000000000000d701", symbol: USDT, decimals: 6}}
-  usdc: {{chain: base, address: "0xc011ba5e0000000000000000000000000000d705", symbol: USDC, decimals: 6}}
+  usdc: {{chain: ethereum, address: "0xc011a1000000000000000000000000000000d705", symbol: USDC, decimals: 6}}
 spenders:
   uniswap: {{address: "0x5be0de90000000000000000000000000000a5e01", name: Uniswap}}
   stranger: {{address: "{STRANGER}"}}
@@ -54,12 +72,12 @@ days:
 """,
     "story.yaml",
 )
-"""On the second day a state alert of high severity opens, on the third an event of medium, on the fourth one resolves."""
+"""On the second day a state alert opens (high), on the third comes an event (medium), on the fourth one resolves."""
 
 
 @dataclass(slots=True)
 class Webhook:
-    """A channel's far side: what it was sent, and how it answers. While it `hangs` it answers nothing."""
+    """A channel's far side: what it was sent, and how it answers; not at all what comes while it `hangs`."""
 
     port: int = 0
     status: int = 200
@@ -75,13 +93,13 @@ class Webhook:
 
 
 @asynccontextmanager
-async def webhook() -> AsyncIterator[Webhook]:
+async def _webhook() -> AsyncIterator[Webhook]:
     hook = Webhook()
 
     async def take(request: web.Request) -> web.Response:
         hook.messages.append(await request.json())
-        while hook.hangs:
-            await asyncio.sleep(0.05)
+        if hook.hangs:
+            await asyncio.Event().wait()
         return web.Response(status=hook.status)
 
     app = web.Application()
@@ -122,14 +140,15 @@ class Done:
 class Daemon:
     """`approval-watch run` as a process. What it tells the service manager is read from a socket."""
 
-    process: asyncio.subprocess.Process
+    process: Process
     log: Path
     manager: socket.socket
     told: list[str] = field(default_factory=list)
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The log's events of a name so far."""
-        lines = [json.loads(line) for line in self.log.read_text().splitlines()]
+        written, _, _ = self.log.read_text().rpartition("\n")
+        lines = [json.loads(line) for line in written.splitlines() if line.startswith("{")]
         return [line for line in lines if line.get("event") == name]
 
     async def tells(self, line: str, within: float = 20.0) -> None:
@@ -142,7 +161,7 @@ class Daemon:
 
     async def says(self, event: str, count: int = 1, within: float = 20.0) -> dict[str, Any]:
         """Wait until the log has so many events of a name; the last of them."""
-        await until(lambda: len(self.events(event)) >= count, within, lambda: self.log.read_text())
+        await until(lambda: len(self.events(event)) >= count, within, self.log.read_text)
         return self.events(event)[-1]
 
     def send(self, number: signal.Signals) -> None:
@@ -186,26 +205,55 @@ class House:
         self.settings = {name: value for name, value in {**self.settings, **changed}.items() if value is not None}
         (self.folder / "config.yaml").write_text(yaml.safe_dump(self.settings, sort_keys=False))
 
-    async def run(self, *arguments: str, env: Mapping[str, str] | None = None, within: float = 40.0) -> Done:
-        """Run one command to its end."""
+    @asynccontextmanager
+    async def begun(
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        stdin: int = DEVNULL,
+        out: int = PIPE,
+        err: int = PIPE,
+    ) -> AsyncIterator[Process]:
+        """A command under way, killed at the end if it still runs."""
         process = await asyncio.create_subprocess_exec(
             COMMAND,
             *arguments,
             cwd=self.folder,
             env=self.environ if env is None else env,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+            stdin=stdin,
+            stdout=out,
+            stderr=err,
         )
         try:
-            async with asyncio.timeout(within):
-                out, err = await process.communicate()
-        except TimeoutError:
-            process.kill()
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
             await process.communicate()
-            raise
+
+    async def run(self, *arguments: str, env: Mapping[str, str] | None = None, within: float = 40.0) -> Done:
+        """Run one command to its end."""
+        async with self.begun(*arguments, env=env) as process, asyncio.timeout(within):
+            out, err = await process.communicate()
         assert process.returncode is not None
         return Done(process.returncode, out.decode(), err.decode())
+
+    async def on_a_terminal(self, *arguments: str, **environ: str) -> tuple[int | None, str]:
+        """Run one command on a terminal: its exit code, and all that the terminal was sent."""
+        ours, theirs = pty.openpty()
+        shown = bytearray()
+
+        def collect() -> None:
+            with suppress(OSError):  # that is how a terminal says that its other end is closed
+                while part := os.read(ours, 65_536):
+                    shown.extend(part)
+
+        env = {**self.environ, "TERM": "xterm-256color", **environ}
+        async with self.begun(*arguments, env=env, stdin=theirs, out=theirs, err=theirs) as process:
+            os.close(theirs)
+            await asyncio.to_thread(collect)
+            os.close(ours)
+            return await process.wait(), shown.decode()
 
     async def scan(self, *arguments: str, env: Mapping[str, str] | None = None) -> Done:
         """Scan, with JSON for an answer."""
@@ -216,28 +264,19 @@ class House:
         """Run the daemon, and kill it at the end if it still lives."""
         log = self.folder / f"daemon-{len(list(self.folder.glob('daemon-*.log')))}.log"
         with _notify_socket(self.folder) as (manager, address), log.open("wb") as written:
-            process = await asyncio.create_subprocess_exec(
-                COMMAND,
-                "run",
-                cwd=self.folder,
-                env={**self.environ, "NOTIFY_SOCKET": address, **environ},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=written,
-                stderr=written,
-            )
-            daemon = Daemon(process, log, manager)
-            try:
-                yield daemon
-            finally:
-                if process.returncode is None:
-                    with suppress(ProcessLookupError):
-                        process.kill()
-                    await process.wait()
+            env = {**self.environ, "NOTIFY_SOCKET": address, **environ}
+            async with self.begun("run", env=env, out=written.fileno(), err=written.fileno()) as process:
+                yield Daemon(process, log, manager)
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """What the store holds, read beside everybody else."""
         with closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)) as connection:
             return connection.execute(query, values).fetchall()
+
+    def change(self, statement: str) -> None:
+        """Do to the store what no command of this test does."""
+        with closing(sqlite3.connect(self.store)) as connection, connection:
+            connection.execute(statement)
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
         """All that the store holds, but the budgets of keys."""
@@ -259,27 +298,39 @@ def _notify_socket(folder: Path) -> Iterator[tuple[socket.socket, str]]:
         yield manager, str(address)
 
 
+def wallets(world: World, *labels: str) -> list[dict[str, Any]]:
+    """A section of the configuration: some owners of a world, or all of them."""
+    return [
+        {"address": owner.address, "label": owner.label, "chains": list(owner.chains)}
+        for owner in world.owners
+        if not labels or owner.label in labels
+    ]
+
+
 @asynccontextmanager
 async def house(
-    folder: Path, world: World = STORY, *, wallets: Sequence[str] = ("treasury", "ops"), **settings: Any
+    folder: Path,
+    world: World = STORY,
+    *,
+    watched: Sequence[str] = ("treasury", "ops"),
+    credentials: Credentials | None = None,
+    ahead: timedelta = timedelta(),
+    **settings: Any,
 ) -> AsyncIterator[House]:
     """A house in a folder, with a far side that knows a world and a configuration that watches some of its owners.
 
-    `settings` replace sections of the configuration.
+    The far side's clock is `ahead`; `settings` replace sections of the configuration.
     """
-    sandbox = Sandbox(world)
-    async with sandbox.serve() as server, webhook() as hook:
+    sandbox = Sandbox(world, credentials=credentials, now=lambda: datetime.now(UTC) + ahead)
+    async with sandbox.serve() as server, _webhook() as hook:
         known = sandbox.credentials
-        watched = [owner for owner in world.owners if owner.label in wallets]
         made = House(
             folder,
             sandbox,
             hook,
             {
                 "source": {"okx": {"base_url": server.url, "requests_per_second": 1000}, "confirm_absence_after": "0s"},
-                "wallets": [
-                    {"address": owner.address, "label": owner.label, "chains": list(owner.chains)} for owner in watched
-                ],
+                "wallets": wallets(world, *watched),
                 "schedule": {"every": "1h"},
                 "channels": {"ops": {"url": hook.url()}},
                 "alerting": {"group_wait": "0s"},
@@ -297,10 +348,15 @@ async def house(
         yield made
 
 
+def without_escapes(shown: str) -> str:
+    """What a terminal shows, without how it is told to."""
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
+
+
 async def until(holds: Callable[[], bool], within: float = 10.0, seen: Callable[[], object] = lambda: "") -> None:
     """Wait until something holds. Fails, with what is `seen`, where it does not come to that."""
     with suppress(TimeoutError):
         async with asyncio.timeout(within):
-            while not holds():
+            while not holds():  # noqa: ASYNC110 - what is waited for happens in another process
                 await asyncio.sleep(0.02)
     assert holds(), f"not within {within:g} seconds: {seen()}"

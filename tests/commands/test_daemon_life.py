@@ -1,0 +1,148 @@
+"""The daemon's life: it starts, tells how it is, scans in time, reads its configuration again, and ends."""
+
+import signal
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from house import OPS, STORY, TREASURY, house, until, wallets
+
+RULE = """\
+rules:
+  - id: own-rule
+    title: A rule of one's own
+    severity: critical
+    when: {when}
+    why: To see it judged again.
+    fix: Nothing.
+"""
+
+
+async def test_the_service_manager_is_told_of_every_stage(tmp_path: Path) -> None:
+    async with house(tmp_path) as home, home.daemon(WATCHDOG_USEC="400000") as daemon:
+        await daemon.tells("READY=1")
+        await daemon.tells("STATUS=watching 2 targets")
+        await daemon.tells("WATCHDOG=1")
+        await daemon.tells("WATCHDOG=1", within=2)
+        daemon.send(signal.SIGHUP)
+        await daemon.tells("RELOADING=1")
+        await daemon.tells("READY=1")
+        daemon.send(signal.SIGTERM)
+        await daemon.tells("STOPPING=1")
+        assert await daemon.ended() == 0
+        await daemon.says("daemon.stopped")
+
+
+async def test_it_scans_at_once_then_on_schedule_and_a_restart_keeps_to_it(tmp_path: Path) -> None:
+    async with house(tmp_path, schedule={"every": "2s"}) as home:
+        async with home.daemon() as daemon:
+            await daemon.says("daemon.ready")
+            await daemon.says("scan.finished", within=5)
+            await daemon.says("scan.finished", count=3)
+            assert await daemon.stop() == 0
+        begun = [row[0] for row in home.rows("SELECT started_at FROM scans ORDER BY started_at")]
+        assert all(1.5e6 < later - earlier < 4e6 for earlier, later in pairwise(begun))
+        home.write(schedule={"every": "1h"})
+        async with home.daemon() as daemon:
+            await daemon.says("daemon.ready")
+            assert (await home.scan(env=home.shell)).code == 0
+            assert not [scan for scan in daemon.events("scan.finished") if scan["asked_by"] == "schedule"]
+            [(due,)] = home.rows("SELECT next_scan_at FROM daemons")
+            assert abs(due - begun[-1] - 3600e6) < 2e6
+
+
+@pytest.mark.parametrize("hanging", ["scan", "delivery", "both"])
+async def test_it_ends_in_time_whatever_hangs(tmp_path: Path, hanging: str) -> None:
+    async with house(tmp_path) as home:
+        await home.scan()
+        home.sandbox.advance()
+        if hanging != "delivery":
+            home.sandbox.fail("hang", times=None, target=("1", OPS))
+        home.hook.hangs = hanging != "scan"
+        async with home.daemon() as daemon:
+            if hanging == "scan":
+                await until(lambda: any(one.fault == "hang" for one in home.sandbox.requests))
+            else:
+                await until(lambda: bool(home.hook.messages), within=15)
+            assert await daemon.stop(within=10) == 0
+            await daemon.says("daemon.stopped")
+            assert not daemon.events("daemon.work_failed")
+        assert home.rows("SELECT worker FROM messages WHERE worker IS NOT NULL") == []
+        states = [row[0] for row in home.rows("SELECT state FROM scans WHERE asked_by = 'schedule'")]
+        assert states == ["finished" if hanging == "delivery" else "interrupted"]
+
+
+async def test_a_reload_watches_new_wallets_judges_by_new_rules_and_closes_what_nobody_watches(tmp_path: Path) -> None:
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "own.yaml").write_text(RULE.format(when="false"))
+    async with (
+        house(tmp_path, watched=("treasury", "guest"), rules={"dirs": ["rules"]}) as home,
+        home.daemon() as daemon,
+    ):
+        await daemon.says("scan.finished")
+        asked = len(home.sandbox.requests)
+        (rules / "own.yaml").write_text(RULE.format(when="true"))
+        home.write(wallets=wallets(STORY, "treasury", "ops"))
+        daemon.send(signal.SIGHUP)
+        await daemon.says("daemon.reloaded")
+        await until(lambda: len(home.hook.messages) >= 2, seen=daemon.log.read_text)
+        assert len(home.sandbox.requests) == asked, "what is stored is judged again without a request"
+        [(state, reason)] = home.rows("SELECT state, reason FROM alerts WHERE rule = 'unlimited-to-nameless'")
+        assert (state, reason) == ("resolved", "no longer watched: the wallet is no longer in the configuration")
+        told = "\n".join(home.hook.bodies)
+        assert "A rule of one's own" in told
+        assert "no longer watched" in told.lower()
+        done = await home.scan(env=home.shell)
+        assert {one["owner"] for one in done.report["scan"]["targets"]} == {TREASURY, OPS}
+        assert home.rows("SELECT count(*) FROM approvals WHERE owner = ?", OPS) == [(1,)]
+
+
+async def test_a_broken_configuration_leaves_the_old_one_in_force(tmp_path: Path) -> None:
+    async with house(tmp_path, schedule={"every": "1s"}) as home, home.daemon() as daemon:
+        await daemon.says("scan.finished")
+        sound = (tmp_path / "config.yaml").read_text()
+        (tmp_path / "config.yaml").write_text("schedule: {every: soon}\nwallets: nobody\n")
+        daemon.send(signal.SIGHUP)
+        refused = await daemon.says("daemon.reload_refused")
+        assert "config.yaml:1:" in refused["problem"]
+        assert "config.yaml:2:" in refused["problem"]
+        await daemon.tells("STATUS=the new configuration is broken; the old one stays in force")
+        await daemon.says("scan.finished", count=len(daemon.events("scan.finished")) + 2)
+        (tmp_path / "config.yaml").write_text(
+            sound.replace("every: 1s", "every: 1h\nstore: {url: 'sqlite:///other.db'}")
+        )
+        daemon.send(signal.SIGHUP)
+        refused = await daemon.says("daemon.reload_refused", count=2)
+        assert "keeps its store" in refused["problem"]
+
+
+async def test_a_second_daemon_is_refused_in_words(tmp_path: Path) -> None:
+    async with house(tmp_path) as home, home.daemon() as daemon:
+        await daemon.says("daemon.ready")
+        second = await home.run("run")
+        assert second.code == 1
+        assert f"another daemon (process {daemon.process.pid}) runs on {home.store}" in second.err
+        assert daemon.process.returncode is None
+
+
+async def test_it_does_not_start_by_a_configuration_that_cannot_work(tmp_path: Path) -> None:
+    async with house(tmp_path, channels={"ops": {"url": {"env": "NOBODY_SET_THIS"}}}) as home:
+        bare = await home.run("run", env=home.shell)
+        assert bare.code == 2
+        for name in ("OKX_API_KEY", "OKX_SECRET_KEY", "OKX_API_PASSPHRASE", "OKX_PROJECT_ID", "NOBODY_SET_THIS"):
+            assert name in bare.err
+        home.write(wallets=[], channels=None)
+        nobody = await home.run("run")
+        assert nobody.code == 2
+        assert "there is no wallet to watch" in nobody.err
+        assert not home.sandbox.requests
+
+
+async def test_a_rule_that_breaks_is_left_out_and_logged(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "own.yaml").write_text(RULE.format(when="allowance.unlimitd"))
+    async with house(tmp_path, rules={"dirs": ["rules"]}) as home, home.daemon() as daemon:
+        left_out = await daemon.says("rules.left_out")
+        assert "own.yaml:5:" in left_out["problem"]
+        await daemon.says("scan.finished")
