@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -33,6 +33,7 @@ from scanner.store.engine import Store
 
 __all__ = [
     "CHANNELS",
+    "IN_NO_HURRY",
     "TEN_MINUTES",
     "WALLET",
     "Clock",
@@ -58,6 +59,9 @@ __all__ = [
 ]
 
 TEN_MINUTES = timedelta(minutes=10)
+IN_NO_HURRY = OkxSettings(requests_per_second=10_000.0, timeout=5.0, patience=0.0)
+"""Nothing is tried again, for loopback loses nothing by itself."""
+
 CHANNELS: Mapping[str, Severity] = {"ops": Severity.HIGH, "log": Severity.LOW}
 WALLET = f"0x{0xA11CE:040x}"
 
@@ -130,19 +134,18 @@ async def reading(
     key: Credentials | None = None,
     clock: Clock | None = None,
     url: str | None = None,
-    requests_per_second: float = 10_000.0,
-    timeout: float = 5.0,
-    patience: float = 0.0,
+    settings: OkxSettings = IN_NO_HURRY,
 ) -> AsyncIterator[OkxSource]:
-    """A source that reads the sandbox, or what is at `url`. It tries nothing again unless it is given patience."""
+    """A source that reads the sandbox, or what is at `url`."""
     mine = sandbox.credentials
     theirs = Credentials(mine.key, mine.secret, mine.passphrase, mine.project)
     async with AsyncExitStack() as stack:
         if url is None:
             url = (await stack.enter_async_context(sandbox.serve())).url
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        chosen = OkxSettings(base_url=url, requests_per_second=requests_per_second, timeout=timeout, patience=patience)
-        client = OkxClient(session, key or theirs, chosen, ledger, now=(clock or Clock()).seconds)
+        client = OkxClient(
+            session, key or theirs, replace(settings, base_url=url), ledger, now=(clock or Clock()).seconds
+        )
         yield OkxSource(client, api=api, page_size=page_size)
 
 

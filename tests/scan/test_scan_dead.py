@@ -14,6 +14,7 @@ from scanning import Clock, House, address, house, opened, reading, row, story
 from scanner.domain.approvals import Target
 from scanner.domain.chains import CHAINS
 from scanner.domain.report import Report
+from scanner.okx.client import OkxSettings
 from scanner.policy.rules import Pack
 from scanner.sandbox import Sandbox
 from scanner.sources.okx import OkxSource
@@ -45,10 +46,10 @@ class Dead:
         if way != "refused":
             self.sandbox.fail("hang" if way == "hanging" else "http-503", times=None)
 
-    async def open(self, stack: AsyncExitStack, path: Path, **settings: float) -> tuple[House, OkxSource]:
+    async def open(self, stack: AsyncExitStack, path: Path, settings: OkxSettings) -> tuple[House, OkxSource]:
         store = await stack.enter_async_context(opened(path))
         url = self.refused if self.way == "refused" else None
-        source = await stack.enter_async_context(reading(self.sandbox, StoredLedger(store), url=url, **settings))
+        source = await stack.enter_async_context(reading(self.sandbox, StoredLedger(store), url=url, settings=settings))
         return house(store, source, clock=Clock(), pack=Pack(())), source
 
 
@@ -62,7 +63,7 @@ async def test_a_dead_far_side_ends_a_scan_after_five_targets(way: str, refused:
     targets, dead = many(200), Dead(way, refused)
     async with AsyncExitStack() as stack:
         ours, source = await dead.open(
-            stack, tmp_path / "store.db", requests_per_second=20.0, timeout=1.0, patience=1.0
+            stack, tmp_path / "store.db", OkxSettings(requests_per_second=20.0, timeout=1.0, patience=1.0)
         )
         began = time.monotonic()
         report = await ours.scan(targets)
@@ -90,9 +91,7 @@ async def test_a_dead_far_side_ends_a_scan_of_a_thousand_targets_in_a_minute(
     way: str, refused: str, tmp_path: Path
 ) -> None:
     async with AsyncExitStack() as stack:
-        ours, _ = await Dead(way, refused).open(
-            stack, tmp_path / "store.db", requests_per_second=1.0, timeout=20.0, patience=20.0
-        )
+        ours, _ = await Dead(way, refused).open(stack, tmp_path / "store.db", OkxSettings())
         async with asyncio.timeout(60):
             report = await ours.scan(many(1000))
         assert len(report.scan.targets) == 1000

@@ -1,10 +1,11 @@
 """Whatever goes wrong at the far side: nothing is called gone, nothing safe, and what was known is still shown."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from scanning import WALLET, Watch, all_rows, kinds, open_rules, row, rows, shown, story, watching
+from scanning import IN_NO_HURRY, WALLET, Watch, all_rows, kinds, open_rules, row, rows, shown, story, watching
 
 from scanner.domain.approvals import Target
 from scanner.domain.report import Report
@@ -21,8 +22,7 @@ ALIKE = {name for name, fault in FAULTS.items() if fault.code is not None} - {
 
 TRIED = [name for name in FATAL if name not in ALIKE]
 IN_TURN = [TRIED[::2], TRIED[1::2], pytest.param(sorted(ALIKE), marks=pytest.mark.soak)]
-QUICK = 0.25
-"""Seconds that an answer may take."""
+QUICK = replace(IN_NO_HURRY, timeout=0.25)
 
 PAGES = {"quirks": Quirks(largest_page=5)}
 BELIEVED = (approvals, changes, alerts, alert_events, notices, messages)
@@ -76,7 +76,7 @@ def test_there_are_many_more_faults_than_thirty() -> None:
 )
 @pytest.mark.parametrize("names", IN_TURN, ids=["some", "others", "codes"])
 async def test_no_fault_moves_what_is_believed(names: list[str], page: str, world: World, tmp_path: Path) -> None:
-    async with watching(tmp_path, world, sandbox=PAGES, timeout=QUICK) as watch:
+    async with watching(tmp_path, world, sandbox=PAGES, settings=QUICK) as watch:
         good = await watch.scan()
         assert good.scan.complete
         assert len(open_rules(good)) >= 2
@@ -97,7 +97,7 @@ async def test_no_fault_moves_what_is_believed(names: list[str], page: str, worl
 
 @pytest.mark.parametrize("names", IN_TURN, ids=["some", "others", "codes"])
 async def test_a_fault_that_strikes_a_pack_once_costs_at_most_the_reading(names: list[str], tmp_path: Path) -> None:
-    async with watching(tmp_path, one_pack(), sandbox=PAGES, timeout=QUICK) as watch:
+    async with watching(tmp_path, one_pack(), sandbox=PAGES, settings=QUICK) as watch:
         good = await watch.scan()
         stored = await believed(watch)
         for name in names:
@@ -116,7 +116,7 @@ async def test_a_fault_that_strikes_a_pack_once_costs_at_most_the_reading(names:
 @pytest.mark.parametrize("page", ["first", "later"])
 @pytest.mark.parametrize("name", [name for name in BEARABLE if name != "row-slips"])
 async def test_what_can_be_borne_neither_revokes_nor_resolves(name: str, page: str, tmp_path: Path) -> None:
-    async with watching(tmp_path, one_wallet(), sandbox=PAGES, timeout=QUICK) as watch:
+    async with watching(tmp_path, one_wallet(), sandbox=PAGES, settings=QUICK) as watch:
         good = await watch.scan()
         watch.sandbox.fail(name, page=page, times=None)
         for _ in range(2):
@@ -130,7 +130,7 @@ async def test_what_can_be_borne_neither_revokes_nor_resolves(name: str, page: s
 
 async def test_one_target_that_fails_touches_no_other(tmp_path: Path) -> None:
     world = story([row(1, chain=chain) for chain in ("1", "56", "8453", "10")])
-    async with watching(tmp_path, world, timeout=QUICK) as watch:
+    async with watching(tmp_path, world, settings=QUICK) as watch:
         good = await watch.scan()
         watch.sandbox.fail("code-81451", target=("56", WALLET), times=None)
         report = await watch.scan()
@@ -143,7 +143,7 @@ async def test_one_target_that_fails_touches_no_other(tmp_path: Path) -> None:
 @pytest.mark.parametrize("fault", ["half-body", "http-503", "rows-object", "hang", "code-50111", "data-null"])
 async def test_danger_on_page_1_is_told_once_although_page_2_fails(fault: str, tmp_path: Path) -> None:
     danger = row(99, UINT256_MAX, spender=66)
-    async with watching(tmp_path, story(rows(12), [danger, *rows(12)]), sandbox=PAGES, timeout=QUICK) as watch:
+    async with watching(tmp_path, story(rows(12), [danger, *rows(12)]), sandbox=PAGES, settings=QUICK) as watch:
         await watch.scan()
         watch.sandbox.advance()
         watch.sandbox.fail(fault, page="later", times=None)
@@ -157,10 +157,7 @@ async def test_danger_on_page_1_is_told_once_although_page_2_fails(fault: str, t
         assert alert.id in told.raised
         stored = await believed(watch)
         owed = [one for one in stored["notices"] if one["alert_id"] == alert.id]
-        assert [(one["channel"], one["send"], one["digest"]) for one in owed] == [
-            ("ops", True, False),
-            ("log", True, False),
-        ]
+        assert [one["channel"] for one in owed if one["send"] and not one["digest"]] == ["ops", "log"]
 
         for healed in (False, False, True, True):
             if healed:
@@ -173,7 +170,7 @@ async def test_danger_on_page_1_is_told_once_although_page_2_fails(fault: str, t
 
 
 async def test_a_first_reading_that_fails_shows_what_it_saw_and_ends_as_one_baseline(tmp_path: Path) -> None:
-    async with watching(tmp_path, one_wallet(), sandbox=PAGES, timeout=QUICK) as watch:
+    async with watching(tmp_path, one_wallet(), sandbox=PAGES, settings=QUICK) as watch:
         watch.sandbox.fail("http-500", page="later", times=None)
         begun = await watch.scan()
         assert kinds(begun) == ["baseline"] * 5
@@ -185,7 +182,7 @@ async def test_a_first_reading_that_fails_shows_what_it_saw_and_ends_as_one_base
 
 
 async def test_a_far_side_that_never_answered_says_nothing_of_a_wallet(tmp_path: Path) -> None:
-    async with watching(tmp_path, one_wallet(), timeout=QUICK) as watch:
+    async with watching(tmp_path, one_wallet(), settings=QUICK) as watch:
         watch.sandbox.fail("html", times=None)
         report = await watch.scan()
         (target,) = report.scan.targets

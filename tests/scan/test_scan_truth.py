@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scanning import Watch, address, kinds, row, rows, shown, story, watching
+from scanning import IN_NO_HURRY, Watch, address, kinds, row, rows, shown, story, watching
 
 from scanner.okx.signing import Credentials
 from scanner.policy.rules import Pack
@@ -186,7 +186,7 @@ async def test_the_same_token_and_spender_of_two_owners_are_two_approvals(tmp_pa
 @pytest.mark.parametrize("seconds", [60, -60, 86_400])
 async def test_a_clock_that_is_wrong_is_corrected_once(seconds: int, tmp_path: Path) -> None:
     far = {"now": lambda: datetime.now(UTC) + timedelta(seconds=seconds)}
-    async with watching(tmp_path, big_world(2, 130), sandbox=far, patience=2.0) as watch:
+    async with watching(tmp_path, big_world(2, 130), sandbox=far, settings=replace(IN_NO_HURRY, patience=2.0)) as watch:
         report = await watch.scan(watch.targets[0])
         assert report.scan.complete
         assert [one.code for one in watch.sandbox.requests] == ["50102", "0", "0"]
@@ -208,7 +208,7 @@ async def test_a_refused_key_is_told_with_the_setting_and_asked_for_no_longer(
 ) -> None:
     right = {"key": "sandbox-key", "secret": "22582BD0CFF14C41EDBF1AB98506286D", "passphrase": "sandbox-passphrase"}
     wrong = Credentials(**{**right, part: "not this one"}, project="sandbox-project")
-    async with watching(tmp_path, big_world(30, 2), key=wrong, patience=5.0) as watch:
+    async with watching(tmp_path, big_world(30, 2), key=wrong, settings=replace(IN_NO_HURRY, patience=5.0)) as watch:
         report = await watch.scan()
         assert len(watch.sandbox.requests) < 20, "a key that was refused is not tried for every target"
     assert not report.scan.complete
