@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from scanner.cli.console import Invocation, put, tell_problems
-from scanner.errors import ConfigError, Problem
+from scanner.errors import ConfigError, Place, Problem
 
 if TYPE_CHECKING:
     from scanner.config import Config
@@ -20,8 +20,8 @@ __all__ = ["check_config"]
 def check_config(context: typer.Context) -> None:
     """Find every problem in the configuration and the rules, each with its place. Exits with 2 where there is one.
 
-    Looked at are the configuration, the wallets file, the rules, and whether the secrets can be read. Nothing is
-    asked of the network; `doctor` does that.
+    Looked at are the configuration, the wallets file and the rules. A secret that this shell does not have is only
+    mentioned: the service may have it. Nothing is asked of the network; `doctor` does that.
     """
     from scanner.app import load_pack
     from scanner.config import find_config, load
@@ -35,8 +35,9 @@ def check_config(context: typer.Context) -> None:
         broken = load_rules(list(_rule_folders(file)))
         raise ConfigError([*error.problems, *broken.problems]) from error
     pack = load_pack(config)
-    tell_problems([*config.not_yet, *pack.warnings], warning=True)
-    if problems := [*_problems(config), *pack.problems]:
+    absent, wrong = _secrets(config)
+    tell_problems([*config.not_yet, *absent, *_unknown_rules(config, pack), *pack.warnings], warning=True)
+    if problems := [*config.warnings, *config.missing_wallets(), *wrong, *pack.problems]:
         raise ConfigError(problems)
     put("".join(f"{name:<10}{said}\n" for name, said in _summary(config, pack)))
 
@@ -56,8 +57,23 @@ def _rule_folders(file: Path) -> Iterator[Path]:
             yield path
 
 
-def _problems(config: "Config") -> list[Problem]:
-    return [*config.warnings, *config.missing_wallets(), *config.missing_secrets()]
+def _secrets(config: "Config") -> tuple[list[Problem], list[Problem]]:
+    """The secrets that are not there, and those that are and cannot be used."""
+    found = config.missing_secrets()
+    absent = [problem for problem in found if problem.code == "missing-secret"]
+    return absent, [problem for problem in found if problem not in absent]
+
+
+def _unknown_rules(config: "Config", pack: "Pack") -> list[Problem]:
+    """Rules that are to be disabled and do not exist: a mistyped one stays in force."""
+    from scanner.config.written import did_you_mean
+
+    place, said = Place(str(config.file)), "rules.disable: there is no rule"
+    return [
+        Problem(place, f"{said} {name!r}", "unknown-rule", did_you_mean(name, sorted(pack.ids)))
+        for name in config.rules.disable
+        if name not in pack.ids
+    ]
 
 
 def _summary(config: "Config", pack: "Pack") -> Iterator[tuple[str, str]]:

@@ -106,7 +106,7 @@ def _news(report: Report, look: Look) -> Iterator["RenderableType"]:
     for title, alerts in groups.items():
         if alerts:
             yield heading(f"{title} ({len(alerts)})")
-            yield alerts_told(look, worst(alerts), about)
+            yield alerts_told(look, worst(alerts), about, raised)
     if before := [alert for alert in open_alerts(report.alerts) if alert.id not in raised]:
         yield line(Part(f"\n{_open(before)}, opened before; `approval-watch alerts list` shows them", "dim"))
 

@@ -1,7 +1,7 @@
 """The pieces of what the table format shows: approvals, changes, alerts, and how old and how sound all that is."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from scanner.domain.addresses import short
@@ -99,24 +99,31 @@ def _change(look: Look, entry: ChangeEntry, label: str | None) -> Sequence[Pair]
     )
 
 
-def alerts_told(look: Look, alerts: Iterable[AlertEntry], about: Mapping[str, str]) -> "Table":
-    """Alerts in the order given, alike ones below one title; `about` says in one line what each speaks of."""
+def alerts_told(
+    look: Look, alerts: Iterable[AlertEntry], about: Mapping[str, str], news: Collection[str] = ()
+) -> "Table":
+    """Alerts in the order given, alike ones below one title; `about` says in one line what each speaks of.
+
+    Of those in `news` it goes without saying when they opened.
+    """
     alike: dict[tuple[str, str], list[AlertEntry]] = {}
     for alert in alerts:
         alike.setdefault((alert.severity, alert.title), []).append(alert)
     return hanging(
-        (mark(severity), [line(Part(title, "bold")), *(_alert(look, alert, about) for alert in some)])
+        (mark(severity), [line(Part(title, "bold")), *(_alert(look, alert, about, news) for alert in some)])
         for (severity, title), some in alike.items()
     )
 
 
-def _alert(look: Look, alert: AlertEntry, about: Mapping[str, str]) -> "Text":
+def _alert(look: Look, alert: AlertEntry, about: Mapping[str, str], news: Collection[str]) -> "Text":
     if alert.resolved_at is not None:
         state = Part(f"resolved {ago(alert.resolved_at, look.now)}: {alert.reason or 'for no known reason'}", GOOD)
     else:
         known = "" if alert.state == AlertState.OPEN.value else f", {alert.state}"
         state = Part(f"opened {ago(alert.opened_at, look.now)}{known}", "dim")
     said = about.get(alert.approval)
+    if said is not None and alert.id in news:
+        return line(Part(f"{alert.id}  "), Part(said))
     return line(Part(f"{alert.id}  "), Part("" if said is None else f"{said}, "), state)
 
 

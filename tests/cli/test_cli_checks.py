@@ -47,6 +47,21 @@ def test_problems_of_configuration_wallets_rules_and_secrets_come_at_once(tmp_pa
     assert "OKX_PROJECT_ID" in ended.err
 
 
+def test_a_secret_that_only_the_service_has_is_mentioned_and_no_mistake(tmp_path: Path) -> None:
+    write(tmp_path)
+    ended = run(tmp_path, "check-config", **dict.fromkeys(SECRETS, ""))
+    assert ended.code == 0
+    assert "warning:" in ended.err
+    assert "OKX_API_KEY" in ended.err
+
+
+def test_a_rule_that_cannot_be_disabled_because_it_does_not_exist_is_mentioned(tmp_path: Path) -> None:
+    write(tmp_path, CONFIG + "rules: {disable: [new-aproval]}\n")
+    ended = run(tmp_path, "check-config")
+    assert ended.code == 0
+    assert "there is no rule 'new-aproval' (did you mean 'new-approval'?)" in ended.err
+
+
 def test_a_broken_configuration_does_not_hide_broken_rules(tmp_path: Path) -> None:
     write(tmp_path, CONFIG + "rules: {dirs: [rules]}\nchanels: {}\n", mine="allowance.unlimitted")
     ended = run(tmp_path, "check-config")
