@@ -163,6 +163,15 @@ async def test_an_expired_lease_is_taken_up_again_as_a_possible_repeat(store: St
     assert await settle(store, found, SENT)
 
 
+async def test_a_late_word_of_an_earlier_attempt_does_not_count_for_the_next(store: Store) -> None:
+    await put(store, message("a"))
+    (slow,) = await claim(store)
+    (again,) = await claim(store, START + LEASE)
+    assert again.worker == slow.worker
+    assert not await settle(store, slow, Outcome(Result.PERMANENT, "no"))
+    assert await states(store) == {"a": "waiting"}
+
+
 async def test_a_claim_cannot_be_settled_twice(store: Store) -> None:
     await put(store, message("a"))
     (mine,) = await claim(store)
@@ -232,7 +241,7 @@ async def test_a_look_at_the_outbox_reads_only_what_waits(store: Store) -> None:
         await outbox.anything_due(connection, START, ["ops"])
         await driver.set_trace_callback(None)
         plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {seen[-1]}")
-        steps = [str(row[3]) for row in plan]
+        steps = [str(row.detail) for row in plan]
         assert not [step for step in steps if step in ("SCAN notices", "SCAN messages")], steps
 
     await store.read(looking)
