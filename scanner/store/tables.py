@@ -11,13 +11,19 @@ __all__ = [
     "attempts",
     "budgets",
     "changes",
+    "channel_health",
+    "clocks",
+    "conditions",
     "daemons",
+    "groups",
     "messages",
     "metadata",
     "notices",
     "requests",
     "scan_targets",
     "scans",
+    "silenced",
+    "silences",
     "targets",
 ]
 
@@ -152,6 +158,9 @@ alerts = Table(
     Column("baseline", Boolean, nullable=False, default=False),
     Column("reason", Text, nullable=False, default=""),
     Column("values", Json),
+    Column("acked_at", Instant),
+    Column("acked_by", Text),
+    Column("ack_comment", Text),
     Column("opened_by", String(32)),
     Column("resolved_by", String(32)),
     Index(None, "approval_id", "state"),
@@ -184,6 +193,7 @@ notices = Table(
     Column("send", Boolean, nullable=False),
     Column("reason", Text, nullable=False),
     Column("digest", Boolean, nullable=False, default=False),
+    Column("group_key", String(32), nullable=False, default="", server_default=""),
     Column("scan_id", String(32)),
     Column("created_at", Instant, nullable=False),
     Column("due_at", Instant),
@@ -266,4 +276,80 @@ budgets = Table(
     Column("next_at", Float, nullable=False),
     Column("interval", Float, nullable=False),
     Column("moved_at", Float, nullable=False),
+)
+
+# When a channel was last told of a group of alerts: what follows soon after waits for the group's interval.
+groups = Table(
+    "groups",
+    metadata,
+    Column("channel", String(64), primary_key=True),
+    Column("key", String(32), primary_key=True),
+    Column("told_at", Instant, nullable=False),
+)
+
+# A silence: who hides what, until when, and why. `matchers` are field to value, all of which have to fit; with
+# `future` it also covers alerts that open later. `ended_at` and `end_reason` are set when it ends before its time.
+silences = Table(
+    "silences",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("matchers", Json, nullable=False),
+    Column("future", Boolean, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("end_reason", Text),
+    Index(None, "ends_at"),
+)
+
+# The alerts that a silence covers, with the risk as it was then: above that it no longer does.
+silenced = Table(
+    "silenced",
+    metadata,
+    Column("silence_id", ForeignKey(silences.c.id), primary_key=True),
+    Column("alert_id", ForeignKey(alerts.c.id), primary_key=True),
+    Column("severity", String(16), nullable=False),
+    Column("magnitude", Uint256),
+    Column("unlimited", Boolean),
+    Column("ended_at", Instant),
+    Column("end_reason", Text),
+    Index(None, "alert_id"),
+)
+
+# What is wrong with the watch itself, from its beginning to its end. `told` are the channels that know of it.
+conditions = Table(
+    "conditions",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("key", String(160), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("fix", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("told", Json, nullable=False, default=list),
+    Index(None, "key", "ended_at"),
+)
+
+# How each channel is: since when it fails, how often in a row, and when it is tried next.
+channel_health = Table(
+    "channel_health",
+    metadata,
+    Column("channel", String(64), primary_key=True),
+    Column("failing_since", Instant),
+    Column("failures", Integer, nullable=False, default=0),
+    Column("next_at", Instant),
+    Column("reason", Text, nullable=False, default=""),
+)
+
+# When something regular was last done: a digest, a drill, a reminder round.
+clocks = Table(
+    "clocks",
+    metadata,
+    Column("name", String(96), primary_key=True),
+    Column("at", Instant, nullable=False),
 )
