@@ -78,8 +78,13 @@ class Channel:
         *,
         kind: MessageKind = MessageKind.ALERT,
         severity: Severity = Severity.MEDIUM,
+        ref: str = "",
+        thread: str = "",
     ) -> Outcome:
-        """Send one message, once. Never raises for what the far side does; a cancellation leaves the outcome open."""
+        """Send one message, once. Never raises for what the far side does; a cancellation leaves the outcome open.
+
+        `ref` is the message's id, the same whenever it is sent again; messages of one `thread` belong together.
+        """
         try:
             async with asyncio.timeout(self.deadline.total_seconds()):
                 outcome = await _in_thread(partial(self._send, title, body, _type(kind, severity)))

@@ -215,7 +215,9 @@ class Deliverer(Generic[C]):
         body = repeated(claim.body) if claim.repeat else claim.body
         channel = self._channels[claim.channel]
         try:
-            outcome = await channel.send(claim.title, body, kind=claim.kind, severity=claim.severity)
+            outcome = await channel.send(
+                claim.title, body, kind=claim.kind, severity=claim.severity, ref=claim.id, thread=claim.thread
+            )
         except asyncio.CancelledError:
             stopped = Outcome(Result.UNKNOWN, "the program stopped while this was being sent")
             await self._settle(claim, stopped, self._now())

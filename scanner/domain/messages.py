@@ -52,7 +52,8 @@ class MessageKind(StrEnum):
 class Message:
     """One message for one channel. `notices` are the numbers of the notices that it tells or counts.
 
-    `severity` is that of the worst alert in it; critical ones are sent first and never given up.
+    `severity` is that of the worst alert in it; critical ones are sent first and never given up. Messages of one
+    `thread` (at most 64 characters; "" for none) belong together where a channel can show that.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Message:
     title: str
     body: str
     notices: tuple[int, ...]
+    thread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Claim:
     attempt: int
     repeat: bool
     created_at: datetime
+    thread: str = ""
 
 
 class Result(StrEnum):

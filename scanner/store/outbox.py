@@ -123,6 +123,7 @@ async def enqueue(connection: AsyncConnection, packed: Sequence[Message], now: d
                 severity=message.severity.value,
                 title=message.title,
                 body=message.body,
+                thread=message.thread,
                 state=WAITING,
                 created_at=now,
                 next_at=now,
@@ -207,6 +208,7 @@ def _claim(row: RowMapping, worker: str) -> Claim:
         attempt=row["attempts"] + 1,
         repeat=row["repeat"],
         created_at=row["created_at"],
+        thread=row["thread"],
     )
 
 

@@ -204,7 +204,8 @@ notices = Table(
 )
 
 # The outbox: one row for each message and channel. `state` is waiting, sent or given-up. A claim sets `worker` and
-# `lease_until` and counts the attempt; `repeat` says that an earlier attempt may have arrived.
+# `lease_until` and counts the attempt; `repeat` says that an earlier attempt may have arrived. Messages of
+# one `thread` belong together where a channel can show that.
 messages = Table(
     "messages",
     metadata,
@@ -214,6 +215,7 @@ messages = Table(
     Column("severity", String(16), nullable=False),
     Column("title", Text, nullable=False),
     Column("body", Text, nullable=False),
+    Column("thread", String(64), nullable=False, default="", server_default=""),
     Column("state", String(16), nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("next_at", Instant, nullable=False),

@@ -80,3 +80,4 @@ def upgrade() -> None:
     op.add_column("alerts", sa.Column("acked_by", sa.Text(), nullable=True))
     op.add_column("alerts", sa.Column("ack_comment", sa.Text(), nullable=True))
     op.add_column("notices", sa.Column("group_key", sa.String(length=32), server_default="", nullable=False))
+    op.add_column("messages", sa.Column("thread", sa.String(length=64), server_default="", nullable=False))

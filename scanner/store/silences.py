@@ -1,0 +1,236 @@
+"""Silences: made, ended, listed; which alerts they hide, and which they hide no more.
+
+What was hidden is decided by `domain.silences`; here it is looked up and written down. Each function runs inside the
+caller's transaction.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, Select, exists, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scanner.domain.alerts import Alert, Move, Severity
+from scanner.domain.changes import Held
+from scanner.domain.silences import Cover, Lifted, Matchers, Silence, bound, covers, refuses, silenced_by
+from scanner.store.alerts import Told
+from scanner.store.alerts import listing as told_alerts
+from scanner.store.knowledge import CHUNK
+from scanner.store.rows import alert_from, held_from
+from scanner.store.tables import alerts, approvals, notices, silenced, silences
+
+__all__ = ["Bound", "Covered", "Kept", "covering", "end", "find_silence", "fitting", "listing", "make", "uncovered"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a silence came to when it was made: the alerts that it hides, and the critical ones that it does not."""
+
+    hidden: tuple[Told, ...]
+    critical: tuple[Told, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """One alert that a silence covers or covered."""
+
+    alert: str
+    cover: Cover
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A silence and all that it ever covered."""
+
+    silence: Silence
+    covered: tuple[Covered, ...]
+
+
+async def fitting(connection: AsyncConnection, matchers: Matchers) -> Bound:
+    """What a silence with these matchers would hide now, and the critical alerts that fit and would still be told."""
+    fit = [told for told in await told_alerts(connection) if matchers.fit(told.alert, told.held)]
+    hidden = tuple(told for told in fit if refuses(matchers, told.alert) is None)
+    return Bound(hidden, tuple(told for told in fit if told not in hidden))
+
+
+async def make(connection: AsyncConnection, silence: Silence) -> Bound:
+    """Record a silence, and cover the alerts that fit it now. What of them was about to be told is not."""
+    found = await fitting(connection, silence.matchers)
+    await connection.execute(
+        silences.insert().values(
+            id=silence.id,
+            matchers=silence.matchers.given,
+            future=silence.future,
+            author=silence.author,
+            comment=silence.comment,
+            created_at=silence.created_at,
+            ends_at=silence.ends_at,
+        )
+    )
+    for told in found.hidden:
+        await _cover(connection, silence, told.alert.id, bound(told.alert, told.held))
+    await _withhold(connection, silence.id, [told.alert.id for told in found.hidden])
+    return found
+
+
+async def _cover(connection: AsyncConnection, silence: Silence, alert_id: str, cover: Cover) -> None:
+    await connection.execute(
+        silenced.insert().values(
+            silence_id=silence.id,
+            alert_id=alert_id,
+            severity=cover.severity.value,
+            magnitude=cover.magnitude,
+            unlimited=cover.unlimited,
+            ended_at=cover.ended_at,
+            end_reason=cover.end_reason or None,
+        )
+    )
+
+
+async def _withhold(connection: AsyncConnection, silence_id: str, ids: Sequence[str]) -> None:
+    """What is in no message yet is not told. An end is always told, so that it is not asked here."""
+    for part in _parts(ids):
+        mine = notices.c.alert_id.in_(part) & notices.c.message_id.is_(None) & notices.c.send
+        ends = notices.c.what.in_([Move.RESOLVED.value, Move.UNWATCHED.value])
+        await connection.execute(update(notices).where(mine, ~ends).values(send=False, reason=silenced_by(silence_id)))
+
+
+async def end(connection: AsyncConnection, silence_id: str, reason: str, at: datetime) -> bool:
+    """End a silence before its time. Returns False, and changes nothing, where it is over already or there is none.
+
+    What it hid is told by whoever asks `uncovered` next.
+    """
+    mine = silences.c.id == silence_id.upper()
+    ended = await connection.execute(update(silences).where(mine, _lasts(at)).values(ended_at=at, end_reason=reason))
+    return bool(ended.rowcount)
+
+
+def _lasts(at: datetime) -> ColumnElement[bool]:
+    return silences.c.ended_at.is_(None) & (silences.c.ends_at > at)
+
+
+async def covering(connection: AsyncConnection, asked: Sequence[Alert], at: datetime) -> dict[str, str]:
+    """Which of some alerts are hidden, and by which silence: alert id to silence id.
+
+    The alerts are judged as they are given, and by their approvals as they are stored, so both may have moved in this
+    very transaction; an alert that has just opened has to be stored already. Silences of what opens later bind it
+    here. Resolved alerts are never hidden.
+    """
+    if not asked or not await connection.scalar(select(exists().where(_lasts(at)))):
+        return {}
+    by_id = {alert.id: alert for alert in asked}
+    await _bind_later_ones(connection, by_id, at)
+    found: dict[str, str] = {}
+    for part in _parts(sorted(by_id)):
+        for row in await _covers(connection, silenced.c.alert_id.in_(part), _lasts(at)):
+            alert = by_id[row[silenced.c.alert_id]]
+            if covers(_silence(row), _cover_from(row), alert, held_from(row), at) is None:
+                found.setdefault(alert.id, row[silences.c.id])
+    return found
+
+
+async def _bind_later_ones(connection: AsyncConnection, by_id: Mapping[str, Alert], at: datetime) -> None:
+    """Bind alerts that opened under a silence of what is to come. One that must not be hidden is noted as that.
+
+    So a critical alert that becomes less than critical later does not slip below a silence that it once broke.
+    """
+    rows = (await connection.execute(select(silences).where(silences.c.future, _lasts(at)))).mappings()
+    for silence in map(_silence, rows):
+        later = [alert.id for alert in by_id.values() if alert.opened_at >= silence.created_at]
+        for part in _parts(later):
+            known = select(silenced.c.alert_id).where(silenced.c.silence_id == silence.id)
+            fresh = _with_approvals().where(alerts.c.id.in_(part), alerts.c.id.not_in(known))
+            for row in (await connection.execute(fresh)).mappings().all():
+                alert, held = by_id[row[alerts.c.id]], held_from(row)
+                if silence.matchers.fit(alert, held):
+                    await _cover(connection, silence, alert.id, _first_cover(silence, alert, held, at))
+
+
+def _first_cover(silence: Silence, alert: Alert, held: Held, at: datetime) -> Cover:
+    cover = bound(alert, held)
+    why = refuses(silence.matchers, alert)
+    return cover if why is None else Cover(cover.severity, cover.magnitude, cover.unlimited, at, why)
+
+
+async def uncovered(connection: AsyncConnection, at: datetime) -> list[Alert]:
+    """End every cover that holds no more, with its reason, and return the alerts that nothing hides any longer.
+
+    They are not resolved; a channel that was never told that one opened is owed that now. Each is returned once.
+    """
+    lifted: dict[str, Alert] = {}
+    for row in await _covers(connection, silenced.c.ended_at.is_(None)):
+        alert = alert_from(row)
+        why = covers(_silence(row), _cover_from(row), alert, held_from(row), at)
+        if why is None:
+            continue
+        mine = (silenced.c.silence_id == row[silences.c.id]) & (silenced.c.alert_id == alert.id)
+        await connection.execute(update(silenced).where(mine).values(ended_at=at, end_reason=why))
+        if why != Lifted.RESOLVED:
+            lifted[alert.id] = alert
+    still = await covering(connection, list(lifted.values()), at)
+    return [alert for alert in lifted.values() if alert.id not in still]
+
+
+async def listing(connection: AsyncConnection, at: datetime, *, every: bool = False) -> list[Kept]:
+    """The silences that last, or with `every` those that are over, too; the newest first."""
+    query = select(silences).order_by(silences.c.created_at.desc(), silences.c.id)
+    rows = (await connection.execute(query if every else query.where(_lasts(at)))).mappings()
+    found = [_silence(row) for row in rows]
+    covered: dict[str, list[Covered]] = {silence.id: [] for silence in found}
+    for part in _parts(list(covered)):
+        query = select(silenced).where(silenced.c.silence_id.in_(part)).order_by(silenced.c.alert_id)
+        for row in (await connection.execute(query)).mappings():
+            covered[row[silenced.c.silence_id]].append(Covered(row[silenced.c.alert_id], _cover_from(row)))
+    return [Kept(silence, tuple(covered[silence.id])) for silence in found]
+
+
+async def find_silence(connection: AsyncConnection, silence_id: str) -> Silence | None:
+    """A silence by its id, in any spelling of its letters' case; None where there is none."""
+    row = (await connection.execute(select(silences).where(silences.c.id == silence_id.upper()))).mappings().first()
+    return None if row is None else _silence(row)
+
+
+def _with_approvals() -> Select[Any]:
+    return select(alerts, approvals).join(approvals, approvals.c.id == alerts.c.approval_id)
+
+
+async def _covers(connection: AsyncConnection, *conditions: ColumnElement[bool]) -> Sequence[RowMapping]:
+    query = (
+        select(silenced, silences, alerts, approvals)
+        .join(silences, silences.c.id == silenced.c.silence_id)
+        .join(alerts, alerts.c.id == silenced.c.alert_id)
+        .join(approvals, approvals.c.id == alerts.c.approval_id)
+        .where(*conditions)
+        .order_by(silences.c.created_at, silences.c.id)
+    )
+    return (await connection.execute(query)).mappings().all()
+
+
+def _silence(row: RowMapping) -> Silence:
+    return Silence(
+        id=row[silences.c.id],
+        matchers=Matchers.of(row[silences.c.matchers]),
+        future=row[silences.c.future],
+        author=row[silences.c.author],
+        comment=row[silences.c.comment],
+        created_at=row[silences.c.created_at],
+        ends_at=row[silences.c.ends_at],
+        ended_at=row[silences.c.ended_at],
+        end_reason=row[silences.c.end_reason] or "",
+    )
+
+
+def _cover_from(row: RowMapping) -> Cover:
+    return Cover(
+        severity=Severity(row[silenced.c.severity]),
+        magnitude=row[silenced.c.magnitude],
+        unlimited=row[silenced.c.unlimited],
+        ended_at=row[silenced.c.ended_at],
+        end_reason=row[silenced.c.end_reason] or "",
+    )
+
+
+def _parts(values: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
