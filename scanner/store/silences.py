@@ -13,12 +13,9 @@ from sqlalchemy import ColumnElement, RowMapping, Select, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Alert, Move, Severity
-from scanner.domain.changes import Held
 from scanner.domain.silences import Cover, Lifted, Matchers, Silence, bound, covers, refuses, silenced_by
-from scanner.store.alerts import Told
-from scanner.store.alerts import listing as told_alerts
 from scanner.store.knowledge import CHUNK
-from scanner.store.rows import alert_from, held_from
+from scanner.store.rows import alert_from, held_from, is_open
 from scanner.store.tables import alerts, approvals, notices, silenced, silences
 
 __all__ = ["Bound", "Covered", "Kept", "covering", "end", "find_silence", "fitting", "listing", "make", "uncovered"]
@@ -26,10 +23,10 @@ __all__ = ["Bound", "Covered", "Kept", "covering", "end", "find_silence", "fitti
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What a silence came to when it was made: the alerts that it hides, and the critical ones that it does not."""
+    """What a silence hides when it is made: alerts by their ids, and the critical ones that fit and are still told."""
 
-    hidden: tuple[Told, ...]
-    critical: tuple[Told, ...]
+    hidden: Mapping[str, Cover]
+    critical: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +46,12 @@ class Kept:
 
 
 async def fitting(connection: AsyncConnection, matchers: Matchers) -> Bound:
-    """What a silence with these matchers would hide now, and the critical alerts that fit and would still be told."""
-    fit = [told for told in await told_alerts(connection) if matchers.fit(told.alert, told.held)]
-    hidden = tuple(told for told in fit if refuses(matchers, told.alert) is None)
-    return Bound(hidden, tuple(told for told in fit if told not in hidden))
+    """What a silence with these matchers would hide now, and what it would not although it fits."""
+    rows = (await connection.execute(_with_approvals().where(is_open()).order_by(alerts.c.id))).mappings()
+    pairs = [(alert_from(row), held_from(row)) for row in rows]
+    fit = [(alert, held) for alert, held in pairs if matchers.fit(alert, held)]
+    hidden = {alert.id: bound(alert, held) for alert, held in fit if refuses(matchers, alert) is None}
+    return Bound(hidden, tuple(alert.id for alert, _ in fit if alert.id not in hidden))
 
 
 async def make(connection: AsyncConnection, silence: Silence) -> Bound:
@@ -69,9 +68,9 @@ async def make(connection: AsyncConnection, silence: Silence) -> Bound:
             ends_at=silence.ends_at,
         )
     )
-    for told in found.hidden:
-        await _cover(connection, silence, told.alert.id, bound(told.alert, told.held))
-    await _withhold(connection, silence.id, [told.alert.id for told in found.hidden])
+    for alert_id, cover in found.hidden.items():
+        await _cover(connection, silence, alert_id, cover)
+    await _withhold(connection, silence.id, list(found.hidden))
     return found
 
 
