@@ -5,7 +5,7 @@ caller's transaction.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -144,13 +144,10 @@ async def _bind_later_ones(connection: AsyncConnection, by_id: Mapping[str, Aler
             for row in (await connection.execute(fresh)).mappings().all():
                 alert, held = by_id[row[alerts.c.id]], held_from(row)
                 if silence.matchers.fit(alert, held):
-                    await _cover(connection, silence, alert.id, _first_cover(silence, alert, held, at))
-
-
-def _first_cover(silence: Silence, alert: Alert, held: Held, at: datetime) -> Cover:
-    cover = bound(alert, held)
-    why = refuses(silence.matchers, alert)
-    return cover if why is None else Cover(cover.severity, cover.magnitude, cover.unlimited, at, why)
+                    cover = bound(alert, held)
+                    if (why := refuses(silence.matchers, alert)) is not None:
+                        cover = replace(cover, ended_at=at, end_reason=why)
+                    await _cover(connection, silence, alert.id, cover)
 
 
 async def uncovered(connection: AsyncConnection, at: datetime) -> list[Alert]:
