@@ -57,6 +57,7 @@ class Move(StrEnum):
     OPENED = "opened"
     WORSENED = "worsened"
     EASED = "eased"
+    ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
     UNWATCHED = "unwatched"
 
