@@ -42,6 +42,8 @@ def decide(transition: Transition, channels: Mapping[str, Severity], told: Colle
     if move in (Move.RESOLVED, Move.UNWATCHED):
         why = Why.RESOLVED if move is Move.RESOLVED else Why.UNWATCHED
         return [Notice(alert.id, channel, move, send=True, reason=why) for channel in channels if channel in told]
+    if move is Move.ACKNOWLEDGED:
+        return []
     if move is Move.EASED:
         return [Notice(alert.id, channel, move, send=False, reason=Why.EASED) for channel in channels]
     digest = alert.baseline and move is Move.OPENED
