@@ -25,7 +25,7 @@ from scanner.domain.approvals import Target
 from scanner.errors import ApprovalWatchError
 from scanner.judge import Judge
 from scanner.scan import Job, Scanner, Step
-from scanner.store import daemons, outbox, requests, scans
+from scanner.store import daemons, health, outbox, requests, scans
 from scanner.store.engine import Store
 from scanner.systemd import ServiceManager
 
@@ -68,6 +68,7 @@ async def take_over(connection: AsyncConnection, worker: str, at: datetime) -> N
     left = await scans.interrupt(connection, at)
     dead = [one for one in await outbox.workers(connection) if one != worker and not _lives(one)]
     back = await outbox.take_back(connection, dead, at)
+    await health.probe_at_once(connection)
     if left or back:
         log.info("remains.taken_over", scans=left, messages=back)
 

@@ -41,11 +41,16 @@ class FirstReading:
 
 
 class MessageKind(StrEnum):
-    """What a message is about: something is wrong, something ended, or wallets were read for the first time."""
+    """What a message is about: something is wrong, something ended, or wallets were read for the first time.
+
+    `watch` speaks of the watch itself, `drill` only tries the way.
+    """
 
     ALERT = "alert"
     END = "end"
     DIGEST = "digest"
+    WATCH = "watch"
+    DRILL = "drill"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from scanner.domain.alerts import Move, Severity
 from scanner.domain.approvals import Target
 from scanner.domain.changes import Change, ChangeKind
 from scanner.domain.messages import Claim, Due, FirstReading, Message, MessageKind, Outcome, Result, Waiting
+from scanner.store import health
 from scanner.store.knowledge import CHUNK
 from scanner.store.rows import alert_from, change_columns, change_from, held_from
 from scanner.store.tables import alerts, approvals, attempts, changes, messages, notices, targets
@@ -142,11 +143,11 @@ async def claim(
 
     Order is kept for each channel, critical messages first. While the first one waits to be tried again, the others
     wait behind it: the channel is down. A message that the channel refuses, or never answers, lets the others pass,
-    except those that speak of the same alert.
+    except those that speak of the same alert. A channel whose breaker is open is only probed.
     """
     await _lose(connection, messages.c.lease_until <= now, now)
     claims = []
-    for channel in channels:
+    for channel in await health.open_to_try(connection, channels, now):
         row = await _next(connection, channel, now)
         if row is None:
             continue
@@ -244,7 +245,15 @@ async def settle(
             detail=outcome.detail,
         )
     )
+    if await health.note(connection, claimed.channel, outcome, now):
+        await _resume(connection, claimed.channel, now)
     return True
+
+
+async def _resume(connection: AsyncConnection, channel: str, now: datetime) -> None:
+    """A channel is back: what waits for it is due now, in its order."""
+    behind = (messages.c.channel == channel) & (messages.c.state == WAITING) & (messages.c.next_at > now)
+    await connection.execute(update(messages).where(behind).values(next_at=now))
 
 
 async def take_back(connection: AsyncConnection, dead: Collection[str], now: datetime) -> int:
