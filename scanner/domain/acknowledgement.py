@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from scanner.domain.alerts import Alert, AlertState, Move, Transition
+from scanner.domain.hostile import harmless
 
 __all__ = ["acknowledge"]
 
@@ -16,8 +17,10 @@ def acknowledge(alert: Alert, author: str, comment: str, at: datetime) -> Transi
     """
     if alert.state is not AlertState.OPEN:
         return None
-    reason = f"acknowledged by {author}" + (f": {comment}" if comment else "")
+    reason = f"acknowledged by {harmless(author)}"
+    story = f"{reason}: {comment}" if comment else reason
     if alert.is_event:
+        # The comment is for whoever asks about the alert; what channels are told is the reason alone.
         over = replace(alert, state=AlertState.RESOLVED, resolved_at=at, reason=reason)
-        return Transition(Move.RESOLVED, over, reason)
-    return Transition(Move.ACKNOWLEDGED, replace(alert, state=AlertState.ACKNOWLEDGED), reason)
+        return Transition(Move.RESOLVED, over, story)
+    return Transition(Move.ACKNOWLEDGED, replace(alert, state=AlertState.ACKNOWLEDGED), story)

@@ -5,7 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import assert_never
 
 from scanner.domain.report import AlertEntry, ApprovalEntry, ChangeEntry, Report, TargetEntry
-from scanner.formats.documents import Alerts, Approvals, Document, History, Look, Rules, Story
+from scanner.formats.documents import (
+    Alerts,
+    Approvals,
+    Deliveries,
+    Document,
+    History,
+    Look,
+    Rules,
+    SilenceEntry,
+    Silences,
+    Story,
+)
 from scanner.formats.words import (
     allowance,
     by_approval,
@@ -13,6 +24,7 @@ from scanner.formats.words import (
     count,
     labels_of,
     last_reading,
+    matched,
     sentences,
     spender,
     token,
@@ -53,6 +65,11 @@ def _parts(document: Document, look: Look) -> Iterator[str]:
             yield "# Rules"
             rows = [(rule.severity, rule.id, rule.title, ", ".join(rule.on) or "state") for rule in document.rules]
             yield _table(("severity", "rule", "title", "speaks of"), rows)
+        case Silences():
+            yield from _silences(document)
+        case Deliveries():
+            yield "# Deliveries"
+            yield _deliveries(document)
         case _:
             assert_never(document)
 
@@ -153,6 +170,32 @@ def _story(story: Story) -> Iterator[str]:
     if story.attempts:
         tried = ((a.at, a.channel, a.message, str(a.number), a.outcome, a.detail) for a in story.attempts)
         yield _table(("at", "channel", "message", "attempt", "outcome", "detail"), tried)
+
+
+def _silences(document: Silences) -> Iterator[str]:
+    yield "# Silences"
+    for silence in document.silences:
+        yield from _silence(silence)
+    if told := [alert for alert in document.alerts if alert.id in document.still_told]:
+        yield "## Still told"
+        yield _alerts(told, sentences(document.approvals))
+
+
+def _silence(silence: SilenceEntry) -> Iterator[str]:
+    yield f"## {silence.id}: {_dead(matched(silence.matchers))}"
+    end = f"until {silence.ends_at}" if silence.ended_at is None else f"ended {silence.ended_at}, {silence.reason}"
+    later = ", alerts that open later, too" if silence.future else ""
+    yield _dead(f"By {silence.author}, {end}{later}: {silence.comment}")
+    rows = ((c.alert, c.severity, "hidden" if c.reason is None else c.reason) for c in silence.covers)
+    yield _table(("alert", "severity when silenced", "state"), rows)
+
+
+def _deliveries(document: Deliveries) -> str:
+    rows = (
+        (d.created_at, d.channel, d.id, d.state, str(d.attempts), d.title, " ".join(d.alerts), d.error or "")
+        for d in document.deliveries
+    )
+    return _table(("at", "channel", "message", "state", "attempts", "title", "alerts", "error"), rows)
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -8,15 +8,18 @@ from scanner.formats.documents import (
     Alerts,
     Approvals,
     AttemptEntry,
+    Deliveries,
     Document,
     History,
     Look,
     NoticeEntry,
     RuleEntry,
     Rules,
+    Silences,
     Story,
 )
 from scanner.formats.grids import GOOD, LOUD, Part, draw, hanging, line
+from scanner.formats.pending import deliveries_told, silences_told
 from scanner.formats.pieces import ages, alerts_told, approvals_told, changes_told, heading, mark, totals, unread
 from scanner.formats.words import (
     ago,
@@ -55,16 +58,24 @@ def _things(document: Document, look: Look) -> Iterator["RenderableType"]:
                 yield line()
             yield line(Part(count(len(document.changes), "change"), "bold"))
         case Alerts():
-            if document.alerts:
-                yield alerts_told(look, document.alerts, sentences(document.approvals))
-                yield line()
-            yield line(Part(count(len(document.alerts), "alert"), "bold"))
+            yield from _alerts(document, look)
         case Story():
             yield from _story(document, look)
         case Rules():
             yield from _rules(document)
+        case Silences():
+            yield from silences_told(look, document)
+        case Deliveries():
+            yield from deliveries_told(look, document)
         case _:
             assert_never(document)
+
+
+def _alerts(document: Alerts, look: Look) -> Iterator["RenderableType"]:
+    if document.alerts:
+        yield alerts_told(look, document.alerts, sentences(document.approvals))
+        yield line()
+    yield line(Part(count(len(document.alerts), "alert"), "bold"))
 
 
 def _scan(report: Report, look: Look) -> Iterator["RenderableType"]:

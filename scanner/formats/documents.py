@@ -3,7 +3,7 @@
 A document is printed by every format. Unknown is None; names from outside are dead text already.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -14,12 +14,17 @@ __all__ = [
     "Alerts",
     "Approvals",
     "AttemptEntry",
+    "CoverEntry",
+    "Deliveries",
+    "DeliveryEntry",
     "Document",
     "History",
     "Look",
     "NoticeEntry",
     "RuleEntry",
     "Rules",
+    "SilenceEntry",
+    "Silences",
     "StepEntry",
     "Story",
 ]
@@ -151,5 +156,78 @@ class Rules:
     problems: int = 0
 
 
-Document: TypeAlias = Report | Approvals | History | Alerts | Story | Rules
+@dataclass(frozen=True, slots=True)
+class CoverEntry:
+    """One alert below a silence, with the risk as it was when it was hidden, and why it is hidden no more."""
+
+    alert: str
+    severity: str
+    raw: str | None
+    unlimited: bool | None
+    ended_at: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceEntry:
+    """One silence. `matchers` are field to value; with `future` it also hides alerts that open while it lasts.
+
+    `ended_at` and `reason` are null while it lasts.
+    """
+
+    id: str
+    matchers: Mapping[str, str | Sequence[str]]
+    future: bool
+    author: str
+    comment: str
+    created_at: str
+    ends_at: str
+    ended_at: str | None = None
+    reason: str | None = None
+    covers: tuple[CoverEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silences:
+    """Silences, the newest first, and the alerts and approvals that they speak of.
+
+    `still_told` are critical alerts that fit a silence just made, which it does not hide.
+    """
+
+    version: int = 1
+    silences: tuple[SilenceEntry, ...] = ()
+    alerts: tuple[AlertEntry, ...] = ()
+    approvals: tuple[ApprovalEntry, ...] = ()
+    still_told: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryEntry:
+    """One message in the outbox. `state` is waiting, sent or given-up; `alerts` are the ids of what it tells.
+
+    `next_at` is when it is tried next, null where it is not; `error` what the last attempt met.
+    """
+
+    id: str
+    channel: str
+    state: str
+    severity: str
+    title: str
+    attempts: int
+    created_at: str
+    next_at: str | None
+    sent_at: str | None
+    error: str | None
+    alerts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deliveries:
+    """Messages of the outbox, the newest first."""
+
+    version: int = 1
+    deliveries: tuple[DeliveryEntry, ...] = ()
+
+
+Document: TypeAlias = Report | Approvals | History | Alerts | Story | Rules | Silences | Deliveries
 """Anything that a format can print."""

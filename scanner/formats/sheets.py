@@ -5,8 +5,20 @@ from dataclasses import dataclass, fields
 from typing import TypeAlias, assert_never
 
 from scanner.domain.report import AlertEntry, ApprovalEntry, ChangeEntry, Report
-from scanner.formats.documents import Alerts, Approvals, Document, History, RuleEntry, Rules, Story
-from scanner.formats.words import by_approval, labels_of, worst_first
+from scanner.formats.documents import (
+    Alerts,
+    Approvals,
+    Deliveries,
+    DeliveryEntry,
+    Document,
+    History,
+    RuleEntry,
+    Rules,
+    SilenceEntry,
+    Silences,
+    Story,
+)
+from scanner.formats.words import by_approval, labels_of, matched, worst_first
 
 __all__ = ["Cell", "Sheet", "sheet"]
 
@@ -35,10 +47,15 @@ _ALERT = ("id", "severity", "state", "rule", "title", "opened_at", "resolved_at"
 _WHERE = ("chain", "owner", "owner_label", "token", "symbol", "spender", "spender_name", "raw", "unlimited")
 _STORY = ("at", "event", "channel", "what", "outcome", "detail", "message")
 _RULE = tuple(field.name for field in fields(RuleEntry))
+_SILENCE = (
+    *("id", "matchers", "future", "author", "comment", "created_at", "ends_at", "ended_at", "reason"),
+    *("alert", "alert_severity", "alert_raw", "alert_unlimited", "alert_ended_at", "alert_reason"),
+)
+_DELIVERY = tuple(field.name for field in fields(DeliveryEntry))
 
 
 def sheet(document: Document) -> Sheet:
-    """The main table of a document: of a scan its approvals, of a story all that happened."""
+    """The main table of a document: of a scan its approvals, of a story what happened, of silences what they hide."""
     match document:
         case Report() | Approvals():
             graded = by_approval(document.alerts)
@@ -54,7 +71,11 @@ def sheet(document: Document) -> Sheet:
         case Story():
             return Sheet(_STORY, sorted(_happened(document), key=lambda row: str(row[0])))
         case Rules():
-            return Sheet(_RULE, [_rule(entry) for entry in document.rules])
+            return Sheet(_RULE, [_plain(entry, _RULE) for entry in document.rules])
+        case Silences():
+            return Sheet(_SILENCE, [row for entry in document.silences for row in _silence(entry)])
+        case Deliveries():
+            return Sheet(_DELIVERY, [_plain(entry, _DELIVERY) for entry in document.deliveries])
         case _:
             assert_never(document)
 
@@ -107,6 +128,18 @@ def _happened(story: Story) -> Iterable[Sequence[Cell]]:
         yield attempt.at, "attempt", attempt.channel, what, attempt.outcome, attempt.detail, attempt.message
 
 
-def _rule(entry: RuleEntry) -> Sequence[Cell]:
-    values = (getattr(entry, name) for name in _RULE)
+def _silence(entry: SilenceEntry) -> Iterable[Sequence[Cell]]:
+    """A row for each alert that it covers; one without an alert where it covers none."""
+    own = (
+        *(entry.id, matched(entry.matchers), entry.future, entry.author, entry.comment),
+        *(entry.created_at, entry.ends_at, entry.ended_at, entry.reason),
+    )
+    if not entry.covers:
+        yield (*own, None, None, None, None, None, None)
+    for cover in entry.covers:
+        yield (*own, cover.alert, cover.severity, cover.raw, cover.unlimited, cover.ended_at, cover.reason)
+
+
+def _plain(entry: RuleEntry | DeliveryEntry, columns: Sequence[str]) -> Sequence[Cell]:
+    values = (getattr(entry, name) for name in columns)
     return [" ".join(value) if isinstance(value, tuple) else value for value in values]

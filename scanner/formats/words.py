@@ -14,6 +14,7 @@ from scanner.domain.report import (
     StateEntry,
     TargetEntry,
     TokenEntry,
+    chain_name,
 )
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "grouped",
     "labels_of",
     "last_reading",
+    "matched",
     "open_alerts",
     "sentences",
     "spender",
@@ -67,6 +69,14 @@ def ago(then: str, now: datetime) -> str:
 def last_reading(read_at: str | None, now: datetime) -> str:
     """When something was last read completely, in words."""
     return "never read completely yet" if read_at is None else f"last complete reading {ago(read_at, now)}"
+
+
+def matched(matchers: Mapping[str, str | Sequence[str]]) -> str:
+    """What a silence is about, in one line: `spender 0x…, severity high or medium`."""
+    values = {name: value if isinstance(value, str) else " or ".join(value) for name, value in matchers.items()}
+    if "chain" in values:
+        values["chain"] = chain_name(values["chain"])
+    return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
 def allowance(entry: ApprovalEntry) -> str:

@@ -27,7 +27,7 @@ class Acknowledged:
 async def record(
     connection: AsyncConnection, alert: Alert, said: Acknowledged, channels: Mapping[str, Severity]
 ) -> Alert | None:
-    """Note that somebody knows of an alert. Returns the alert afterwards; None, and changes nothing, where it was known.
+    """Note that somebody knows of an alert. Returns the alert afterwards, or None, without a change, if it was known.
 
     `channels` gives each channel's least severity: an event alert closes, and who was told of it is told that.
     """
