@@ -4,6 +4,7 @@ It is asked after a reading, when rules or lists have changed, and when wallets 
 inside the caller's transaction: an approval, its alerts and what each channel is owed about them are one fact.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -33,10 +34,11 @@ SPENDERS_AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The steps that alerts take, and how many conditions could not be decided."""
+    """The steps that alerts take; how often each rule could not decide, and the rules that decided something."""
 
     transitions: list[Transition] = field(default_factory=list)
-    undecided: int = 0
+    undecided: Counter[str] = field(default_factory=Counter)
+    decided: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,11 @@ class Judge:
         held = await knowledge.holders(connection, names)
         first = frozenset(one.held.approval.id for one in held if moved.spenders[one.held.approval.spender.address])
         judged = [await self._judge(connection, self._shared, case) for case in _cases(held, first)]
-        found = Judged([step for one in judged for step in one.transitions], sum(one.undecided for one in judged))
+        found = Judged(
+            [step for one in judged for step in one.transitions],
+            sum((one.undecided for one in judged), Counter()),
+            frozenset().union(*(one.decided for one in judged)),
+        )
         await self._apply(connection, found.transitions, scan_id, self._now())
         return found
 
@@ -161,7 +167,9 @@ class Judge:
         ids = {one.approval.id for one in case.held} | case.gone
         alerts = await kept_alerts.open_alerts(connection, sorted(ids))
         transitions = reconcile(alerts, found, gone=case.gone, baseline=case.baseline, at=at)
-        return Judged(transitions, sum(finding.judgement is Judgement.UNDECIDED for finding in found))
+        undecided = Counter(finding.rule for finding in found if finding.judgement is Judgement.UNDECIDED)
+        decided = frozenset(finding.rule for finding in found if finding.judgement is not Judgement.UNDECIDED)
+        return Judged(transitions, undecided, decided)
 
     async def _counts(
         self, connection: AsyncConnection, pack: Pack, held: Sequence[Held]

@@ -6,6 +6,7 @@ It knows neither SQL nor HTTP, and decides nothing itself: `domain` decides, `st
 """
 
 import secrets
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -99,7 +100,9 @@ class _Round:
         self.job = job
         self.id = secrets.token_hex(8)
         self.began = self.now()
-        self.undecided = self.approvals = self.changes = self.raised = 0
+        self.approvals = self.changes = self.raised = self.unreadable = 0
+        self.undecided: Counter[str] = Counter()
+        self.decided: set[str] = set()
         self.moved = Moved()
         self.before = [replace(source.cost) for source in self.sources]
         self.unrecorded: list[tuple[Snapshot, int]] = []
@@ -130,7 +133,7 @@ class _Round:
 
     async def _begin(self, connection: AsyncConnection, targets: Sequence[Target]) -> None:
         await scans.begin(connection, self.id, asked_by=self.job.asked_by, total=len(self.job.targets), at=self.began)
-        await knowledge.watch(connection, targets)
+        await knowledge.watch(connection, targets, self.began)
 
     async def _readings(self, targets: Sequence[Target]) -> AsyncGenerator[Snapshot, None]:
         """A snapshot for each target, from the first source that covers its chain."""
@@ -173,7 +176,9 @@ class _Round:
         outcome = diff(known, snapshot, self.confirm_after, based_on)
         await knowledge.record(connection, self.id, snapshot, outcome)
         self._count(await self.judge.reading(connection, self.id, snapshot, outcome, self.moved))
-        self.approvals += sum(1 for _ in outcome.known.in_force)
+        allowances = [held.approval.allowance for held in outcome.known.in_force]
+        self.approvals += len(allowances)
+        self.unreadable += sum(allowance.unreadable is not None for allowance in allowances)
         self.changes += len(outcome.changes)
         return outcome
 
@@ -182,7 +187,8 @@ class _Round:
         self._count(await self.judge.spenders(connection, self.id, self.moved, names))
 
     def _count(self, judged: Judged) -> None:
-        self.undecided += judged.undecided
+        self.undecided.update(judged.undecided)
+        self.decided |= judged.decided
         self.raised += sum(step.move is Move.OPENED for step in judged.transitions)
 
     async def _finish(self, connection: AsyncConnection) -> None:
@@ -192,7 +198,9 @@ class _Round:
             self.id,
             at=self.now(),
             requests=spent,
-            undecided=self.undecided,
+            undecided=self.undecided.total(),
+            undecided_rules=sorted(self.undecided.keys() - self.decided),
+            unreadable=self.unreadable,
             at_once=self.job.at_once,
         )
 
@@ -202,7 +210,7 @@ class _Round:
         if first:
             await self._begin(connection, targets)
         else:
-            await knowledge.watch(connection, targets)
+            await knowledge.watch(connection, targets, self.began)
         for snapshot, based_on in self.unrecorded:
             await self._commit(connection, snapshot, based_on)
         for names in self.moved.parts():

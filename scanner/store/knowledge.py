@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -93,17 +93,36 @@ class Past:
     target: Target
 
 
-async def watch(connection: AsyncConnection, wanted: Sequence[Target]) -> None:
-    """Make sure that each target has its row, with the label and tags that the configuration gives it now."""
+async def watch(connection: AsyncConnection, wanted: Sequence[Target], at: datetime) -> None:
+    """Make sure that each target has its row, with the label and tags that the configuration gives it now.
+
+    The watch over one that was not watched begins at that time.
+    """
     if not wanted:
         return
     new = insert(targets)
+    goes_on = targets.c.watched & targets.c.watched_at.is_not(None)
     await connection.execute(
         new.on_conflict_do_update(
             index_elements=[targets.c.chain, targets.c.owner],
-            set_={"label": new.excluded.label, "tags": new.excluded.tags, "watched": True},
+            set_={
+                "label": new.excluded.label,
+                "tags": new.excluded.tags,
+                "watched": True,
+                "watched_at": case((goes_on, targets.c.watched_at), else_=new.excluded.watched_at),
+            },
         ),
-        [{"chain": t.chain, "owner": t.owner, "label": t.label, "tags": list(t.tags), "watched": True} for t in wanted],
+        [
+            {
+                "chain": target.chain,
+                "owner": target.owner,
+                "label": target.label,
+                "tags": list(target.tags),
+                "watched": True,
+                "watched_at": at,
+            }
+            for target in wanted
+        ],
     )
 
 

@@ -38,6 +38,8 @@ async def finish(
     at: datetime,
     requests: int,
     undecided: int,
+    undecided_rules: Sequence[str] = (),
+    unreadable: int = 0,
     context_errors: Sequence[str] = (),
     at_once: bool = False,
 ) -> None:
@@ -50,6 +52,8 @@ async def finish(
             finished_at=at,
             requests=requests,
             undecided=undecided,
+            undecided_rules=list(undecided_rules),
+            unreadable=unreadable,
             context_errors=list(context_errors),
         )
     )

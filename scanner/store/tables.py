@@ -37,7 +37,8 @@ metadata = MetaData(
 )
 
 # An owner on a chain. `version` counts commits; `covered` are the kinds that the last complete reading covered;
-# `read_at` is the last complete reading, `tried_at` the last one of any sort; `error` what the last one lacked.
+# `read_at` is the last complete reading, `tried_at` the last one of any sort; `error` what the last one lacked;
+# `watched_at` is when its watch began.
 targets = Table(
     "targets",
     metadata,
@@ -52,6 +53,7 @@ targets = Table(
     Column("source", String(16)),
     Column("read_at", Instant),
     Column("tried_at", Instant),
+    Column("watched_at", Instant),
     Column("error", Text),
     Index(None, "chain", "owner", unique=True),
 )
@@ -113,7 +115,8 @@ changes = Table(
     Index(None, "at"),
 )
 
-# `state` is running, finished, or interrupted; a dry run leaves no line.
+# `state` is running, finished, or interrupted; a dry run leaves no line. `undecided` counts judgements,
+# `undecided_rules` are the rules that could decide nothing at all, `unreadable` the allowances that made no sense.
 scans = Table(
     "scans",
     metadata,
@@ -126,6 +129,8 @@ scans = Table(
     Column("requests", Integer, nullable=False, default=0),
     Column("context_errors", Json, nullable=False, default=list),
     Column("undecided", Integer, nullable=False, default=0),
+    Column("undecided_rules", Json, nullable=False, default=list, server_default="[]"),
+    Column("unreadable", Integer, nullable=False, default=0, server_default="0"),
     Index(None, "started_at"),
 )
 

@@ -81,7 +81,7 @@ async def grant(store: Store, count: int, scan_id: str = "scan-1") -> list[Appro
     rows = [approval(number) for number in range(1, count + 1)]
 
     async def committing(connection: AsyncConnection) -> None:
-        await knowledge.watch(connection, [WALLET])
+        await knowledge.watch(connection, [WALLET], START)
         await scans.begin(connection, scan_id, asked_by="test", total=1, at=START)
         known = await knowledge.known(connection, WALLET)
         snapshot = Snapshot(WALLET, gather(rows), End.COMPLETE, frozenset({Kind.ERC20}), "okx", START)

@@ -116,7 +116,7 @@ async def test_a_removed_wallet_keeps_its_history_and_comes_back(store: Store) -
     assert dropped == [approval().id]
     assert await raws(store) == set()
     assert len(await store.read(lambda c: knowledge.history(c, Filter(watched=False)))) == 1
-    await store.write(lambda c: knowledge.watch(c, [TREASURY]))
+    await store.write(lambda c: knowledge.watch(c, [TREASURY], START))
     assert await raws(store) == {5}
 
 

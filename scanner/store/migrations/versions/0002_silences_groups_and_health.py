@@ -79,5 +79,8 @@ def upgrade() -> None:
     op.add_column("alerts", sa.Column("acked_at", columns.Instant(), nullable=True))
     op.add_column("alerts", sa.Column("acked_by", sa.Text(), nullable=True))
     op.add_column("alerts", sa.Column("ack_comment", sa.Text(), nullable=True))
+    op.add_column("targets", sa.Column("watched_at", columns.Instant(), nullable=True))
+    op.add_column("scans", sa.Column("undecided_rules", columns.Json(), server_default="[]", nullable=False))
+    op.add_column("scans", sa.Column("unreadable", sa.Integer(), server_default="0", nullable=False))
     op.add_column("notices", sa.Column("group_key", sa.String(length=32), server_default="", nullable=False))
     op.add_column("messages", sa.Column("thread", sa.String(length=64), server_default="", nullable=False))
