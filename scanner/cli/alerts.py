@@ -1,25 +1,30 @@
-"""`alerts`: what is open, and the whole story of one. From the store; no network, no secret."""
+"""`alerts`: what is open, the whole story of one, and what a person has to say about it.
+
+From the store and into the store; no network, no secret.
+"""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanner.cli.console import configuration, run_to_end, show, stored
+from scanner.cli.console import configuration, put, run_to_end, show, stored
+from scanner.cli.naming import AlertId, Author, Comment, alert_named, author_or_user
 from scanner.cli.options import Form, FormName, Level, Severity, Wallets, group
-from scanner.errors import UsageError
+from scanner.cli.silences import silence, silences, unsilence
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from scanner.domain.alerts import Severity as Grade
     from scanner.domain.report import ApprovalEntry
     from scanner.formats.documents import Alerts, Story
     from scanner.store.alerts import Told
 
 __all__ = ["alerts"]
 
-alerts = group("List alerts, or tell the whole story of one.")
+alerts = group("List alerts, tell the whole story of one, acknowledge it, or silence some for a time.")
 
 
 @alerts.command("list")
@@ -43,7 +48,7 @@ def list_alerts(
 @alerts.command("show")
 def show_alert(
     context: typer.Context,
-    alert_id: Annotated[str, typer.Argument(metavar="ID", help="As in AW-0123456789; case does not matter.")],
+    alert_id: AlertId,
     form: Form = FormName.TABLE,
 ) -> None:
     """Tell the whole story of one alert.
@@ -54,11 +59,50 @@ def show_alert(
     async def run() -> None:
         async with stored(configuration(context)) as store:
             document = await store.read(lambda connection: _story(connection, alert_id))
-        if document is None:
-            raise UsageError(f"There is no alert {alert_id}", "See them all: approval-watch alerts list --all")
         show(document, form)
 
     run_to_end(run())
+
+
+@alerts.command("ack")
+def acknowledge(context: typer.Context, alert_id: AlertId, comment: Comment = None, author: Author = None) -> None:
+    """Say that an alert is known: it is not repeated until it grows worse.
+
+    An alert that tells of something that happened is over with that.
+    """
+    by = author_or_user(author)
+
+    async def run() -> str:
+        config = configuration(context)
+        least = {name: channel.min_severity for name, channel in config.channels.items()}
+        async with stored(config) as store:
+            return await store.write(lambda connection: _acknowledge(connection, alert_id, by, comment or "", least))
+
+    put(run_to_end(run()) + "\n")
+
+
+alerts.command("silence")(silence)
+alerts.command("silences")(silences)
+alerts.command("unsilence")(unsilence)
+
+
+async def _acknowledge(
+    connection: "AsyncConnection", alert_id: str, author: str, comment: str, least: "Mapping[str, Grade]"
+) -> str:
+    from scanner.app import now
+    from scanner.domain.alerts import AlertState
+    from scanner.domain.report import rfc3339
+    from scanner.store.acknowledgements import Acknowledged, acknowledged, record
+
+    told = await alert_named(connection, alert_id)
+    after = await record(connection, told.alert, Acknowledged(author, now(), comment), least)
+    if after is not None and after.state is AlertState.RESOLVED:
+        return f"{after.id} told of something that happened; it is closed"
+    if after is not None:
+        return f"{after.id} is acknowledged; it is told again when it grows worse"
+    known = await acknowledged(connection, told.alert.id)
+    said = "" if known is None else f", acknowledged by {known.by} at {rfc3339(known.at)}"
+    return f"{told.alert.id} is {told.alert.state} already{said}"
 
 
 async def _listed(
@@ -84,14 +128,12 @@ async def _listed(
     )
 
 
-async def _story(connection: "AsyncConnection", alert_id: str) -> "Story | None":
+async def _story(connection: "AsyncConnection", alert_id: str) -> "Story":
     from scanner.domain.report import AlertEntry, rfc3339
     from scanner.formats.documents import AttemptEntry, NoticeEntry, StepEntry, Story
-    from scanner.store.alerts import find_alert, story
+    from scanner.store.alerts import story
 
-    told = await find_alert(connection, alert_id)
-    if told is None:
-        return None
+    told = await alert_named(connection, alert_id)
     kept = await story(connection, told.alert.id)
     return Story(
         alert=AlertEntry.of(told.alert),

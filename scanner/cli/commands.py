@@ -29,7 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "doctor": ("doctor:doctor", "Try each real part, and say what to do"),
     "approvals": ("approvals:approvals", "Show approvals from the store, now or in the past"),
     "history": ("approvals:history", "Show every recorded change"),
-    "alerts": ("alerts:alerts", "List alerts, or tell the whole story of one"),
+    "alerts": ("alerts:alerts", "List alerts; explain, acknowledge or silence them"),
     "rules": ("rules:rules", "List the rules in force, or check rule files"),
     "channels": ("channels:channels", "List the channels, or send a test message"),
     "db": ("db:db", "Bring the store up to date, back it up, check it"),

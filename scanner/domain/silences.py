@@ -20,11 +20,15 @@ class Lifted:
     """The named reasons why a silence or its cover of an alert ended. They are stored and shown."""
 
     TIME = "its time came"
-    TAKEN_BACK = "taken back"
     CRITICAL = "a critical alert is hidden only where critical is named"
     RAISED = "the allowance is higher than when it was silenced"
     UNLIMITED = "the allowance is unlimited, and was not when it was silenced"
     RESOLVED = "the alert was resolved"
+
+    @staticmethod
+    def taken_back(by: str) -> str:
+        """A person ended it."""
+        return f"taken back by {by}"
 
     @staticmethod
     def graver(before: Severity, now: Severity) -> str:

@@ -18,7 +18,7 @@ from scanner.store.knowledge import CHUNK
 from scanner.store.rows import alert_from, held_from, is_open
 from scanner.store.tables import alerts, approvals, notices, silenced, silences
 
-__all__ = ["Bound", "Covered", "Kept", "covering", "end", "find_silence", "fitting", "listing", "make", "uncovered"]
+__all__ = ["Bound", "Covered", "Kept", "covering", "end", "find", "fitting", "listing", "make", "uncovered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,21 +171,24 @@ async def uncovered(connection: AsyncConnection, at: datetime) -> list[Alert]:
 
 async def listing(connection: AsyncConnection, at: datetime, *, every: bool = False) -> list[Kept]:
     """The silences that last, or with `every` those that are over, too; the newest first."""
-    query = select(silences).order_by(silences.c.created_at.desc(), silences.c.id)
-    rows = (await connection.execute(query if every else query.where(_lasts(at)))).mappings()
-    found = [_silence(row) for row in rows]
+    return await _kept(connection, *(() if every else (_lasts(at),)))
+
+
+async def find(connection: AsyncConnection, silence_id: str) -> Kept | None:
+    """A silence by its id, in any spelling of its letters' case; None where there is none."""
+    found = await _kept(connection, silences.c.id == silence_id.upper())
+    return found[0] if found else None
+
+
+async def _kept(connection: AsyncConnection, *conditions: ColumnElement[bool]) -> list[Kept]:
+    query = select(silences).where(*conditions).order_by(silences.c.created_at.desc(), silences.c.id)
+    found = [_silence(row) for row in (await connection.execute(query)).mappings()]
     covered: dict[str, list[Covered]] = {silence.id: [] for silence in found}
     for part in _parts(list(covered)):
-        query = select(silenced).where(silenced.c.silence_id.in_(part)).order_by(silenced.c.alert_id)
-        for row in (await connection.execute(query)).mappings():
+        below = select(silenced).where(silenced.c.silence_id.in_(part)).order_by(silenced.c.alert_id)
+        for row in (await connection.execute(below)).mappings():
             covered[row[silenced.c.silence_id]].append(Covered(row[silenced.c.alert_id], _cover_from(row)))
     return [Kept(silence, tuple(covered[silence.id])) for silence in found]
-
-
-async def find_silence(connection: AsyncConnection, silence_id: str) -> Silence | None:
-    """A silence by its id, in any spelling of its letters' case; None where there is none."""
-    row = (await connection.execute(select(silences).where(silences.c.id == silence_id.upper()))).mappings().first()
-    return None if row is None else _silence(row)
 
 
 def _with_approvals() -> Select[Any]:
