@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from scanner.delivery.links import explorer_url, revoke_url
-from scanner.delivery.words import allowance, changed, moment, one_line, spender, token, wallet
+from scanner.delivery.words import allowance, changed, moment, one_line, size, spender, token, wallet
 from scanner.domain.addresses import short
 from scanner.domain.alerts import Move, Severity
 from scanner.domain.hostile import harmless
@@ -63,10 +63,11 @@ class Block:
         revoke = revoke_url(first.target.chain, first.target.owner) if self.stage is Stage.OPEN else None
         return "\n".join(_present(self._headings(), self._who(), [revoke], self._ids()))
 
-    def line(self) -> str:
-        """The worst alert in the fewest words that still say which one it is."""
+    def line(self, longest: int) -> str:
+        """The worst alert in the fewest words that still say which one it is, in at most that size."""
         first = self.dues[0]
-        return f"{_mark(first)} {first.alert.id} {short(first.target.owner)} {first.alert.title}"
+        which = f"{_mark(first)} {first.alert.id} {short(first.target.owner)} "
+        return which + one_line(first.alert.title, max(0, longest - size(which)))
 
     def split(self) -> tuple["Block", ...]:
         """A block for each alert; every number stays with one of them."""

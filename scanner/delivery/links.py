@@ -1,9 +1,9 @@
 """Links for messages, built from the table of chains and addresses that have been checked; from nothing else."""
 
-from scanner.domain.addresses import BadAddressError, normal_address
+from scanner.domain.addresses import BadAddressError, is_evm, normal_address
 from scanner.domain.chains import Chain, UnknownChainError, by_index
 
-__all__ = ["chain_title", "explorer_url", "revoke_url"]
+__all__ = ["chain_title", "checked_address", "explorer_url", "revoke_url"]
 
 REVOKE = "https://revoke.cash/address/{owner}?chainId={eip155}"
 """Where an owner sees all approvals on a chain and takes them back."""
@@ -15,17 +15,29 @@ def chain_title(index: str) -> str:
     return f"chain {index}" if chain is None else chain.title
 
 
+def checked_address(index: str, address: str) -> str | None:
+    """An address in its stored form, safe wherever it stands; None where it is none of that chain.
+
+    A chain that the table does not know is taken for an EVM one.
+    """
+    chain = _chain(index)
+    if chain is None:
+        return address.lower() if is_evm(address) else None
+    try:
+        return normal_address(address, chain)
+    except BadAddressError:
+        return None
+
+
 def explorer_url(index: str, address: str) -> str | None:
     """Where the chain's explorer shows an address; None for a chain or an address that cannot be vouched for."""
-    chain = _chain(index)
-    checked = None if chain is None else _checked(address, chain)
+    chain, checked = _chain(index), checked_address(index, address)
     return None if chain is None or checked is None else chain.address_url(checked)
 
 
 def revoke_url(index: str, owner: str) -> str | None:
     """Where the owner can revoke on that chain; None where there is no such place."""
-    chain = _chain(index)
-    checked = None if chain is None else _checked(owner, chain)
+    chain, checked = _chain(index), checked_address(index, owner)
     if chain is None or checked is None or chain.eip155 is None:
         return None
     return REVOKE.format(owner=checked, eip155=chain.eip155)
@@ -35,11 +47,4 @@ def _chain(index: str) -> Chain | None:
     try:
         return by_index(index)
     except UnknownChainError:
-        return None
-
-
-def _checked(address: str, chain: Chain) -> str | None:
-    try:
-        return normal_address(address, chain)
-    except BadAddressError:
         return None

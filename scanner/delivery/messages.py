@@ -115,7 +115,7 @@ def _wordings(block: Block, room: int) -> list[tuple[Block, str]]:
     for text in (block.full(), block.lean()):
         if size(text) <= room:
             return [(block, text)]
-    return [(one, one_line(one.line(), room)) for one in block.split()]
+    return [(one, one.line(room)) for one in block.split()]
 
 
 def _message(page: _Page, title: str, opening: str, message_id: str) -> Message:

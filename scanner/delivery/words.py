@@ -1,13 +1,11 @@
 """Amounts, changes and addresses in words that a person understands at night on a phone."""
 
-import unicodedata
 from datetime import UTC, datetime
 
-from scanner.delivery.links import chain_title
-from scanner.domain.addresses import is_evm
+from scanner.delivery.links import chain_title, checked_address
 from scanner.domain.approvals import Approval, Kind, Status, Target
 from scanner.domain.changes import Change, ChangeKind
-from scanner.domain.hostile import harmless, quoted
+from scanner.domain.hostile import dead_line, harmless, quoted
 
 __all__ = ["allowance", "changed", "moment", "one_line", "size", "spender", "token", "wallet"]
 
@@ -21,14 +19,8 @@ def size(text: str) -> int:
 
 
 def one_line(text: str, longest: int) -> str:
-    """A text of the user's own as one line of at most that size, without invisible characters."""
-    visible = "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
-    line = " ".join(visible.split())
-    if size(line) <= longest:
-        return line
-    while size(line) > longest - 1:
-        line = line[: longest - 1 if len(line) > longest else -1]
-    return line.rstrip() + "…"
+    """A text of the user's own as one line of at most that size: as dead as a stranger's, only longer."""
+    return dead_line(text, longest, size)
 
 
 def moment(at: datetime) -> str:
@@ -39,26 +31,26 @@ def moment(at: datetime) -> str:
 def wallet(target: Target) -> str:
     """The owner as the user calls it, its address, and the chain."""
     label = harmless(target.label)
-    return f"{label + ' ' if label else ''}{_address(target.owner)} on {chain_title(target.chain)}"
+    return f"{label + ' ' if label else ''}{_address(target.chain, target.owner)} on {chain_title(target.chain)}"
 
 
 def spender(approval: Approval) -> str:
     """Who may take; the name is whatever the source repeats."""
     name = harmless(approval.spender.name)
     called = "no name" if name is None else f"“{name}” (name not verified)"
-    return f"{called}, {_address(approval.spender.address)}"
+    return f"{called}, {_address(approval.chain, approval.spender.address)}"
 
 
 def token(approval: Approval) -> str:
     """The token, by a name that anybody could have chosen, and its address."""
     number = "" if approval.token_id is None else f", number {approval.token_id}"
-    return f"{quoted(approval.token.symbol)}, {_address(approval.token.address)}{number}"
+    return f"{quoted(approval.token.symbol)}, {_address(approval.chain, approval.token.address)}{number}"
 
 
-def _address(address: str) -> str:
+def _address(chain: str, address: str) -> str:
     if not address:
         return "address not known"
-    return address if is_evm(address) else harmless(address) or "address not readable"
+    return checked_address(chain, address) or harmless(address) or "address not readable"
 
 
 def allowance(approval: Approval) -> str:
@@ -92,7 +84,7 @@ def _quantity(approval: Approval) -> str:
     if approval.unlimited or raw is None:
         return "unlimited"
     if decimals is None:
-        return f"{raw} raw units"
+        return f"{raw:,} raw units"
     whole, part = divmod(raw, 10**decimals)
     digits = str(part).zfill(decimals).rstrip("0")
     return f"{whole:,}.{digits}" if part else f"{whole:,}"

@@ -2,13 +2,17 @@
 
 Names of tokens and projects are chosen by attackers, who would like a link, a mention, markup, a forged line or an
 invisible character in an alert. One function makes dead text of them; everything that is shown goes through it.
+
+What the clients of channels bring to life by themselves is broken, too: bare domains, `:emoji:`, `/commands`,
+`$CASHTAGS`, and numbers that could be called or paid to.
 """
 
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 
-__all__ = ["LONGEST", "harmless", "quoted"]
+__all__ = ["LONGEST", "dead_line", "harmless", "quoted"]
 
 LONGEST = 64
 """Characters that are kept of a name."""
@@ -35,14 +39,28 @@ _REPLACED = str.maketrans(
         "~": "∼",
         "`": "ˋ",
         "|": "¦",
+        "/": "∕",  # division slash: neither a path nor a bot's command
         "\\": "⧵",
         "#": "♯",
+        "@": "(at)",
         "。": ".",
     }
     # A name stands in quotation marks: it must not be able to end them.
     | dict.fromkeys('"“”„‟«»〝〞〟', "'")
 )
-_HOST_DOT = re.compile(r"(?<=[^\s.])\.(?=[^\s.])")
+_DOT = "[.]"
+"""A dot that ends no host's label any more. Strangers may write it themselves."""
+
+_BROKEN: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    (re.compile(r":([\w+'-]+):"), r"∶\1∶"),  # :emoji:
+    (re.compile(r"([A-Za-z][\w+.-]{0,30}):(?=[^\s…])"), r"\1: "),  # a scheme, as in mailto:
+    (re.compile(r"\$(?=\w)"), "$ "),  # a cashtag
+    (re.compile(r"\bAW-(?=[0-9A-F])", re.IGNORECASE), "AW‐"),  # an alert's id
+    (re.compile(r"(?<!\w)\d(?:[ ().-]*\d){6,}(?!\w)"), lambda found: _in_groups(found[0])),
+    (re.compile(r"\d+(?:\.\d+){3,}"), lambda found: found[0].replace(".", _DOT)),
+    # No top-level domain is one letter or a number: "e.g." and "v1.25" are no hosts.
+    (re.compile(r"(?<=[^\s.\[])\.(?=[^\s.]{2})(?!\d+(?![^\W_]))"), _DOT),
+)
 _CUT_DOT = re.compile(r"\[\.?$")
 
 
@@ -51,17 +69,38 @@ def harmless(text: str | None) -> str | None:
     """Dead text of at most 64 characters, or None where nothing visible is left.
 
     Control, zero-width and bidirectional characters go; look-alike forms are folded (NFKC) first, so that they cannot
-    hide a link; dots inside words become `[.]`, `://` and `@` are broken, angle brackets and markup are replaced.
-    Dead text that comes through again stays as it is.
+    hide a link; dots inside host-like words become `[.]`, schemes and `@` are broken, angle brackets and markup are
+    replaced. Dead text that comes through again stays as it is.
     """
-    if text is None:
-        return None
-    folded = _fold(_visible(_fold(text[: 16 * LONGEST]))).replace("[.]", ".")
-    dead = folded.translate(_REPLACED).replace("://", ": ∕∕").replace("//", "∕∕").replace("@", "(at)")
-    dead = _HOST_DOT.sub("[.]", _fold(dead))
-    if len(dead) > LONGEST:
-        dead = _CUT_DOT.sub("", dead[: LONGEST - 1]).rstrip() + "…"
-    return dead or None
+    return None if text is None else dead_line(text, LONGEST) or None
+
+
+def dead_line(text: str, longest: int, size: Callable[[str], int] = len) -> str:
+    """A text as one line of dead text, at most `longest` in `size`; "" where nothing visible is left."""
+    line = _dead(text[: 16 * longest])
+    room = longest
+    while size(line) > longest:
+        room -= 1
+        while size(line) > room:
+            line = line[: room if len(line) > room else -1]
+        # What was cut may end in what has to be broken now, and grow by that.
+        line = _dead(_CUT_DOT.sub("", line).rstrip() + "…")
+    return line
+
+
+def _dead(text: str) -> str:
+    """The whole text, dead."""
+    parts = _fold(_visible(_fold(text))).split(_DOT)
+    dead = _fold(_DOT.join(part.translate(_REPLACED) for part in parts))
+    for pattern, instead in _BROKEN:
+        dead = pattern.sub(instead, dead)
+    return dead
+
+
+def _in_groups(number: str) -> str:
+    """The digits of a number, apart from one another so that no client takes it for a telephone or a card."""
+    runs = re.findall(r"\d+", number)
+    return "'".join(run if len(run) <= 4 else re.sub(r"(?<=\d)(?=(?:\d{3})+$)", "'", run) for run in runs)
 
 
 def _fold(text: str) -> str:

@@ -56,7 +56,7 @@ def test_alerts_of_one_approval_are_told_together_the_worst_first() -> None:
         (approval(raw=2**96 - 1), "unlimited “USDC”"),
         (approval(raw=1), "0.000001 “USDC”"),
         (approval(raw=12_345_678_000_000), "12,345,678 “USDC”"),
-        (approval(raw=2744484, token=TUSD), "2744484 raw units of “TUSD” (decimals unknown)"),
+        (approval(raw=2744484, token=TUSD), "2,744,484 raw units of “TUSD” (decimals unknown)"),
         (approval(raw=5, token=Token("0x1", None, 999)), "5 raw units of this token (decimals unknown)"),
         (
             replace(approval(), allowance=Allowance(None, unreadable="1e77 <b>")),

@@ -1,13 +1,14 @@
 """What strangers write stays text."""
 
 import re
+import time
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.domain.hostile import LONGEST, harmless, quoted
+from scanner.domain.hostile import LONGEST, dead_line, harmless, quoted
 
 ATTACKS = [
     "https://evil.example/claim",
@@ -74,19 +75,30 @@ ATTACKS = [
     "﷽" * 64,
     "🏴\U000e0067\U000e0062\U000e007f",
     "ﷺ@ﷺ.com",
+    "/start@evil_bot",
+    "$PEPE and $1INCH",
+    ":white_check_mark: safe",
+    "tel:+14155550123",
+    "call +1 (415) 555-0123",
+    "4111 1111 1111 1111",
+    "1.2.3.4:8080",
+    "AW-0123456789",
+    "x" * 59 + "1234567a",
+    "x" * 60 + " a:b",
 ]
 
-TEXTS = st.text(max_size=200) | st.lists(
-    st.sampled_from([*'<>[].@:/_*~"“…\u0338\u0301\u200b\x1b \n', "://", "[.]"]) | st.characters()
-).map("".join)
+PIECES = [*'<>[]().@:/_*~$#"“…\u0338\u0301\u200b\x1b \n-+', "://", "[.]", "AW-", *"0123456789ab.com"]
+TEXTS = st.text(max_size=200) | st.lists(st.sampled_from(PIECES) | st.characters(), max_size=150).map("".join)
 
 
 def is_dead(text: str) -> bool:
     """Whether nothing in a text can act, hide or reach beyond itself."""
     return (
         0 < len(text) <= LONGEST
-        and not re.search(r"[<>@&{}*_~`|\\#\"“”\n\r\t]|//", text)
-        and not re.search(r"[^\s.\[]\.[^\s.\]]", text)
+        and not re.search(r"[<>@&{}*_~`|\\#/\"“”\n\r\t]", text)
+        and not re.search(r"\w\.(?=[\w-]*[^\W\d_])[\w-]{2}|\d+(\.\d+){3}", text)
+        and not re.search(r"[A-Za-z]:[^\s…]|\$\w|(?i:\bAW-[0-9A-F])", text)
+        and not re.search(r"(?<!\w)(?:\d[ ().-]*){6}\d(?!\w)", text)
         and not re.search(r"\[(?!\.\])|(?<!\[\.)\]", text)
         and not any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for c in text)
         and text == text.strip()
@@ -120,12 +132,19 @@ def test_dead_text_comes_through_again_unchanged(text: str) -> None:
         ("O'Reilly & Co.", "O'Reilly + Co."),
         ("evil.com", "evil[.]com"),
         ("evil[.]com", "evil[.]com"),
-        ("https://evil.com/x", "https: ∕∕evil[.]com/x"),
+        ("https://evil.com/x", "https: ∕∕evil[.]com∕x"),
         ("a@b", "a(at)b"),
         ("two\nlines", "two lines"),
         ("USD\u200bT", "USDT"),
         ("ＵＳＤＴ", "USDT"),
         ("<b>", "‹b›"),
+        ("e.g. v1.25 of U.S. notes", "e.g. v1.25 of U.S. notes"),
+        ("ETH/USDC 0.05%", "ETH∕USDC 0.05%"),
+        ("Router:V3", "Router: V3"),
+        ("$PEPE", "$ PEPE"),
+        ("+1 (415) 555-0123", "+1'415'555'0123"),
+        ("1234567", "1'234'567"),
+        ("0x1234567890abcdef", "0x1234567890abcdef"),
     ],
 )
 def test_an_honest_name_can_still_be_read(text: str, dead: str) -> None:
@@ -141,6 +160,29 @@ def test_a_name_with_nothing_visible_is_no_name(text: str | None) -> None:
 def test_what_is_too_long_is_cut_and_says_so() -> None:
     assert harmless("a" * 64) == "a" * 64
     assert harmless("a" * 65) == "a" * 63 + "…"
+
+
+def test_a_cut_brings_nothing_to_life() -> None:
+    for tail in ("1234567a", "a:b", "evil.community", ":ab:c", "1.2.3.4.5"):
+        for length in range(50, 66):
+            dead = harmless("x" * (length - 1) + " " + tail)
+            assert dead is not None
+            assert is_dead(dead), dead
+            assert harmless(dead) == dead
+
+
+@given(TEXTS, st.integers(8, 90))
+def test_a_line_of_any_length_is_dead_and_stays_so(text: str, longest: int) -> None:
+    line = dead_line(text, longest)
+    assert len(line) <= longest
+    assert dead_line(line, longest) == line
+
+
+def test_a_hundred_kilobytes_take_no_time() -> None:
+    began = time.monotonic()
+    for text in ("a" * 100_000, "1 " * 50_000 + "a", ":" * 100_000, "a:" * 50_000, "\u0338" * 100_000, "1." * 50_000):
+        assert len(dead_line(text, 400)) <= 400
+    assert time.monotonic() - began < 1
 
 
 def test_a_cut_never_leaves_half_a_broken_dot() -> None:
