@@ -130,7 +130,7 @@ def unsilence(
 def _end(at: datetime, lasting: timedelta | None, until: datetime | None) -> datetime:
     if (lasting is None) == (until is None):
         raise UsageError("A silence needs one end", "Say --for 7d, or --until 2026-12-01")
-    ends_at = until if lasting is None else at + lasting
+    ends_at = until if lasting is None else (at + lasting).replace(microsecond=0)
     if ends_at is None or ends_at <= at:
         raise UsageError("The end of the silence lies in the past", "Say --for 7d, or a time that is to come")
     return ends_at
