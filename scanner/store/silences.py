@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, Select, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.domain.alerts import Alert, Move, Severity
-from scanner.domain.silences import Cover, Lifted, Matchers, Silence, bound, covers, refuses, silenced_by
+from scanner.domain.alerts import Alert, AlertState, Move, Severity
+from scanner.domain.changes import Held
+from scanner.domain.silences import Cover, Matchers, Silence, bound, covers, refuses, silenced_by
 from scanner.store.knowledge import CHUNK
 from scanner.store.rows import alert_from, held_from, is_open
 from scanner.store.tables import alerts, approvals, notices, silenced, silences
@@ -68,24 +69,26 @@ async def make(connection: AsyncConnection, silence: Silence) -> Bound:
             ends_at=silence.ends_at,
         )
     )
-    for alert_id, cover in found.hidden.items():
-        await _cover(connection, silence, alert_id, cover)
+    await _cover(connection, silence, found.hidden)
     await _withhold(connection, silence.id, list(found.hidden))
     return found
 
 
-async def _cover(connection: AsyncConnection, silence: Silence, alert_id: str, cover: Cover) -> None:
-    await connection.execute(
-        silenced.insert().values(
-            silence_id=silence.id,
-            alert_id=alert_id,
-            severity=cover.severity.value,
-            magnitude=cover.magnitude,
-            unlimited=cover.unlimited,
-            ended_at=cover.ended_at,
-            end_reason=cover.end_reason or None,
-        )
-    )
+async def _cover(connection: AsyncConnection, silence: Silence, hidden: Mapping[str, Cover]) -> None:
+    rows = [
+        {
+            "silence_id": silence.id,
+            "alert_id": alert_id,
+            "severity": cover.severity.value,
+            "magnitude": cover.magnitude,
+            "unlimited": cover.unlimited,
+            "ended_at": cover.ended_at,
+            "end_reason": cover.end_reason or None,
+        }
+        for alert_id, cover in hidden.items()
+    ]
+    if rows:
+        await connection.execute(silenced.insert(), rows)
 
 
 async def _withhold(connection: AsyncConnection, silence_id: str, ids: Sequence[str]) -> None:
@@ -137,23 +140,34 @@ async def _bind_later_ones(connection: AsyncConnection, by_id: Mapping[str, Aler
     """
     rows = (await connection.execute(select(silences).where(silences.c.future, _lasts(at)))).mappings()
     for silence in map(_silence, rows):
-        later = [alert.id for alert in by_id.values() if alert.opened_at >= silence.created_at]
-        for part in _parts(later):
-            known = select(silenced.c.alert_id).where(silenced.c.silence_id == silence.id)
-            fresh = _with_approvals().where(alerts.c.id.in_(part), alerts.c.id.not_in(known))
-            for row in (await connection.execute(fresh)).mappings().all():
-                alert, held = by_id[row[alerts.c.id]], held_from(row)
-                if silence.matchers.fit(alert, held):
-                    cover = bound(alert, held)
-                    if (why := refuses(silence.matchers, alert)) is not None:
-                        cover = replace(cover, ended_at=at, end_reason=why)
-                    await _cover(connection, silence, alert.id, cover)
+        unbound = await _unbound(connection, silence, by_id)
+        fit = [(alert, held) for alert, held in unbound if silence.matchers.fit(alert, held)]
+        await _cover(connection, silence, {alert.id: _cover_of(silence, alert, held, at) for alert, held in fit})
+
+
+async def _unbound(
+    connection: AsyncConnection, silence: Silence, by_id: Mapping[str, Alert]
+) -> list[tuple[Alert, Held]]:
+    """The alerts of these that opened under a silence and were not held against it yet, with their approvals."""
+    later = [alert.id for alert in by_id.values() if alert.opened_at >= silence.created_at]
+    known = select(silenced.c.alert_id).where(silenced.c.silence_id == silence.id)
+    found: list[tuple[Alert, Held]] = []
+    for part in _parts(later):
+        query = _with_approvals().where(alerts.c.id.in_(part), alerts.c.id.not_in(known))
+        found += [(by_id[row[alerts.c.id]], held_from(row)) for row in (await connection.execute(query)).mappings()]
+    return found
+
+
+def _cover_of(silence: Silence, alert: Alert, held: Held, at: datetime) -> Cover:
+    why = refuses(silence.matchers, alert)
+    return bound(alert, held) if why is None else replace(bound(alert, held), ended_at=at, end_reason=why)
 
 
 async def uncovered(connection: AsyncConnection, at: datetime) -> list[Alert]:
     """End every cover that holds no more, with its reason, and return the alerts that nothing hides any longer.
 
-    They are not resolved; a channel that was never told that one opened is owed that now. Each is returned once.
+    They are neither resolved nor acknowledged: a channel that was never told that one opened is owed that now. Each is
+    returned once.
     """
     lifted: dict[str, Alert] = {}
     for row in await _covers(connection, silenced.c.ended_at.is_(None)):
@@ -163,7 +177,7 @@ async def uncovered(connection: AsyncConnection, at: datetime) -> list[Alert]:
             continue
         mine = (silenced.c.silence_id == row[silences.c.id]) & (silenced.c.alert_id == alert.id)
         await connection.execute(update(silenced).where(mine).values(ended_at=at, end_reason=why))
-        if why != Lifted.RESOLVED:
+        if alert.state is AlertState.OPEN:
             lifted[alert.id] = alert
     still = await covering(connection, list(lifted.values()), at)
     return [alert for alert in lifted.values() if alert.id not in still]
