@@ -10,10 +10,21 @@ from datetime import datetime
 from typing import Any, Self
 
 from scanner.domain.alerts import Alert, AlertState, Severity
-from scanner.domain.approvals import stable_id
+from scanner.domain.approvals import Target, stable_id
 from scanner.domain.changes import Held
 
-__all__ = ["Cover", "Lifted", "Matchers", "Silence", "bound", "covers", "refuses", "silence_id", "silenced_by"]
+__all__ = [
+    "Cover",
+    "Hidden",
+    "Lifted",
+    "Matchers",
+    "Silence",
+    "bound",
+    "covers",
+    "refuses",
+    "silence_id",
+    "silenced_by",
+]
 
 
 class Lifted:
@@ -128,6 +139,14 @@ class Cover:
     unlimited: bool | None
     ended_at: datetime | None = None
     end_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What one silence kept from a channel: alerts, each with its approval and the wallet as the user calls it."""
+
+    silence: Silence
+    alerts: tuple[tuple[Alert, Held, Target], ...]
 
 
 def silence_id(matchers: Matchers, author: str, at: datetime) -> str:

@@ -9,17 +9,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, exists, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, exists, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Alert, AlertState, Move, Severity
+from scanner.domain.approvals import Target
 from scanner.domain.changes import Held
-from scanner.domain.silences import Cover, Matchers, Silence, bound, covers, refuses, silenced_by
+from scanner.domain.silences import Cover, Hidden, Matchers, Silence, bound, covers, refuses, silenced_by
 from scanner.store.knowledge import CHUNK
 from scanner.store.rows import alert_from, held_from, is_open
-from scanner.store.tables import alerts, approvals, notices, silenced, silences
+from scanner.store.tables import alerts, approvals, notices, silenced, silences, targets
 
-__all__ = ["Bound", "Covered", "Kept", "covering", "end", "find", "fitting", "listing", "make", "uncovered"]
+__all__ = ["Bound", "Covered", "Kept", "covering", "end", "find", "fitting", "hidden", "listing", "make", "uncovered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +204,37 @@ async def _kept(connection: AsyncConnection, *conditions: ColumnElement[bool]) -
         for row in (await connection.execute(below)).mappings():
             covered[row[silenced.c.silence_id]].append(Covered(row[silenced.c.alert_id], _cover_from(row)))
     return [Kept(silence, tuple(covered[silence.id])) for silence in found]
+
+
+async def hidden(connection: AsyncConnection, channel: str, since: datetime, until: datetime) -> list[Hidden]:
+    """What silences kept from a channel after `since` and up to `until`, by silence, the oldest first.
+
+    What was about to be told when it was silenced was hidden then.
+    """
+    query = (
+        select(silences, alerts, approvals, targets.c.label, targets.c.tags)
+        .join(silenced, silenced.c.silence_id == silences.c.id)
+        .join(alerts, alerts.c.id == silenced.c.alert_id)
+        .join(approvals, approvals.c.id == alerts.c.approval_id)
+        .join(targets, targets.c.id == approvals.c.target_id)
+        .join(notices, notices.c.alert_id == alerts.c.id)
+        .where(
+            notices.c.channel == channel,
+            notices.c.reason == literal(silenced_by("")) + silences.c.id,
+            or_(notices.c.created_at > since, silences.c.created_at > since),
+            notices.c.created_at <= until,
+            silences.c.created_at <= until,
+        )
+        .order_by(silences.c.created_at, silences.c.id, notices.c.seq)
+    )
+    found: dict[str, Silence] = {}
+    kept: dict[str, dict[str, tuple[Alert, Held, Target]]] = {}
+    for row in (await connection.execute(query)).mappings():
+        silence, alert, held = _silence(row), alert_from(row), held_from(row)
+        whose = Target(held.approval.chain, held.approval.owner, row[targets.c.label], tuple(row[targets.c.tags] or ()))
+        found[silence.id] = silence
+        kept.setdefault(silence.id, {})[alert.id] = alert, held, whose
+    return [Hidden(silence, tuple(kept[silence_id].values())) for silence_id, silence in found.items()]
 
 
 def _with_approvals() -> Select[Any]:

@@ -1,0 +1,80 @@
+"""The regular message that says what silences kept from a channel: what is hidden must not be forgotten."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from scanner.delivery.messages import SEPARATOR
+from scanner.delivery.words import moment, one_line, size, spender, wallet
+from scanner.domain.alerts import Alert, AlertState, Severity
+from scanner.domain.approvals import Target
+from scanner.domain.changes import Held
+from scanner.domain.messages import Message, MessageKind
+from scanner.domain.silences import Hidden, Silence
+
+__all__ = ["hidden_digest"]
+
+LISTING = "approval-watch alerts silences"
+LONGEST_LINE = 300
+
+
+def hidden_digest(hidden: Sequence[Hidden], channel: str, budget: int, message_id: str) -> Message:
+    """What silences kept from a channel, the worst first below each silence; what has no room is counted.
+
+    `budget` is the room for title and body together, as `words.size` counts. The message settles no notice.
+    """
+    alerts = {alert.id: alert for one in hidden for alert, _, _ in one.alerts}
+    title = f"Silences hid {_count(len(alerts))}"
+    opening = f"Silences kept {_count(len(alerts))} from this channel ({_by_severity(alerts)})."
+    closing = f"See them: {LISTING}\nref {message_id}"
+    room = budget - sum(size(part) for part in (title, opening, closing)) - 2 * size(SEPARATOR)
+    return Message(
+        id=message_id,
+        channel=channel,
+        kind=MessageKind.DIGEST,
+        severity=Severity.LOW,
+        title=title,
+        body=SEPARATOR.join(part for part in (opening, _within(hidden, room), closing) if part),
+        notices=(),
+    )
+
+
+def _within(hidden: Sequence[Hidden], room: int) -> str:
+    """As many lines as there is room for, and how many alerts the others are."""
+    lines: list[tuple[str, bool]] = []
+    for one in hidden:
+        lines.append((_silence(one.silence), False))
+        worst_first = sorted(one.alerts, key=lambda told: -told[0].severity.rank)
+        lines += [(_line(*told), True) for told in worst_first]
+    left = room - size(_more(len(lines)))
+    kept: list[str] = []
+    for text, _ in lines:
+        left -= size(f"{text}\n")
+        if left < 0:
+            break
+        kept.append(text)
+    missing = sum(is_alert for _, is_alert in lines[len(kept) :])
+    return "\n".join([*kept, _more(missing)] if missing and room > size(_more(missing)) else kept)
+
+
+def _more(count: int) -> str:
+    return f"and {count} more"
+
+
+def _silence(silence: Silence) -> str:
+    end = f"until {moment(silence.ends_at)}" if silence.ended_at is None else f"ended {moment(silence.ended_at)}"
+    return one_line(f"{silence.id}, {end}, by {silence.author}: {silence.comment}", LONGEST_LINE)
+
+
+def _line(alert: Alert, held: Held, target: Target) -> str:
+    over = ", resolved since" if alert.state is AlertState.RESOLVED else ""
+    said = f"{alert.severity.upper()} {alert.id}: {one_line(alert.title, LONGEST_LINE)}"
+    return f"- {said}. {wallet(target)}, spender {spender(held.approval)}{over}"
+
+
+def _by_severity(alerts: dict[str, Alert]) -> str:
+    kinds = Counter(alert.severity for alert in alerts.values())
+    return ", ".join(f"{kinds[kind]} {kind}" for kind in reversed(Severity) if kinds[kind])
+
+
+def _count(number: int) -> str:
+    return f"{number} alert" if number == 1 else f"{number} alerts"
