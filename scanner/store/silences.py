@@ -150,7 +150,8 @@ async def _unbound(
     connection: AsyncConnection, silence: Silence, by_id: Mapping[str, Alert]
 ) -> list[tuple[Alert, Held]]:
     """The alerts of these that opened under a silence and were not held against it yet, with their approvals."""
-    later = [alert.id for alert in by_id.values() if alert.opened_at >= silence.created_at]
+    over = AlertState.RESOLVED
+    later = [one.id for one in by_id.values() if one.opened_at >= silence.created_at and one.state is not over]
     known = select(silenced.c.alert_id).where(silenced.c.silence_id == silence.id)
     found: list[tuple[Alert, Held]] = []
     for part in _parts(later):
