@@ -3,7 +3,7 @@
 import os
 import random
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ import structlog
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.config import Config, OkxConfig, ScheduleConfig
 from scanner.daemon import Daemon, Works, worker_name
@@ -32,7 +33,7 @@ from scanner.store.budgets import StoredLedger
 from scanner.store.engine import Store
 from scanner.systemd import ServiceManager
 
-__all__ = ["daemon", "load_pack", "now", "okx_client", "open_channels", "open_store", "open_works"]
+__all__ = ["daemon", "load_pack", "now", "okx_client", "open_channels", "open_deliverer", "open_store", "open_works"]
 
 log = structlog.get_logger()
 
@@ -60,9 +61,11 @@ async def open_store(config: Config) -> AsyncIterator[Store]:
         await store.close()
 
 
-def open_channels(config: Config) -> list[Channel]:
-    """The configured channels. Raises ConfigError, and ChannelError for a URL that can never be sent to."""
-    channels = [Channel(name, each.read_url(), each.min_severity) for name, each in config.channels.items()]
+def open_channels(config: Config, only: Collection[str] | None = None) -> list[Channel]:
+    """The configured channels, or `only` some of them. Raises ConfigError, and ChannelError for a URL that can never be
+    sent to."""
+    wanted = {name: each for name, each in config.channels.items() if only is None or name in only}
+    channels = [Channel(name, each.read_url(), each.min_severity) for name, each in wanted.items()]
     for channel in channels:
         channel.check()
     return channels
@@ -88,16 +91,30 @@ def _credentials(config: OkxConfig) -> Credentials:
     return Credentials(config.key.read(), config.secret.read(), config.passphrase.read(), project)
 
 
+def open_deliverer(
+    config: Config, store: Store, *, worker: str, only: Collection[str] | None = None
+) -> Deliverer[AsyncConnection]:
+    """What delivers over the configured channels, or `only` over some. Raises as `open_channels` does."""
+    return Deliverer(
+        store,
+        outbox,
+        open_channels(config, only),
+        worker=worker,
+        now=now,
+        new_id=lambda: secrets.token_hex(8),
+        jitter=random.random,
+    )
+
+
 async def open_works(config: Config, store: Store, *, worker: str, pack: Pack | None = None) -> Works:
     """Everything that one configuration makes, on an open store. The caller closes it.
 
     Raises ConfigError where a secret cannot be read, ChannelError where a channel can never work.
     """
-    channels = open_channels(config)
+    deliverer = open_deliverer(config, store, worker=worker)
     judge = Judge(
         load_pack(config) if pack is None else pack,
-        channels={channel.name: channel.min_severity for channel in channels},
-        group_wait=config.alerting.group_wait,
+        telling=config.telling,
         now=now,
     )
     async with AsyncExitStack() as stack:
@@ -109,15 +126,6 @@ async def open_works(config: Config, store: Store, *, worker: str, pack: Pack | 
             judge,
             confirm_after=config.source.confirm_absence_after,
             now=now,
-        )
-        deliverer = Deliverer(
-            store,
-            outbox,
-            channels,
-            worker=worker,
-            now=now,
-            new_id=lambda: secrets.token_hex(8),
-            jitter=random.random,
         )
         return Works(
             scanner=scanner,

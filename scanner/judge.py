@@ -7,13 +7,14 @@ inside the caller's transaction: an approval, its alerts and what each channel i
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.domain.alerts import Finding, Judgement, Severity, Transition, reconcile, unwatched
+from scanner.domain.alerts import Finding, Judgement, Transition, reconcile, unwatched
 from scanner.domain.approvals import End, Snapshot, Target
 from scanner.domain.changes import Change, ChangeKind, Held, Outcome
+from scanner.domain.telling import Telling
 from scanner.policy.fields import facts
 from scanner.policy.rules import Pack, findings
 from scanner.store import alerts as kept_alerts
@@ -46,7 +47,7 @@ class _Case:
     """What is to be judged: approvals of one target, with what is provable about them.
 
     `held` are judged, `changed` tells what happened to them, `gone` are provably in force no more, `baseline` are
-    news of a first reading.
+    news of a first reading, `raised` allow more than before.
     """
 
     target: Target
@@ -55,6 +56,7 @@ class _Case:
     proven: bool = True
     gone: frozenset[str] = frozenset()
     baseline: frozenset[str] = frozenset()
+    raised: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -79,14 +81,13 @@ class Moved:
 
 
 class Judge:
-    """Holds approvals against the pack's rules. `channels` gives the least severity that each channel wants."""
+    """Holds approvals against the pack's rules; `telling` says who wants to be told of what comes of it."""
 
     def __init__(
         self,
         pack: Pack,
         *,
-        channels: Mapping[str, Severity],
-        group_wait: timedelta,
+        telling: Telling,
         now: Callable[[], datetime],
     ) -> None:
         self.pack = pack
@@ -95,8 +96,7 @@ class Judge:
         self._shared = replace(pack, rules=tuple(shared))
         self._own = replace(pack, rules=tuple(rule for rule in pack.rules if rule not in shared))
         self._ageing = any(not AGES.isdisjoint(rule.fields_read) for rule in shared)
-        self._channels = channels
-        self._group_wait = group_wait
+        self._telling = telling
         self._now = now
 
     async def reading(
@@ -166,7 +166,7 @@ class Judge:
         found = [finding for one in case.held for finding in _findings(pack, case, one, counts, at)]
         ids = {one.approval.id for one in case.held} | case.gone
         alerts = await kept_alerts.open_alerts(connection, sorted(ids))
-        transitions = reconcile(alerts, found, gone=case.gone, baseline=case.baseline, at=at)
+        transitions = reconcile(alerts, found, gone=case.gone, baseline=case.baseline, raised=case.raised, at=at)
         undecided = Counter(finding.rule for finding in found if finding.judgement is Judgement.UNDECIDED)
         decided = frozenset(finding.rule for finding in found if finding.judgement is not Judgement.UNDECIDED)
         return Judged(transitions, undecided, decided)
@@ -185,11 +185,10 @@ class Judge:
         await kept_alerts.apply(
             connection,
             transitions,
-            channels=self._channels,
+            telling=self._telling,
             words=self._words,
             scan_id=scan_id,
             at=at,
-            due_at=at + self._group_wait,
         )
 
     def _words(self, rule_id: str) -> tuple[str, str]:
@@ -220,8 +219,14 @@ def _after(snapshot: Snapshot, outcome: Outcome) -> _Case:
         changed=changed,
         proven=outcome.complete,
         gone=ended if snapshot.end is not End.INCOMPLETE else frozenset(),
-        baseline=frozenset(change.after.id for change in outcome.changes if change.kind is ChangeKind.BASELINE),
+        baseline=_of(outcome, ChangeKind.BASELINE),
+        raised=_of(outcome, ChangeKind.INCREASED, ChangeKind.RESTORED),
     )
+
+
+def _of(outcome: Outcome, *kinds: ChangeKind) -> frozenset[str]:
+    """The approvals that changed in one of these ways."""
+    return frozenset(change.after.id for change in outcome.changes if change.kind in kinds)
 
 
 def _cases(kept: Iterable[knowledge.Kept], first: frozenset[str] = frozenset()) -> list[_Case]:

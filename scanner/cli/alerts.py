@@ -13,12 +13,12 @@ from scanner.cli.options import Form, FormName, Level, Severity, Wallets, group
 from scanner.cli.silences import silence, silences, unsilence
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from scanner.domain.alerts import Severity as Grade
     from scanner.domain.report import ApprovalEntry
+    from scanner.domain.telling import Telling
     from scanner.formats.documents import Alerts, Story
     from scanner.store.alerts import Told
 
@@ -74,9 +74,8 @@ def acknowledge(context: typer.Context, alert_id: AlertId, comment: Comment = No
 
     async def run() -> str:
         config = configuration(context)
-        least = {name: channel.min_severity for name, channel in config.channels.items()}
         async with stored(config) as store:
-            return await store.write(lambda connection: _acknowledge(connection, alert_id, by, comment or "", least))
+            return await store.write(lambda c: _acknowledge(c, alert_id, by, comment or "", config.telling))
 
     put(run_to_end(run()) + "\n")
 
@@ -87,7 +86,7 @@ alerts.command("unsilence")(unsilence)
 
 
 async def _acknowledge(
-    connection: "AsyncConnection", alert_id: str, author: str, comment: str, least: "Mapping[str, Grade]"
+    connection: "AsyncConnection", alert_id: str, author: str, comment: str, telling: "Telling"
 ) -> str:
     from scanner.app import now
     from scanner.domain.alerts import AlertState
@@ -95,7 +94,7 @@ async def _acknowledge(
     from scanner.store.acknowledgements import Acknowledged, acknowledged, record
 
     told = await alert_named(connection, alert_id)
-    after = await record(connection, told.alert, Acknowledged(author, now(), comment), least)
+    after = await record(connection, told.alert, Acknowledged(author, now(), comment), telling)
     if after is not None and after.state is AlertState.RESOLVED:
         return f"{after.id} told of something that happened; it is closed"
     if after is not None:

@@ -4,7 +4,6 @@ from scanner.config.model import (
     AlertingConfig,
     ChannelConfig,
     Config,
-    Digest,
     EvmConfig,
     ListConfig,
     LogConfig,
@@ -13,7 +12,6 @@ from scanner.config.model import (
     ScheduleConfig,
     SourceConfig,
     StoreConfig,
-    Storm,
 )
 from scanner.config.reading import find_config, load
 from scanner.config.secrets import Secret
@@ -23,7 +21,6 @@ __all__ = [
     "AlertingConfig",
     "ChannelConfig",
     "Config",
-    "Digest",
     "EvmConfig",
     "ListConfig",
     "LogConfig",
@@ -33,7 +30,6 @@ __all__ = [
     "Secret",
     "SourceConfig",
     "StoreConfig",
-    "Storm",
     "WalletConfig",
     "find_config",
     "load",

@@ -7,7 +7,6 @@ when they are needed. `docs/configuration.md` tells the same to users; a test ho
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, ClassVar, TypeAlias
 
@@ -31,13 +30,13 @@ from scanner.config.written import (
 from scanner.domain.alerts import Severity
 from scanner.domain.approvals import Target
 from scanner.domain.chains import Family, UnknownChainError, find_chain
+from scanner.domain.telling import REPEAT, STORM, Digest, GroupBy, Storm, Telling
 from scanner.errors import ConfigError, Place, Problem
 
 __all__ = [
     "AlertingConfig",
     "ChannelConfig",
     "Config",
-    "Digest",
     "EvmConfig",
     "ListConfig",
     "LogConfig",
@@ -47,7 +46,6 @@ __all__ = [
     "Sections",
     "SourceConfig",
     "StoreConfig",
-    "Storm",
     "WalletConfig",
 ]
 
@@ -189,22 +187,6 @@ class ChannelConfig:
         return text
 
 
-@dataclass(frozen=True, slots=True)
-class Storm:
-    """A cap: at most `messages` in any stretch of `per`. Critical alerts are never held back."""
-
-    messages: int
-    per: timedelta
-
-
-class Digest(StrEnum):
-    """How often a summary is sent although nothing happened."""
-
-    OFF = "off"
-    DAILY = "daily"
-    WEEKLY = "weekly"
-
-
 def _storm(text: str) -> Storm | None:
     if text == "off":
         return None
@@ -218,18 +200,19 @@ def _storm(text: str) -> Storm | None:
 class AlertingConfig:
     """How alerts become messages.
 
-    `group_wait`: how long a first alert waits for others to share its message. `group_interval`: the least time
-    between two messages of a group. `repeat`: severity to how often an open alert is told again. `digest`: a regular
-    summary. `storm`: the cap on messages of a channel, None for no cap.
+    `group_by`: what alerts have in common to share a message. `group_wait`: how long a first alert waits for others to
+    share its message. `group_interval`: the least time between two messages of a group. `repeat`: severity to how often
+    an open alert is told again. `digest`: a regular summary of what is not repeated. `storm`: the cap on messages of a
+    channel, None for no cap. `give_up_after`: how long a message that is not critical is tried.
     """
 
+    group_by: tuple[Annotated[GroupBy, Written(lambda text: GroupBy(one_of(GroupBy)(text)))], ...] = (GroupBy.SPENDER,)
     group_wait: Duration = timedelta(seconds=10)
     group_interval: Duration = timedelta(minutes=5)
-    repeat: Mapping[Grade, Wait] = field(
-        default_factory=lambda: {Severity.CRITICAL: timedelta(hours=24), Severity.HIGH: timedelta(days=7)}
-    )
+    repeat: Mapping[Grade, Wait] = field(default_factory=lambda: REPEAT)
     digest: Annotated[Digest, Written(lambda text: Digest(one_of(Digest)(text)))] = Digest.WEEKLY
-    storm: Annotated[Storm | None, Written(_storm)] = Storm(60, timedelta(minutes=10))
+    storm: Annotated[Storm | None, Written(_storm)] = STORM
+    give_up_after: Wait = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,6 +255,20 @@ class Config(Sections):
     wallets_certain: bool = True
     warnings: tuple[Problem, ...] = ()
     not_yet: tuple[Problem, ...] = ()
+
+    @property
+    def telling(self) -> Telling:
+        """Who wants to be told of what, and how."""
+        how = self.alerting
+        return Telling(
+            channels={name: channel.min_severity for name, channel in self.channels.items()},
+            group_by=how.group_by,
+            group_wait=how.group_wait,
+            group_interval=how.group_interval,
+            repeat=how.repeat,
+            digest=how.digest,
+            storm=how.storm,
+        )
 
     def missing_wallets(self) -> list[Problem]:
         """A problem where there is no wallet to watch."""

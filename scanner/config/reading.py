@@ -24,10 +24,6 @@ _START = "cp config.example.yaml config.yaml, then edit it"
 _NOT_YET: dict[Route, str] = {
     ("source", "evm"): "its chains are read through okx",
     ("lists",): "no spender gets a label from a list",
-    ("alerting", "group_interval"): "",
-    ("alerting", "repeat"): "an open alert is told once",
-    ("alerting", "digest"): "",
-    ("alerting", "storm"): "nothing is held back",
 }
 
 

@@ -52,11 +52,12 @@ class Judgement(StrEnum):
 
 
 class Move(StrEnum):
-    """What happens to an alert."""
+    """What happens to an alert. `reminder` is no step of its life: it is told again because nothing happened."""
 
     OPENED = "opened"
     WORSENED = "worsened"
     EASED = "eased"
+    REMINDED = "reminder"
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
     UNWATCHED = "unwatched"
@@ -128,18 +129,21 @@ def reconcile(
     gone: Collection[str],
     baseline: Collection[str],
     at: datetime,
+    raised: Collection[str] = (),
 ) -> list[Transition]:
     """Hold the alerts that are not resolved against what the rules say now.
 
     `alerts` are those of the approvals that were judged. `gone` are the approvals that provably are in force no more:
     all of their alerts resolve, but for those that tell of the going itself. `baseline` are those seen for the first
-    time in a first reading. A state alert opens when its rule holds and resolves when its rule provably fails; an
-    event alert opens with its change.
+    time in a first reading, `raised` those that now allow more. A state alert opens when its rule holds and resolves
+    when its rule provably fails; it worsens with its severity, and with its approval unless its rule fails. An event
+    alert opens with its change. What worsens is open again, whoever acknowledged it.
     """
     current = {(alert.rule, alert.approval, alert.change): alert for alert in alerts}
     happened = {finding.change for finding in findings} - {None}
     over = [alert for alert in alerts if alert.approval in gone and alert.change not in happened]
     transitions = [_end(alert, Move.RESOLVED, "the approval is gone", at) for alert in over]
+    settled = {alert.id for alert in over}
     for finding in findings:
         if finding.approval in gone and finding.change is None:
             continue
@@ -147,11 +151,15 @@ def reconcile(
         if known is None:
             if finding.judgement is Judgement.HOLDS:
                 transitions.append(_open(finding, at, baseline=finding.approval in baseline))
-        elif finding.judgement is Judgement.FAILS and finding.proven and not known.is_event:
-            transitions.append(_end(known, Move.RESOLVED, "the rule no longer holds", at))
+        elif finding.judgement is Judgement.FAILS and not known.is_event:
+            settled.add(known.id)
+            if finding.proven:
+                transitions.append(_end(known, Move.RESOLVED, "the rule no longer holds", at))
         elif finding.judgement is Judgement.HOLDS and known.severity is not finding.severity:
-            transitions.append(_regrade(known, finding))
-    return transitions
+            settled.add(known.id)
+            transitions.append(_regrade(known, finding, raised=finding.approval in raised))
+    grown = [one for one in alerts if one.approval in raised and not one.is_event and one.id not in settled]
+    return transitions + [_worsen(alert, "its allowance was raised") for alert in grown]
 
 
 def unwatched(alerts: Iterable[Alert], reason: str, at: datetime) -> list[Transition]:
@@ -174,11 +182,18 @@ def _open(finding: Finding, at: datetime, *, baseline: bool) -> Transition:
     return Transition(Move.OPENED, alert, "seen at the first reading of the wallet" if baseline else "the rule holds")
 
 
-def _regrade(alert: Alert, finding: Finding) -> Transition:
-    worse = finding.severity.reaches(alert.severity)
+def _regrade(alert: Alert, finding: Finding, *, raised: bool) -> Transition:
     graded = replace(alert, severity=finding.severity, title=finding.title)
     reason = f"its severity was {alert.severity} and is {finding.severity}"
-    return Transition(Move.WORSENED if worse else Move.EASED, graded, reason)
+    if raised:
+        reason += ", and its allowance was raised"
+    if raised or finding.severity.reaches(alert.severity):
+        return _worsen(graded, reason)
+    return Transition(Move.EASED, graded, reason)
+
+
+def _worsen(alert: Alert, reason: str) -> Transition:
+    return Transition(Move.WORSENED, replace(alert, state=AlertState.OPEN), reason)
 
 
 def _end(alert: Alert, move: Move, reason: str, at: datetime) -> Transition:

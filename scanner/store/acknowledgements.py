@@ -1,6 +1,5 @@
 """Who said that an alert is known, when, and in which words."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +7,8 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.acknowledgement import acknowledge
-from scanner.domain.alerts import Alert, Severity
+from scanner.domain.alerts import Alert
+from scanner.domain.telling import Telling
 from scanner.store.alerts import apply
 from scanner.store.tables import alerts
 
@@ -24,17 +24,15 @@ class Acknowledged:
     comment: str
 
 
-async def record(
-    connection: AsyncConnection, alert: Alert, said: Acknowledged, channels: Mapping[str, Severity]
-) -> Alert | None:
+async def record(connection: AsyncConnection, alert: Alert, said: Acknowledged, telling: Telling) -> Alert | None:
     """Note that somebody knows of an alert. Returns the alert afterwards, or None, without a change, if it was known.
 
-    `channels` gives each channel's least severity: an event alert closes, and who was told of it is told that.
+    An event alert closes, and who was told of it is told that.
     """
     step = acknowledge(alert, said.by, said.comment, said.at)
     if step is None:
         return None
-    await apply(connection, [step], channels=channels, words=_unasked, scan_id=None, at=said.at, due_at=said.at)
+    await apply(connection, [step], telling=telling, words=_unasked, scan_id=None, at=said.at)
     known = {"acked_at": said.at, "acked_by": said.by, "ack_comment": said.comment}
     await connection.execute(update(alerts).where(alerts.c.id == alert.id).values(known))
     return step.alert

@@ -1,6 +1,6 @@
 """Alerts, each step of their lives, and what each channel is owed about them."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.domain.alerts import Alert, AlertState, Move, Severity, Transition
+from scanner.domain.alerts import Alert, AlertState, Move, Transition
 from scanner.domain.approvals import Target
 from scanner.domain.changes import Held
-from scanner.domain.notices import decide
+from scanner.domain.telling import Telling
 from scanner.store.knowledge import CHUNK
+from scanner.store.notices import owe
 from scanner.store.rows import alert_from, alert_row, held_from, is_open
 from scanner.store.tables import alert_events, alerts, approvals, attempts, messages, notices, targets
 
@@ -52,20 +53,17 @@ async def apply(
     connection: AsyncConnection,
     transitions: Sequence[Transition],
     *,
-    channels: Mapping[str, Severity],
+    telling: Telling,
     words: Callable[[str], tuple[str, str]],
     scan_id: str | None,
     at: datetime,
-    due_at: datetime,
 ) -> None:
     """Write steps in alerts' lives, and in the same breath what each channel is owed about them.
 
-    `channels` gives each channel's least severity; `words` a rule's danger and remedy by its id. What waits for the
-    scan's end has no due time yet.
+    `words` gives a rule's danger and remedy by its id. What waits for the scan's end has no due time yet.
     """
     if not transitions:
         return
-    told = await _told(connection, [step.alert.id for step in transitions])
     born = [step for step in transitions if step.move is Move.OPENED]
     if born:
         opened = [(step, *words(step.alert.rule)) for step in born]
@@ -79,7 +77,6 @@ async def apply(
             await connection.execute(
                 update(alerts).where(alerts.c.id == step.alert.id).values(alert_row(step.alert) | ended)
             )
-    owed = [notice for step in transitions for notice in decide(step, channels, told.get(step.alert.id, frozenset()))]
     await connection.execute(
         alert_events.insert(),
         [
@@ -87,35 +84,7 @@ async def apply(
             for s in transitions
         ],
     )
-    if owed:
-        await connection.execute(
-            notices.insert(),
-            [
-                {
-                    "alert_id": notice.alert,
-                    "channel": notice.channel,
-                    "what": notice.what.value,
-                    "send": notice.send,
-                    "reason": notice.reason,
-                    "digest": notice.digest,
-                    "scan_id": scan_id,
-                    "created_at": at,
-                    "due_at": None if notice.digest else due_at,
-                }
-                for notice in owed
-            ],
-        )
-
-
-async def _told(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, set[str]]:
-    """For each alert the channels that were sent, or will be sent, that it opened."""
-    found: dict[str, set[str]] = {}
-    for start in range(0, len(ids), CHUNK):
-        part = ids[start : start + CHUNK]
-        query = select(notices.c.alert_id, notices.c.channel).where(notices.c.alert_id.in_(part), notices.c.send)
-        for alert_id, channel in await connection.execute(query):
-            found.setdefault(alert_id, set()).add(channel)
-    return found
+    await owe(connection, transitions, telling, scan_id=scan_id, at=at)
 
 
 async def listing(

@@ -204,6 +204,8 @@ notices = Table(
     Column("due_at", Instant),
     Column("message_id", String(32)),
     Index(None, "alert_id", "channel"),
+    Index(None, "group_key"),
+    Index(None, "message_id"),
     # Only what still waits is ever looked for, and it is a handful.
     Index("ix_notices_waiting", "channel", "due_at", sqlite_where=text("message_id IS NULL AND send")),
 )

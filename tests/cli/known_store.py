@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scanner.domain.alerts import Alert, Finding, Judgement, Severity, reconcile
 from scanner.domain.approvals import Allowance, Approval, End, Kind, Snapshot, Spender, Target, Token, gather
 from scanner.domain.changes import diff
+from scanner.domain.telling import Telling
 from scanner.errors import Reason, Trouble
 from scanner.store import alerts, knowledge, scans
 from scanner.store.engine import Store
@@ -93,10 +94,9 @@ async def raise_alert(connection: AsyncConnection) -> Alert:
     await alerts.apply(
         connection,
         steps,
-        channels={"ops": Severity.HIGH, "pager": Severity.CRITICAL},
+        telling=Telling(channels={"ops": Severity.HIGH, "pager": Severity.CRITICAL}, group_wait=timedelta()),
         words=lambda _: ("All of it can be taken.", "Revoke it."),
         scan_id="scan-2-1",
         at=at,
-        due_at=at,
     )
     return steps[0].alert

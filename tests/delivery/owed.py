@@ -12,6 +12,7 @@ from scanner.domain.alerts import Alert, AlertState, Move, Severity, Transition
 from scanner.domain.approvals import Allowance, Approval, End, Kind, Snapshot, Spender, Target, Token, gather, stable_id
 from scanner.domain.changes import Change, ChangeKind, Held, diff
 from scanner.domain.messages import Due
+from scanner.domain.telling import Telling
 from scanner.store import alerts, knowledge, scans
 from scanner.store.engine import Store
 
@@ -101,6 +102,7 @@ async def raise_alerts(
     scan_id: str = "scan-1",
     rule: str = "a-rule",
     at: datetime = START,
+    telling: Telling | None = None,
 ) -> list[Alert]:
     """Open an alert for each approval, as a scan does."""
     told = [
@@ -115,27 +117,42 @@ async def raise_alerts(
         )
         for row in rows
     ]
-    await _apply(store, [Transition(Move.OPENED, alert, "the rule holds") for alert in told], channels, scan_id, at)
+    await _apply(
+        store, [Transition(Move.OPENED, alert, "the rule holds") for alert in told], channels, scan_id, at, telling
+    )
     return told
 
 
-async def end(store: Store, told: Sequence[Alert], *, channels: Sequence[str] = ("ops",), at: datetime = START) -> None:
+async def end(
+    store: Store,
+    told: Sequence[Alert],
+    *,
+    channels: Sequence[str] = ("ops",),
+    at: datetime = START,
+    telling: Telling | None = None,
+) -> None:
     """Resolve alerts, as a scan does."""
     over = [replace(a, state=AlertState.RESOLVED, resolved_at=at, reason="the approval is gone") for a in told]
-    await _apply(store, [Transition(Move.RESOLVED, alert, alert.reason) for alert in over], channels, "scan-2", at)
+    await _apply(
+        store, [Transition(Move.RESOLVED, alert, alert.reason) for alert in over], channels, "scan-2", at, telling
+    )
 
 
 async def _apply(
-    store: Store, steps: Sequence[Transition], channels: Sequence[str], scan_id: str, at: datetime
+    store: Store,
+    steps: Sequence[Transition],
+    channels: Sequence[str],
+    scan_id: str,
+    at: datetime,
+    telling: Telling | None,
 ) -> None:
     await store.write(
         lambda connection: alerts.apply(
             connection,
             steps,
-            channels=dict.fromkeys(channels, Severity.LOW),
+            telling=telling or Telling(channels=dict.fromkeys(channels, Severity.LOW), group_wait=timedelta()),
             words=lambda rule: ("It can all be taken.", "Revoke it."),
             scan_id=scan_id,
             at=at,
-            due_at=at,
         )
     )

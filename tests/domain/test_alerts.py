@@ -42,9 +42,10 @@ def steps(
     *findings: Finding,
     gone: Collection[str] = (),
     baseline: Collection[str] = (),
+    raised: Collection[str] = (),
     at: datetime = START,
 ) -> list[Transition]:
-    return reconcile(alerts, findings, gone=gone, baseline=baseline, at=at)
+    return reconcile(alerts, findings, gone=gone, baseline=baseline, raised=raised, at=at)
 
 
 def opened(*findings: Finding, at: datetime = START) -> list[Alert]:
@@ -196,15 +197,48 @@ def test_an_alert_of_the_going_itself_opens_and_does_not_end_with_it() -> None:
 # Severity.
 
 
-@pytest.mark.parametrize(("severity", "move"), [(Severity.CRITICAL, Move.WORSENED), (Severity.LOW, Move.EASED)])
-def test_an_alert_takes_its_rules_new_severity(severity: Severity, move: Move) -> None:
+@pytest.mark.parametrize(
+    ("severity", "move", "state"),
+    [
+        (Severity.CRITICAL, Move.WORSENED, AlertState.OPEN),
+        (Severity.LOW, Move.EASED, AlertState.ACKNOWLEDGED),
+    ],
+)
+def test_an_alert_takes_its_rules_new_severity_and_is_open_again_if_that_is_worse(
+    severity: Severity, move: Move, state: AlertState
+) -> None:
     alerts = [replace(opened(finding())[0], state=AlertState.ACKNOWLEDGED)]
     regraded = replace(finding(severity=severity), title="Another title")
     (step,) = steps(alerts, regraded, at=minutes(15))
     assert step.move is move
-    assert step.alert == replace(alerts[0], severity=severity, title="Another title")
+    assert step.alert == replace(alerts[0], severity=severity, title="Another title", state=state)
     assert "high" in step.reason
     assert str(severity) in step.reason
+
+
+@pytest.mark.parametrize("state", [AlertState.OPEN, AlertState.ACKNOWLEDGED])
+@pytest.mark.parametrize("judged", [[Judgement.HOLDS], [Judgement.UNDECIDED], []])
+def test_an_alert_whose_allowance_was_raised_is_worse_and_open(state: AlertState, judged: list[Judgement]) -> None:
+    alerts = [replace(opened(finding())[0], state=state)]
+    (step,) = steps(alerts, *(finding(one) for one in judged), raised={"a1"}, at=minutes(15))
+    assert (step.move, step.reason) == (Move.WORSENED, "its allowance was raised")
+    assert step.alert == replace(alerts[0], state=AlertState.OPEN)
+
+
+def test_a_raise_is_told_with_a_change_of_severity_in_one_step() -> None:
+    for severity in (Severity.CRITICAL, Severity.LOW):
+        (step,) = steps(opened(finding()), finding(severity=severity), raised={"a1"})
+        assert step.move is Move.WORSENED
+        assert step.reason == f"its severity was high and is {severity}, and its allowance was raised"
+
+
+def test_a_raise_does_not_worsen_what_happened_nor_what_ends_nor_what_no_longer_holds() -> None:
+    state, event = opened(finding(), finding(rule="raised", change="c1"))
+    assert steps([event], raised={"a1"}) == []
+    assert steps([state], raised={"a2"}) == []
+    assert steps([state], finding(Judgement.FAILS, proven=False), raised={"a1"}) == []
+    for step in (*steps([state], finding(Judgement.FAILS), raised={"a1"}), *steps([state], gone={"a1"}, raised={"a1"})):
+        assert step.move is Move.RESOLVED
 
 
 def test_severities_are_ordered_as_the_contract_orders_them() -> None:

@@ -17,6 +17,7 @@ from scanner.domain.alerts import Severity
 from scanner.domain.approvals import Kind, Snapshot, Target
 from scanner.domain.chains import Chain
 from scanner.domain.report import Report
+from scanner.domain.telling import Telling
 from scanner.judge import Judge
 from scanner.okx.client import OkxClient, OkxSettings
 from scanner.okx.pacing import Ledger
@@ -110,7 +111,7 @@ def house(
 ) -> House:
     """A scanner over these sources on a store, with the default rules unless others are given."""
     clock = clock or Clock()
-    judge = Judge(pack or default_pack(), channels=CHANNELS, group_wait=timedelta(seconds=10), now=clock.now)
+    judge = Judge(pack or default_pack(), telling=Telling(channels=CHANNELS), now=clock.now)
     return House(store, judge, Scanner(store, sources, judge, confirm_after=confirm_after, now=clock.now), clock)
 
 

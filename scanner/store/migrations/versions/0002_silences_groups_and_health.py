@@ -83,4 +83,6 @@ def upgrade() -> None:
     op.add_column("scans", sa.Column("undecided_rules", columns.Json(), server_default="[]", nullable=False))
     op.add_column("scans", sa.Column("unreadable", sa.Integer(), server_default="0", nullable=False))
     op.add_column("notices", sa.Column("group_key", sa.String(length=32), server_default="", nullable=False))
+    op.create_index(op.f("ix_notices_group_key"), "notices", ["group_key"], unique=False)
+    op.create_index(op.f("ix_notices_message_id"), "notices", ["message_id"], unique=False)
     op.add_column("messages", sa.Column("thread", sa.String(length=64), server_default="", nullable=False))

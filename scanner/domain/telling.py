@@ -1,0 +1,67 @@
+"""How people want to be told: which channel of what, together with what else, how often, and how much at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from scanner.domain.alerts import Severity
+
+__all__ = ["REPEAT", "STORM", "Digest", "GroupBy", "Storm", "Telling"]
+
+REPEAT: Mapping[Severity, timedelta] = {Severity.CRITICAL: timedelta(hours=24), Severity.HIGH: timedelta(days=7)}
+"""How often an open alert is told again, unless the user says otherwise."""
+
+
+class GroupBy(StrEnum):
+    """What alerts may have in common to be told together."""
+
+    SPENDER = "spender"
+    OWNER = "owner"
+    CHAIN = "chain"
+    TOKEN = "token"  # noqa: S105 - of an approval, not of a key
+    RULE = "rule"
+    SEVERITY = "severity"
+
+
+class Digest(StrEnum):
+    """How often a summary is sent although nothing happened."""
+
+    OFF = "off"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+
+    @property
+    def period(self) -> timedelta | None:
+        """The time from one to the next; None where there is none."""
+        return {Digest.DAILY: timedelta(days=1), Digest.WEEKLY: timedelta(days=7)}.get(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """A cap: at most `messages` in any stretch of `per`. Critical alerts are never held back."""
+
+    messages: int
+    per: timedelta
+
+
+STORM = Storm(60, timedelta(minutes=10))
+"""The cap, unless the user says otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """What the user configured. `channels` gives the least severity that each channel wants.
+
+    `group_by` is what alerts have in common to share a message; `group_wait` how long a first one waits for others,
+    `group_interval` the least time between two messages of a group. `repeat`: how often an open alert is told again, by
+    severity. `digest`: the regular summary of what is not repeated. `storm`: the cap for each channel, None for none.
+    """
+
+    channels: Mapping[str, Severity]
+    group_by: tuple[GroupBy, ...] = (GroupBy.SPENDER,)
+    group_wait: timedelta = timedelta(seconds=10)
+    group_interval: timedelta = timedelta(minutes=5)
+    repeat: Mapping[Severity, timedelta] = field(default_factory=lambda: REPEAT)
+    digest: Digest = Digest.WEEKLY
+    storm: Storm | None = STORM

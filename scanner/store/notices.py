@@ -1,0 +1,175 @@
+"""What each channel is owed about steps in alerts' lives: looked up, decided by the domain, and written down."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from sqlalchemy import exists, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scanner.domain.alerts import Move, Transition
+from scanner.domain.approvals import Approval
+from scanner.domain.groups import GroupState, group_key
+from scanner.domain.notices import Case, Notice, decide
+from scanner.domain.telling import Telling
+from scanner.store import silences
+from scanner.store.knowledge import CHUNK
+from scanner.store.rows import approval_from, is_open
+from scanner.store.tables import alerts, approvals, groups, notices
+
+__all__ = ["owe", "write"]
+
+
+async def owe(
+    connection: AsyncConnection,
+    steps: Sequence[Transition],
+    telling: Telling,
+    *,
+    scan_id: str | None,
+    at: datetime,
+) -> None:
+    """Write what each channel is owed for steps that have been taken, and why it is or is not told."""
+    about = await _approvals(connection, {step.alert.approval for step in steps})
+    keys = {s.alert.id: group_key(telling.group_by, s.alert, about[s.alert.approval]) for s in steps}
+    told = await _told(connection, [step.alert.id for step in steps])
+    hidden = await silences.covering(connection, [step.alert for step in steps], at)
+    known = await _Groups.load(connection, steps, keys, about, telling, at)
+    cases = [
+        Case(
+            step=step,
+            group=keys[step.alert.id],
+            wallet=about[step.alert.approval].owner,
+            told=told.get(step.alert.id, frozenset()),
+            silence=hidden.get(step.alert.id),
+            groups=known.states(keys[step.alert.id], {*telling.channels, *told.get(step.alert.id, ())}),
+        )
+        for step in steps
+    ]
+    await write(connection, decide(cases, telling, at), scan_id=scan_id, at=at)
+
+
+async def write(connection: AsyncConnection, owed: Sequence[Notice], *, scan_id: str | None, at: datetime) -> None:
+    """Write down what channels are owed."""
+    if not owed:
+        return
+    await connection.execute(
+        notices.insert(),
+        [
+            {
+                "alert_id": notice.alert,
+                "channel": notice.channel,
+                "what": notice.what.value,
+                "send": notice.send,
+                "reason": notice.reason,
+                "digest": notice.digest,
+                "group_key": notice.group,
+                "scan_id": scan_id,
+                "created_at": at,
+                "due_at": notice.due_at,
+            }
+            for notice in owed
+        ],
+    )
+
+
+async def _approvals(connection: AsyncConnection, ids: Collection[str]) -> dict[str, Approval]:
+    found: dict[str, Approval] = {}
+    for part in _parts(ids):
+        rows = await connection.execute(select(approvals).where(approvals.c.id.in_(part)))
+        found |= {row[approvals.c.id]: approval_from(row) for row in rows.mappings()}
+    return found
+
+
+async def _told(connection: AsyncConnection, ids: Collection[str]) -> dict[str, frozenset[str]]:
+    """For each alert the channels that were sent, or will be sent, that it opened."""
+    found: dict[str, set[str]] = {}
+    for part in _parts(ids):
+        query = select(notices.c.alert_id, notices.c.channel).where(notices.c.alert_id.in_(part), notices.c.send)
+        for alert_id, channel in await connection.execute(query):
+            found.setdefault(alert_id, set()).add(channel)
+    return {alert_id: frozenset(channels) for alert_id, channels in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """What is known of groups, each by its channel and its key."""
+
+    told_at: Mapping[tuple[str, str], datetime]
+    opened: frozenset[tuple[str, str]]
+    wallets: Mapping[tuple[str, str], frozenset[str]]
+
+    @classmethod
+    async def load(
+        cls,
+        connection: AsyncConnection,
+        steps: Sequence[Transition],
+        keys: Mapping[str, str],
+        about: Mapping[str, Approval],
+        telling: Telling,
+        at: datetime,
+    ) -> Self:
+        """Look up what the steps' decisions ask for. What opens in a first reading's digest asks for nothing."""
+        openings = [s.alert for s in steps if s.move is Move.OPENED and not s.alert.baseline]
+        fresh = sorted({keys[alert.id] for alert in openings})
+        owners = {about[alert.approval].owner for alert in openings}
+        asked = [(channel, key) for key in fresh for channel in telling.channels]
+        return cls(
+            await _told_at(connection, set(keys.values())),
+            frozenset([one for one in asked if await _is_open(connection, *one)]),
+            await _wallets(connection, fresh, owners, since=at - telling.group_interval),
+        )
+
+    def states(self, key: str, channels: Collection[str]) -> dict[str, GroupState]:
+        """What each channel knows of one group."""
+        return {
+            channel: GroupState(
+                told_at=self.told_at.get((channel, key)),
+                open=(channel, key) in self.opened,
+                wallets=self.wallets.get((channel, key), frozenset()),
+            )
+            for channel in channels
+        }
+
+
+async def _told_at(connection: AsyncConnection, keys: Collection[str]) -> dict[tuple[str, str], datetime]:
+    found: dict[tuple[str, str], datetime] = {}
+    for part in _parts(keys):
+        rows = await connection.execute(select(groups).where(groups.c.key.in_(part)))
+        found |= {(row["channel"], row["key"]): row["told_at"] for row in rows.mappings()}
+    return found
+
+
+async def _is_open(connection: AsyncConnection, channel: str, key: str) -> bool:
+    """Whether a channel was told, or is about to be, of an alert of a group that is open."""
+    mine = (notices.c.group_key == key) & (notices.c.channel == channel) & notices.c.send
+    known = exists().where(mine, notices.c.alert_id == alerts.c.id, is_open())
+    return bool(await connection.scalar(select(known)))
+
+
+async def _wallets(
+    connection: AsyncConnection, keys: Collection[str], owners: Collection[str], *, since: datetime
+) -> dict[tuple[str, str], frozenset[str]]:
+    """Which of some owners a channel knows as hit in a group: by what is open, or was just told."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for part in _parts(keys):
+        query = (
+            select(notices.c.channel, notices.c.group_key, approvals.c.owner)
+            .join(alerts, alerts.c.id == notices.c.alert_id)
+            .join(approvals, approvals.c.id == alerts.c.approval_id)
+            .where(
+                notices.c.group_key.in_(part),
+                notices.c.send,
+                approvals.c.owner.in_(owners),
+                or_(is_open(), notices.c.created_at > since),
+            )
+            .distinct()
+        )
+        for channel, key, owner in await connection.execute(query):
+            found.setdefault((channel, key), set()).add(owner)
+    return {where: frozenset(hit) for where, hit in found.items()}
+
+
+def _parts(values: Collection[str]) -> list[list[str]]:
+    ordered = sorted(values)
+    return [ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK)]
