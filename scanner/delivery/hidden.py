@@ -14,6 +14,7 @@ from scanner.domain.silences import Hidden, Silence
 __all__ = ["hidden_digest"]
 
 LISTING = "approval-watch alerts silences"
+LONGEST_NAME = 64
 LONGEST_LINE = 300
 
 
@@ -62,7 +63,8 @@ def _more(count: int) -> str:
 
 def _silence(silence: Silence) -> str:
     end = f"until {moment(silence.ends_at)}" if silence.ended_at is None else f"ended {moment(silence.ended_at)}"
-    return one_line(f"{silence.id}, {end}, by {silence.author}: {silence.comment}", LONGEST_LINE)
+    said = f"{one_line(silence.author, LONGEST_NAME)}: {one_line(silence.comment, LONGEST_LINE)}"
+    return f"{silence.id}, {end}, by {said}"
 
 
 def _line(alert: Alert, held: Held, target: Target) -> str:
