@@ -78,5 +78,5 @@ def in_words(outcome: "Outcome") -> str:
     from scanner.domain.messages import Result
 
     if outcome.result is Result.DELIVERED:
-        return "delivered"
+        return "delivered" + (f"; {outcome.detail}" if outcome.detail else "")
     return f"not delivered ({outcome.result.value}): {outcome.detail}"

@@ -8,16 +8,21 @@ import asyncio
 import logging
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
+import structlog
+
+from scanner.delivery.mail import Letter
+from scanner.delivery.manners import Manner, manner_of
 from scanner.delivery.messages import LEAST_BUDGET
+from scanner.delivery.verdicts import Heard, moved_to, verdict
 from scanner.domain.alerts import Severity
 from scanner.domain.messages import MessageKind, Outcome, Result
 from scanner.errors import ApprovalWatchError
@@ -26,19 +31,13 @@ __all__ = ["Channel", "ChannelError", "describe", "scrubbed"]
 
 T = TypeVar("T")
 
-ROOM = {"tgram": 4096, "slack": 3000, "mailto": 20_000, "mailtos": 20_000}
-"""How long a message may be where more would be refused, or read by nobody, by the URL's scheme."""
-
-ROOM_ELSEWHERE = 4000
+log = structlog.stdlib.get_logger("delivery")
 
 CONNECT_SECONDS = 15
 READ_SECONDS = 20
 
 # Their addresses begin with a host; in others a token may stand in its place.
 _WITH_HOST = frozenset({"json", "jsons", "xml", "xmls", "form", "forms", "mailto", "mailtos", "gotify", "gotifys"})
-
-# Their answers are JSON with an `ok` inside.
-_STRICT = ("tgram", "slack")
 
 # What a URL may ask of apprise that the outbox decides itself.
 _OURS = ("format", "overflow", "retry", "wait", "optional", "redirect", "emojis", "tag")
@@ -52,12 +51,17 @@ class ChannelError(ApprovalWatchError):
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """Where messages go. `min_severity` is the least that it wants; `deadline` ends the wait for an answer."""
+    """Where messages go. `min_severity` is the least that it wants; `deadline` ends the wait for an answer.
+
+    `moved` are the Telegram groups that have got a new chat id since the URL was written. It is learnt again after a
+    restart, at the cost of one request, because Telegram says it whenever the old one is used.
+    """
 
     name: str
     url: str = field(repr=False)
     min_severity: Severity = Severity.MEDIUM
     deadline: timedelta = timedelta(seconds=60)
+    moved: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def check(self) -> None:
         """Raise ChannelError if messages could never be sent to this URL. Sends nothing."""
@@ -66,7 +70,7 @@ class Channel:
     @property
     def budget(self) -> int:
         """The room for one message, title included; what apprise knows of the service counts where it is less."""
-        room = ROOM.get(_scheme(self.url), ROOM_ELSEWHERE)
+        room = manner_of(_scheme(self.url)).room
         with suppress(ChannelError):  # such a channel takes nothing; its messages wait until it is put right
             room = min(room, int(self._plugin().body_maxlen))
         return max(LEAST_BUDGET, room)
@@ -87,29 +91,33 @@ class Channel:
         """
         try:
             async with asyncio.timeout(self.deadline.total_seconds()):
-                outcome = await _in_thread(partial(self._send, title, body, _type(kind, severity)))
+                letter = Letter(title, body, ref, thread)
+                return await _in_thread(partial(self._send, letter, _type(kind, severity)))
         except TimeoutError:
             seconds = f"{self.deadline.total_seconds():g}"
             return Outcome(Result.UNKNOWN, f"no end came within {seconds} seconds")
         except ChannelError as error:
             return Outcome(Result.PERMANENT, str(error))
-        return Outcome(outcome.result, scrubbed(outcome.detail, self.url), outcome.retry_after)
 
-    def _send(self, title: str, body: str, notify_type: str) -> Outcome:
-        from apprise import Apprise
+    def _send(self, letter: Letter, notify_type: str) -> Outcome:
+        plugin: Any = self._plugin()
+        manner = manner_of(_scheme(self.url), answers_in_json=getattr(plugin, "mode", "bot") == "bot")
+        accepted, heard = _attempt(plugin, letter, notify_type, manner)
+        moved = {one.to: chat for one in heard if (chat := moved_to(one)) is not None}
+        if moved:
+            self._follow(moved)
+            plugin.targets = [(moved[str(chat)], None) for chat, _ in plugin.targets if str(chat) in moved]
+            accepted, again = _attempt(plugin, letter, notify_type, manner)
+            heard = [*(one for one in heard if one.to not in moved), *again]
+        clean = partial(scrubbed, url=self.url)
+        outcome = verdict(accepted=accepted, heard=heard, now=datetime.now(UTC), manner=manner, clean=clean)
+        said = "; ".join(filter(None, [outcome.detail, *(_moved(*pair) for pair in self.moved.items())]))
+        return replace(outcome, detail=said)
 
-        from scanner.delivery.verdicts import verdict
-        from scanner.delivery.wire import overheard
-
-        plugin = self._plugin()
-        sender = Apprise(asset=plugin.asset)
-        sender.add(plugin)
-        with overheard() as heard:
-            result = sender.notify(title=title, body=body, body_format="text", notify_type=notify_type)
-        service = _scheme(self.url)
-        plain = service == "slack" and plugin.mode != "bot"  # a Slack webhook says just "ok"
-        strict = service in _STRICT and not plain
-        return verdict(accepted=bool(result), heard=heard, strict=strict, now=datetime.now(UTC))
+    def _follow(self, moved: Mapping[str, int]) -> None:
+        self.moved.update(moved)
+        for chat, new in moved.items():
+            log.warning("channel.moved", channel=self.name, chat=chat, new_chat=new, hint="change the channel's URL")
 
     def _plugin(self) -> Any:
         from apprise import Apprise
@@ -126,7 +134,7 @@ class Channel:
             fields.pop(option, None)
         fields = {"cto": CONNECT_SECONDS, "rto": READ_SECONDS} | fields
         try:
-            plugin = Apprise.instantiate(fields, asset=_asset(), suppress_exceptions=True)
+            plugin: Any = Apprise.instantiate(fields, asset=_asset(), suppress_exceptions=True)
         except (KeyError, TypeError, ValueError) as error:
             raise ChannelError(f"{where}: apprise cannot use this address ({type(error).__name__})") from None
         if plugin is None:
@@ -134,7 +142,27 @@ class Channel:
                 f"{where}: apprise cannot use this address", "A part of it is missing or malformed: appriseit.com"
             )
         _refuse_plain_password(plugin, where)
+        if self.moved:
+            new = ((self.moved.get(str(chat)), chat, topic) for chat, topic in plugin.targets)
+            plugin.targets = [(chat, topic) if now is None else (now, None) for now, chat, topic in new]
         return plugin
+
+
+def _attempt(plugin: Any, letter: Letter, notify_type: str, manner: Manner) -> tuple[bool, list[Heard]]:
+    """Let apprise send once. Returns what it made of it, and what was heard."""
+    from apprise import Apprise
+
+    from scanner.delivery.wire import overheard
+
+    sender = Apprise(asset=plugin.asset)
+    sender.add(plugin)
+    with overheard(letter.ref, manner.addressee, letter.dress) as heard:
+        result = sender.notify(title=letter.title, body=letter.body, body_format="text", notify_type=notify_type)
+    return bool(result), heard
+
+
+def _moved(chat: str, new: int) -> str:
+    return f"the group {chat} has become {new}: change the chat id in the channel's URL"
 
 
 def _refuse_plain_password(plugin: Any, where: str) -> None:

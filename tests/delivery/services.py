@@ -72,12 +72,13 @@ def points_at(service: Web) -> Iterator[None]:
 
     plugins = NotificationManager()  # type: ignore[no-untyped-call]  # - apprise gives no types here
     telegram, slack = plugins["tgram"], plugins["slack"]
-    kept = telegram.notify_url, slack.webhook_url
+    kept = telegram.notify_url, slack.webhook_url, slack.api_url
     telegram.notify_url, slack.webhook_url = f"{service.url}/bot", f"{service.url}/services"
+    slack.api_url = f"{service.url}/api/{{}}"
     try:
         yield
     finally:
-        telegram.notify_url, slack.webhook_url = kept
+        telegram.notify_url, slack.webhook_url, slack.api_url = kept
 
 
 class _Postbox:

@@ -5,12 +5,11 @@ import logging
 import socket
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from html import unescape
 from io import StringIO
 
 import pytest
 from aiohttp import web
-from services import SLACK, TELEGRAM, Web, mail_server, points_at, web_server
+from services import SLACK, TELEGRAM, Web, points_at, web_server
 
 from scanner.delivery.channels import Channel, ChannelError, describe, scrubbed
 from scanner.domain.alerts import Severity
@@ -41,90 +40,6 @@ async def test_a_webhook_is_sent_the_title_and_the_body_as_they_are(service: Web
     assert await sent(json_url(service)) == Outcome(Result.DELIVERED)
     (body,) = service.bodies
     assert (body["title"], body["message"], body["type"]) == ("CRITICAL: <title>", BODY, "failure")
-
-
-async def test_telegram_gets_markup_that_parses_to_the_very_text(service: Web) -> None:
-    assert await sent(TELEGRAM) == Outcome(Result.DELIVERED)
-    (body,) = service.bodies
-    assert service.paths == ["/bot123456789:AAF-secret_token_of_this_bot/sendMessage"]
-    assert body["parse_mode"] == "HTML"
-    assert body["disable_web_page_preview"] is True
-    title, text = body["text"].split("</b>\r\n", 1)
-    assert unescape(title.removeprefix("<b>")) == "CRITICAL: <title>"
-    assert "<" not in text
-    assert unescape(text).splitlines() == BODY.splitlines()
-
-
-async def test_a_format_in_the_url_does_not_bring_markup_to_life(service: Web) -> None:
-    assert await sent(f"{TELEGRAM}?format=markdown&overflow=split&retry=3") == Outcome(Result.DELIVERED)
-    assert service.bodies[0]["parse_mode"] == "HTML"
-    assert len(service.bodies) == 1
-
-
-async def test_slack_gets_no_live_markup_and_no_mention(service: Web) -> None:
-    service.answer = lambda _: web.Response(text="ok")
-    assert await sent(SLACK) == Outcome(Result.DELIVERED)
-    (body,) = service.bodies
-    (attachment,) = body["attachments"]
-    assert body["mrkdwn"] is False
-    assert "<" not in attachment["text"] + attachment["title"]
-    assert unescape(attachment["text"]) == BODY
-    assert "http" not in str({key: value for key, value in attachment.items() if key != "text"}), "no foreign pictures"
-
-
-@pytest.mark.parametrize(
-    ("status", "answer", "result", "words"),
-    [
-        (200, {"ok": False, "error_code": 400, "description": "chat not found"}, Result.PERMANENT, "chat not found"),
-        (400, {"ok": False, "error_code": 400, "description": "chat not found"}, Result.PERMANENT, "chat not found"),
-        (401, {"ok": False, "error_code": 401, "description": "Unauthorized"}, Result.PERMANENT, "401"),
-        (403, {"ok": False, "error_code": 403, "description": "bot was blocked"}, Result.PERMANENT, "blocked"),
-        (404, {"ok": False, "error_code": 404, "description": "Not Found"}, Result.PERMANENT, "404"),
-        (502, {"ok": False}, Result.TRANSIENT, "502"),
-    ],
-)
-async def test_what_telegram_refuses(
-    service: Web, status: int, answer: dict[str, object], result: Result, words: str
-) -> None:
-    service.answer = lambda _: web.json_response(answer, status=status)
-    outcome = await sent(TELEGRAM)
-    assert outcome.result is result
-    assert words in outcome.detail
-
-
-async def test_telegram_says_how_long_to_wait(service: Web) -> None:
-    answer = {"ok": False, "error_code": 429, "description": "Too Many", "parameters": {"retry_after": 37}}
-    service.answer = lambda _: web.json_response(answer, status=429)
-    outcome = await sent(TELEGRAM)
-    assert (outcome.result, outcome.retry_after) == (Result.RATE_LIMITED, timedelta(seconds=37))
-
-
-async def test_a_page_of_html_is_no_success_on_telegram(service: Web) -> None:
-    service.answer = lambda _: web.Response(text="<html>Log in to the hotel</html>", content_type="text/html")
-    outcome = await sent(TELEGRAM)
-    assert outcome.result is Result.TRANSIENT
-    assert "proxy" in outcome.detail
-
-
-@pytest.mark.parametrize(
-    ("status", "text", "result"),
-    [
-        (200, "<html>portal</html>", Result.UNKNOWN),
-        (403, "invalid_token", Result.PERMANENT),
-        (404, "no_service", Result.PERMANENT),
-        (410, "channel_is_archived", Result.PERMANENT),
-        (500, "rollup_error", Result.TRANSIENT),
-    ],
-)
-async def test_what_slack_refuses(service: Web, status: int, text: str, result: Result) -> None:
-    service.answer = lambda _: web.Response(text=text, status=status)
-    assert (await sent(SLACK)).result is result
-
-
-async def test_slack_says_how_long_to_wait(service: Web) -> None:
-    service.answer = lambda _: web.Response(status=429, headers={"Retry-After": "30"})
-    outcome = await sent(SLACK)
-    assert (outcome.result, outcome.retry_after) == (Result.RATE_LIMITED, timedelta(seconds=30))
 
 
 async def test_a_redirect_is_not_followed(service: Web) -> None:
@@ -164,57 +79,6 @@ async def test_a_connection_that_breaks_off_leaves_the_outcome_unknown() -> None
     async with server:
         outcome = await sent(f"json://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
     assert outcome.result is Result.UNKNOWN
-
-
-async def test_mail_is_plain_text_with_the_title_as_its_subject() -> None:
-    async with mail_server() as box:
-        url = f"mailto://127.0.0.1:{box.port}/?from=watch@example.org&to=me@example.org"
-        assert await sent(url) == Outcome(Result.DELIVERED)
-    (mail,) = box.mails
-    assert mail["Subject"] == "CRITICAL: <title>"
-    assert mail["To"] == "me@example.org"
-    assert mail.get_content_type() == "text/plain"
-    assert mail.get_content().splitlines() == BODY.splitlines()
-
-
-@pytest.mark.parametrize(
-    ("to_recipient", "to_mail", "result"),
-    [
-        ("550 no such user", "250 OK", Result.PERMANENT),
-        ("450 try later", "250 OK", Result.TRANSIENT),
-        ("250 OK", "554 looks like spam", Result.PERMANENT),
-        ("250 OK", "451 greylisted", Result.TRANSIENT),
-    ],
-)
-async def test_what_a_mail_server_refuses(to_recipient: str, to_mail: str, result: Result) -> None:
-    async with mail_server() as box:
-        box.to_recipient, box.to_mail = to_recipient, to_mail
-        outcome = await sent(f"mailto://127.0.0.1:{box.port}/?from=watch@example.org&to=me@example.org")
-    assert outcome.result is result
-    assert (to_recipient + to_mail).replace("250 OK", "")[:3] in outcome.detail
-
-
-async def test_mail_without_a_receipt_may_have_arrived() -> None:
-    async with mail_server() as box:
-        box.delay = 1.5
-        outcome = await sent(f"mailto://127.0.0.1:{box.port}/?from=watch@example.org&to=me@example.org&cto=0.3")
-        assert outcome.result is Result.UNKNOWN
-        assert len(box.mails) == 1
-
-
-async def test_no_mail_server_is_a_passing_trouble() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        outcome = await sent(f"mailto://127.0.0.1:{free.getsockname()[1]}/?from=a@example.org&to=b@example.org")
-    assert outcome.result is Result.TRANSIENT
-
-
-def test_a_password_is_not_sent_in_the_clear() -> None:
-    with pytest.raises(ChannelError, match="mailtos://") as caught:
-        Channel("mail", "mailto://me:hunter2secret@mail.example.org/?to=x@example.org").check()
-    assert "hunter2secret" not in str(caught.value)
-    Channel("mail", "mailtos://me:hunter2secret@mail.example.org/?to=x@example.org").check()
-    Channel("mail", "mailto://me:hunter2secret@127.0.0.1/?from=a@example.org&to=x@example.org").check()
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "nosuch://token-1234567/", "tgram://secret-token/", "json://"])
