@@ -91,7 +91,7 @@ class Channel:
         """
         try:
             async with asyncio.timeout(self.deadline.total_seconds()):
-                letter = Letter(title, body, ref, thread)
+                letter = Letter(_whole(title), _whole(body), ref, thread)
                 return await _in_thread(partial(self._send, letter, _type(kind, severity)))
         except TimeoutError:
             seconds = f"{self.deadline.total_seconds():g}"
@@ -208,6 +208,11 @@ def _type(kind: MessageKind, severity: Severity) -> str:
     if severity.reaches(Severity.HIGH):
         return "failure"
     return "warning" if kind is MessageKind.ALERT else "info"
+
+
+def _whole(text: str) -> str:
+    """The text without half characters, which no service takes."""
+    return text.encode(errors="replace").decode()
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

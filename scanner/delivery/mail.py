@@ -86,9 +86,8 @@ def _id(name: str, domain: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """The text without half characters, which no mail can carry, and without what a header may not hold."""
-    whole = text.encode(errors="replace").decode()
-    return "".join(c for c in whole if c == "\n" or c.isprintable())
+    """The text without what neither a header nor a reader can do anything with."""
+    return "".join(c for c in text if c == "\n" or c.isprintable())
 
 
 def as_html(title: str, body: str) -> str:

@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from ssl import SSLContext
 from typing import Any
 
 from aiohttp import web
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
-__all__ = ["SLACK", "TELEGRAM", "Web", "mail_server", "points_at", "until", "web_server"]
+__all__ = ["SLACK", "TELEGRAM", "Answer", "Postbox", "Web", "mail_server", "points_at", "until", "web_server"]
 
 TELEGRAM = "tgram://123456789:AAF-secret_token_of_this_bot/42"
 SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/"
@@ -81,12 +82,18 @@ def points_at(service: Web) -> Iterator[None]:
         telegram.notify_url, slack.webhook_url, slack.api_url = kept
 
 
-class _Postbox:
-    """What an SMTP server does with mail: keeps it, unless it is told to say something else."""
+class Postbox:
+    """What an SMTP server does with mail: keeps it, unless it is told to say something else.
+
+    `to_recipient` gives its reply by address, or by "" for all others; `password` is the one that it lets in.
+    """
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
-        self.to_recipient = "250 OK"
+        self.raw: list[bytes] = []
+        self.logins: list[bytes] = []
+        self.password: bytes | None = None
+        self.to_recipient: dict[str, str] = {}
         self.to_mail = "250 OK"
         self.delay = 0.0
         self.port = 0
@@ -94,22 +101,33 @@ class _Postbox:
     async def handle_RCPT(  # noqa: N802 - the name that aiosmtpd calls
         self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
     ) -> str:
-        if self.to_recipient.startswith("250"):
+        reply = self.to_recipient.get(address, self.to_recipient.get("", "250 OK"))
+        if reply.startswith("250"):
             envelope.rcpt_tos.append(address)
-        return self.to_recipient
+        return reply
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - likewise
         mail = message_from_bytes(envelope.content, policy=policy.default)
         assert isinstance(mail, EmailMessage)
-        self.mails.append(mail)
+        if self.to_mail.startswith("250"):
+            self.mails.append(mail)
+            self.raw.append(envelope.content)
         await asyncio.sleep(self.delay)
         return self.to_mail
 
+    def log_in(self, server: Any, session: Any, envelope: Any, mechanism: str, given: LoginPassword) -> AuthResult:
+        self.logins.append(given.password)
+        return AuthResult(success=self.password in (None, given.password), handled=False)
+
 
 @asynccontextmanager
-async def mail_server() -> AsyncIterator[_Postbox]:
-    box = _Postbox()
-    server = await asyncio.get_running_loop().create_server(lambda: SMTP(box, enable_SMTPUTF8=True), "127.0.0.1", 0)
+async def mail_server(tls: SSLContext | None = None) -> AsyncIterator[Postbox]:
+    box = Postbox()
+
+    def serve() -> SMTP:
+        return SMTP(box, enable_SMTPUTF8=True, tls_context=tls, authenticator=box.log_in)
+
+    server = await asyncio.get_running_loop().create_server(serve, "127.0.0.1", 0)
     box.port = server.sockets[0].getsockname()[1]
     try:
         yield box

@@ -1,6 +1,6 @@
 """Telegram, against a server that answers as its bot API does."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from apprise import Apprise
-from services import TELEGRAM, Web, points_at, web_server
+from services import TELEGRAM, Answer, Web, points_at, web_server
 from structlog.testing import capture_logs
 
 from scanner.delivery.channels import Channel
@@ -34,14 +34,19 @@ async def sent(url: str, body: str = BODY) -> Outcome:
     return await Channel("ops", url).send("CRITICAL: <title>", body, severity=Severity.CRITICAL, ref=REF)
 
 
-def refuses(status: int, description: str, **parameters: int) -> Callable[[dict[str, Any]], web.StreamResponse]:
+def refuses(status: int, description: str, **parameters: int) -> Answer:
     said = {"ok": False, "error_code": status, "description": description, "parameters": parameters}
     return lambda _: web.json_response(said, status=status)
 
 
-def for_each(answers: dict[int, Callable[[dict[str, Any]], web.StreamResponse]]) -> Callable[[dict[str, Any]], Any]:
+def for_each(answers: dict[int, Answer]) -> Answer:
     """Another answer for each chat; the others take it."""
-    return lambda body: answers.get(body["chat_id"], lambda _: web.json_response(TOOK))(body)
+
+    def answer(body: dict[str, Any]) -> web.StreamResponse:
+        refuse = answers.get(body["chat_id"])
+        return web.json_response(TOOK) if refuse is None else refuse(body)
+
+    return answer
 
 
 def parsed(text: str) -> str:
@@ -179,5 +184,5 @@ async def test_a_group_that_moved_to_where_the_bot_may_not_write_is_refused(serv
 
 
 def test_the_plugin_keeps_its_chats_where_a_moved_one_is_replaced() -> None:
-    plugin = Apprise.instantiate(f"{BOT}/-42:3/@somebody")
+    plugin: Any = Apprise.instantiate(f"{BOT}/-42:3/@somebody")
     assert plugin.targets == [(-42, 3), ("@somebody", None)]
