@@ -60,7 +60,7 @@ def author_or_user(author: str | None) -> str:
 
 def close_to(text: str, known: Iterable[str], listing: str) -> str:
     """What a person may have meant by an id that there is not, or the command that lists them all."""
-    close = get_close_matches(text.upper(), known, cutoff=0.7)
+    close = get_close_matches(text, known, cutoff=0.7)
     return f"Did you mean {' or '.join(close)}?" if close else f"See them all: approval-watch {listing}"
 
 
@@ -72,5 +72,5 @@ async def alert_named(connection: "AsyncConnection", alert_id: str) -> "Told":
     told = await find_alert(connection, alert_id)
     if told is None:
         known = [one.alert.id for one in await listing(connection, states=tuple(AlertState))]
-        raise UsageError(f"There is no alert {alert_id}", close_to(alert_id, known, "alerts list --all"))
+        raise UsageError(f"There is no alert {alert_id}", close_to(alert_id.upper(), known, "alerts list --all"))
     return told

@@ -235,7 +235,9 @@ async def _end_early(connection: "AsyncConnection", silence_id: str, author: str
     kept = await find(connection, silence_id)
     if kept is None:
         known = [one.silence.id for one in await listing(connection, at, every=True)]
-        raise UsageError(f"There is no silence {silence_id}", close_to(silence_id, known, "alerts silences --all"))
+        raise UsageError(
+            f"There is no silence {silence_id}", close_to(silence_id.upper(), known, "alerts silences --all")
+        )
     silence = kept.silence
     if (why := silence.over(at)) is not None:
         return f"{silence.id} is over already: {why}"
