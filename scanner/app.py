@@ -5,7 +5,8 @@ import random
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import aiohttp
@@ -20,6 +21,7 @@ from scanner.daemon import Daemon, Works, worker_name
 from scanner.delivery.channels import Channel
 from scanner.delivery.outbox import Deliverer
 from scanner.errors import ConfigError, Place, Problem
+from scanner.heartbeat import Heartbeat
 from scanner.judge import Judge
 from scanner.okx.client import OkxClient, OkxSettings
 from scanner.okx.pacing import Ledger
@@ -32,10 +34,17 @@ from scanner.store import outbox
 from scanner.store.budgets import StoredLedger
 from scanner.store.engine import Store
 from scanner.systemd import ServiceManager
+from scanner.watchdog import Plan, Watchdog
 
 __all__ = ["daemon", "load_pack", "now", "okx_client", "open_channels", "open_deliverer", "open_store", "open_works"]
 
 log = structlog.get_logger()
+
+SHORTEST_STALE = timedelta(hours=1)
+"""Below this, a wallet that was not read completely is not called stale unless the configuration says so."""
+
+PAUSES_LOOKED_AT = 200
+"""Pauses between scans that are looked at for the longest: more than a week of hours."""
 
 
 def now() -> datetime:
@@ -101,23 +110,26 @@ def open_deliverer(
         open_channels(config, only),
         worker=worker,
         now=now,
-        new_id=lambda: secrets.token_hex(8),
+        new_id=_new_id,
         jitter=random.random,
     )
 
 
-async def open_works(config: Config, store: Store, *, worker: str, pack: Pack | None = None) -> Works:
+async def open_works(
+    config: Config, store: Store, *, worker: str, pack: Pack | None = None, beats: bool = False
+) -> Works:
     """Everything that one configuration makes, on an open store. The caller closes it.
 
-    Raises ConfigError where a secret cannot be read, ChannelError where a channel can never work.
+    `beats` says that the heartbeat is to be pinged, which only who keeps the schedule may do. Raises ConfigError where
+    a secret cannot be read, ChannelError where a channel can never work.
     """
+    pack = load_pack(config) if pack is None else pack
     deliverer = open_deliverer(config, store, worker=worker)
-    judge = Judge(
-        load_pack(config) if pack is None else pack,
-        telling=config.telling,
-        now=now,
-    )
+    judge = Judge(pack, telling=config.telling, now=now)
+    trigger = _trigger(config.schedule)
+    watchdog = Watchdog(store, _plan(config, pack, trigger), open_channels(config), now=now, new_id=_new_id)
     async with AsyncExitStack() as stack:
+        heartbeat = await stack.enter_async_context(_heartbeat(config, beats=beats))
         client = await stack.enter_async_context(okx_client(config.source.okx, StoredLedger(store)))
         okx = config.source.okx
         scanner = Scanner(
@@ -131,11 +143,51 @@ async def open_works(config: Config, store: Store, *, worker: str, pack: Pack | 
             scanner=scanner,
             judge=judge,
             deliverer=deliverer,
+            watchdog=watchdog,
+            heartbeat=heartbeat,
             targets=config.targets,
             certain=config.wallets_certain,
-            trigger=_trigger(config.schedule),
+            trigger=trigger,
             close=stack.pop_all().aclose,
         )
+
+
+def _new_id() -> str:
+    return secrets.token_hex(8)
+
+
+@asynccontextmanager
+async def _heartbeat(config: Config, *, beats: bool) -> AsyncGenerator[Heartbeat, None]:
+    url = config.heartbeat.read_url() if beats else None
+    async with aiohttp.ClientSession(trust_env=True, cookie_jar=aiohttp.DummyCookieJar()) as session:
+        heartbeat = Heartbeat(session, url, config.heartbeat.timeout)
+        try:
+            yield heartbeat
+        finally:
+            await heartbeat.close()
+
+
+def _plan(config: Config, pack: Pack, trigger: BaseTrigger) -> Plan:
+    """What the watch is held against."""
+    interval = _longest_pause(trigger)
+    return Plan(
+        targets=len(config.targets),
+        interval=interval,
+        due_after=lambda began: trigger.get_next_fire_time(began, began),
+        stale_after=config.alerting.stale_after or max(3 * interval, SHORTEST_STALE),
+        broken_rules=tuple(str(problem) for problem in pack.problems),
+        wallets_certain=config.wallets_certain,
+        wallets_problems=tuple(str(problem) for problem in config.warnings),
+        drill=config.alerting.drill,
+    )
+
+
+def _longest_pause(trigger: BaseTrigger) -> timedelta:
+    """The longest time between two of the next scans: at night or over the weekend a schedule may rest."""
+    times = [now()]
+    while len(times) <= PAUSES_LOOKED_AT and (then := trigger.get_next_fire_time(times[-1], times[-1])) is not None:
+        times.append(then)
+    return max((later - earlier for earlier, later in pairwise(times[1:])), default=timedelta(days=1))
 
 
 def _trigger(schedule: ScheduleConfig) -> BaseTrigger:
@@ -158,6 +210,6 @@ def daemon(store: Store, read: Callable[[], Config]) -> Daemon:
         pack = load_pack(config)
         for problem in pack.problems:
             log.error("rules.left_out", problem=str(problem), hint="the other rules are in force")
-        return await open_works(config, store, worker=worker, pack=pack)
+        return await open_works(config, store, worker=worker, pack=pack, beats=True)
 
     return Daemon(store, build, worker=worker, now=now, manager=ServiceManager(os.environ))

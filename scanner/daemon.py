@@ -22,12 +22,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.delivery.outbox import Deliverer
 from scanner.domain.approvals import Target
-from scanner.errors import ApprovalWatchError
+from scanner.domain.report import Report
+from scanner.errors import ApprovalWatchError, StoreError
+from scanner.heartbeat import Heartbeat
 from scanner.judge import Judge
 from scanner.scan import Job, Scanner, Step
+from scanner.status import Status
 from scanner.store import daemons, health, outbox, requests, scans
 from scanner.store.engine import Store
 from scanner.systemd import ServiceManager
+from scanner.watchdog import Outlook, Watchdog
 
 __all__ = ["Daemon", "Works", "take_over", "worker_name"]
 
@@ -41,6 +45,9 @@ STUCK_AFTER = timedelta(minutes=10)
 """How long a scan or the deliveries may make no progress before the watchdog is no longer told that all is well: one
 target of the greatest size may take 200 requests."""
 
+WATCH_EVERY = timedelta(seconds=15)
+"""The time between two looks at how the watch itself is."""
+
 SCANS_END_WITHIN = timedelta(seconds=3)
 LOOPS_END_WITHIN = timedelta(seconds=5)
 
@@ -52,6 +59,8 @@ class Works:
     scanner: Scanner
     judge: Judge
     deliverer: Deliverer[AsyncConnection]
+    watchdog: Watchdog
+    heartbeat: Heartbeat
     targets: tuple[Target, ...]
     certain: bool
     trigger: BaseTrigger
@@ -94,6 +103,7 @@ class Daemon:
         self._reload = asyncio.Event()
         self._scans: set[asyncio.Task[None]] = set()
         self._moved = now()
+        self._status = Status(manager)
         self._scheduler = AsyncIOScheduler(
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
@@ -143,10 +153,15 @@ class Daemon:
         """Work by one configuration, until there is another one, or None when it is time to stop."""
         await self._schedule(works)
         stop = asyncio.Event()
-        loops = [works.deliverer.run(stop), self._answer(works, stop), self._beat(works, stop)]
+        loops = [
+            works.deliverer.run(stop),
+            self._answer(works, stop),
+            self._beat(works, stop),
+            self._watch(works, stop),
+        ]
         running = [asyncio.create_task(loop) for loop in loops]
         try:
-            self._manager.ready(f"watching {len(works.targets)} targets")
+            self._status.ready(len(works.targets))
             log.info(event, targets=len(works.targets))
             self._start(self._settle_in(works))
             fresh = await self._until_called()
@@ -191,9 +206,21 @@ class Daemon:
 
     async def _scheduled(self, works: Works) -> None:
         """APScheduler cancels its own coroutines at its end, so the scan is a task of ours, and it only waits."""
-        task = self._start(self._scan(works, Job(works.targets, frozenset(works.targets), "schedule", brief=True)))
+        task = self._start(self._round(works))
         with suppress(asyncio.CancelledError):
             await asyncio.shield(task)
+
+    async def _round(self, works: Works) -> None:
+        """One scheduled scan, and what the dead-man's switch hears of it."""
+        works.heartbeat.began()
+        try:
+            report = await self._scan(works, Job(works.targets, frozenset(works.targets), "schedule", brief=True))
+            outlook = await self._look(works)
+        except Exception:
+            works.heartbeat.ended(well=False)
+            raise
+        delivers = self._now() - works.deliverer.turned_at < STUCK_AFTER and not outlook.outbox_old
+        works.heartbeat.ended(well=report.scan.complete and delivers)
 
     async def _settle_in(self, works: Works) -> None:
         """Close what nobody watches any more, and judge what is stored by the rules of now."""
@@ -201,7 +228,7 @@ class Daemon:
         await works.judge.again(self._store)
         works.deliverer.wake()
 
-    async def _scan(self, works: Works, job: Job, request: str | None = None) -> None:
+    async def _scan(self, works: Works, job: Job, request: str | None = None) -> Report:
         told: datetime | None = None
 
         async def moved(step: Step) -> None:
@@ -217,14 +244,15 @@ class Daemon:
         if request is not None:
             text = msgspec.json.encode(report).decode()
             await self._store.write(lambda c: requests.answer(c, request, report=text, error=None))
+        return report
 
     async def _answer(self, works: Works, stop: asyncio.Event) -> None:
         """Do the scans that commands ask for. What was claimed is begun: this loop is never cancelled in between."""
         while not stop.is_set():
-            await _guarded(self._look(works))
+            await _guarded(self._take_requests(works))
             await _rest(stop, ASKED_EVERY)
 
-    async def _look(self, works: Works) -> None:
+    async def _take_requests(self, works: Works) -> None:
         if await self._store.read(requests.waits):
             asked = await self._store.write(lambda connection: requests.claim(connection, self._now()))
             if asked is not None:
@@ -241,7 +269,7 @@ class Daemon:
             await self._store.write(lambda c: requests.answer(c, asked.id, report=None, error=why))
             raise
 
-    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+    def _start(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
         """Run something that ends by itself; its failure is logged and touches nothing else."""
         task = asyncio.create_task(_guarded(work))
         self._scans.add(task)
@@ -275,10 +303,30 @@ class Daemon:
     async def _pulse(self, works: Works) -> None:
         job, now = self._scheduler.get_job("scan"), self._now()
         due = None if job is None else job.next_run_time
-        await self._store.write(lambda connection: daemons.beat(connection, self._worker, now, due))
+        try:
+            await self._store.write(lambda connection: daemons.beat(connection, self._worker, now, due))
+        except StoreError as error:
+            self._status.store_failed(error)
+            return
+        self._status.store_works()
         scans_move = not self._scans or now - self._moved < STUCK_AFTER
         if scans_move and now - works.deliverer.turned_at < STUCK_AFTER:
             self._manager.alive()
+
+    async def _watch(self, works: Works, stop: asyncio.Event) -> None:
+        """Look at how the watch is, again and again."""
+        while not stop.is_set():
+            await _guarded(self._look(works))
+            await _rest(stop, WATCH_EVERY)
+
+    async def _look(self, works: Works) -> Outlook:
+        """Look at how the watch is, let what is told go out, and keep the manager's line true."""
+        under_way = bool(self._scans) and self._now() - self._moved < STUCK_AFTER
+        outlook = await works.watchdog.look(moving=under_way)
+        if outlook.told:
+            works.deliverer.wake()
+        self._status.show(outlook)
+        return outlook
 
 
 def _lives(worker: str) -> bool:
@@ -303,7 +351,7 @@ def _why(error: BaseException) -> str:
     return "the daemon could not finish; see its log"
 
 
-async def _guarded(work: Coroutine[None, None, None]) -> None:
+async def _guarded(work: Coroutine[Any, Any, object]) -> None:
     """The edge of every loop and task: a failure is logged and ends nothing else."""
     try:
         await work

@@ -66,6 +66,8 @@ async def _by_ourselves(
             await works.judge.tidy(store, frozenset(config.targets), certain=config.wallets_certain)
         job = Job(targets, frozenset(config.targets), "command", dry_run=dry_run, at_once=True)
         report = await works.scanner.scan(job, follower.step)
+        if not dry_run:
+            await works.watchdog.look()
         left = {} if dry_run else await works.deliverer.drain(DELIVER_WITHIN)
         return Rescan(report, left)
     finally:

@@ -30,7 +30,7 @@ def _usable(context: typer.Context) -> "Config":
     from scanner.errors import ConfigError
 
     config = configuration(context)
-    if problems := [*config.missing_wallets(), *config.missing_secrets()]:
+    if problems := [*config.missing_wallets(), *config.missing_secrets(), *config.missing_heartbeat()]:
         raise ConfigError(problems)
     set_up_logs(config.log)
     return config

@@ -10,8 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar, TypeAlias
 
-from scanner.config.secrets import Origin, Secret, secret, secret_or_open_url
-from scanner.config.urls import api_url, check_channel_url, list_source, request_path, sqlite_url
+from scanner.config.secrets import Origin, Secret, secret, secret_or_open_url, secret_or_web_url
+from scanner.config.urls import api_url, check_channel_url, list_source, request_path, sqlite_url, web_url
 from scanner.config.wallets import WalletConfig
 from scanner.config.written import (
     Written,
@@ -38,6 +38,7 @@ __all__ = [
     "ChannelConfig",
     "Config",
     "EvmConfig",
+    "HeartbeatConfig",
     "ListConfig",
     "LogConfig",
     "OkxConfig",
@@ -196,6 +197,15 @@ def _storm(text: str) -> Storm | None:
     return Storm(int(number(1, 1_000_000)(messages)), duration(timedelta(seconds=1))(per))
 
 
+_DRILLS = {"daily": timedelta(days=1), "weekly": timedelta(days=7), "monthly": timedelta(days=30)}
+
+
+def _drill(text: str) -> timedelta | None:
+    if text == "off":
+        return None
+    return _DRILLS.get(text) or duration(timedelta(minutes=1))(text)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertingConfig:
     """How alerts become messages.
@@ -203,7 +213,9 @@ class AlertingConfig:
     `group_by`: what alerts have in common to share a message. `group_wait`: how long a first alert waits for others to
     share its message. `group_interval`: the least time between two messages of a group. `repeat`: severity to how often
     an open alert is told again. `digest`: a regular summary of what is not repeated. `storm`: the cap on messages of a
-    channel, None for no cap. `give_up_after`: how long a message that is not critical is tried.
+    channel, None for no cap. `give_up_after`: how long a message that is not critical is tried. `stale_after`: how long
+    a wallet may be without a complete reading, None for three times the schedule's interval, an hour at least. `drill`:
+    how often a test message goes through every channel, None for never.
     """
 
     group_by: tuple[Annotated[GroupBy, Written(lambda text: GroupBy(one_of(GroupBy)(text)))], ...] = (GroupBy.SPENDER,)
@@ -213,6 +225,25 @@ class AlertingConfig:
     digest: Annotated[Digest, Written(lambda text: Digest(one_of(Digest)(text)))] = Digest.WEEKLY
     storm: Annotated[Storm | None, Written(_storm)] = STORM
     give_up_after: Wait = timedelta(days=3)
+    stale_after: Wait | None = None
+    drill: Annotated[timedelta | None, Written(_drill)] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatConfig:
+    """A dead-man's switch elsewhere. `url`: what is pinged, None for no switch. `timeout`: for one ping."""
+
+    url: Annotated[Secret, WrittenIn(secret_or_web_url)] | None = None
+    timeout: Timeout = timedelta(seconds=10)
+
+    def read_url(self) -> str | None:
+        """The URL itself, where there is one. Raises ConfigError where it cannot be read, or is not encrypted."""
+        if self.url is None:
+            return None
+        try:
+            return web_url(self.url.read())
+        except WrongError as error:
+            raise ConfigError([self.url.problem(error)]) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +269,7 @@ class Sections:
     lists: Mapping[Name, ListConfig] = field(default_factory=dict)
     channels: Mapping[Name, ChannelConfig] = field(default_factory=dict)
     alerting: AlertingConfig = field(default_factory=AlertingConfig)
+    heartbeat: HeartbeatConfig = field(default_factory=HeartbeatConfig)
     log: LogConfig = field(default_factory=LogConfig)
 
 
@@ -282,8 +314,12 @@ class Config(Sections):
         channel_urls = (channel.read_url for channel in self.channels.values()) if channels else ()
         return [*self.source.okx.missing_secrets(), *_unreadable(channel_urls)]
 
+    def missing_heartbeat(self) -> list[Problem]:
+        """A problem where the heartbeat's URL cannot be read now; only the daemon needs it."""
+        return list(_unreadable([self.heartbeat.read_url]))
 
-def _unreadable(readers: Iterable[Callable[[], str]]) -> Iterator[Problem]:
+
+def _unreadable(readers: Iterable[Callable[[], str | None]]) -> Iterator[Problem]:
     for read in readers:
         try:
             read()

@@ -194,7 +194,9 @@ def _placed(sections: Sections, tell: Callable[[Secret, Route], Secret]) -> Sect
         name: replace(channel, url=tell(channel.url, ("channels", name, "url")))
         for name, channel in sections.channels.items()
     }
-    return replace(sections, source=replace(source, okx=okx, evm=evm), channels=channels)
+    url = sections.heartbeat.url
+    heartbeat = replace(sections.heartbeat, url=None if url is None else tell(url, ("heartbeat", "url")))
+    return replace(sections, source=replace(source, okx=okx, evm=evm), channels=channels, heartbeat=heartbeat)
 
 
 def _default_store(folder: Path, environ: Mapping[str, str]) -> str:

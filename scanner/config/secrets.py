@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from scanner.config.urls import open_url
+from scanner.config.urls import open_url, web_url
 from scanner.config.written import WrongError, did_you_mean, single
 from scanner.errors import ConfigError, Place, Problem
 from scanner.places import Data
 
-__all__ = ["Origin", "Secret", "secret", "secret_or_open_url"]
+__all__ = ["Origin", "Secret", "secret", "secret_or_open_url", "secret_or_web_url"]
 
 LONGEST = 65_536
 """Bytes that are read of a secret's file."""
@@ -121,6 +121,11 @@ def secret(value: Data, folder: Path) -> Secret:
         # The name is not repeated: what stands here by mistake may be the secret itself.
         raise WrongError(f"this is not the name of {_WORDS[kind]}", code="bad-secret", hint=_HINT, at=(kind,))
     return Secret(Origin(kind), str(folder / name) if kind == "file" else name)
+
+
+def secret_or_web_url(value: Data, folder: Path) -> Secret:
+    """A URL of the web that is a secret as a whole: as one, or as it is, where the file itself is kept secret."""
+    return Secret(Origin.OPEN, web_url(value)) if isinstance(value, str) else secret(value, folder)
 
 
 def secret_or_open_url(value: Data, folder: Path) -> Secret:

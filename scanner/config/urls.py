@@ -16,6 +16,7 @@ __all__ = [
     "open_url",
     "request_path",
     "sqlite_url",
+    "web_url",
 ]
 
 # Of a query, what sends a header or a field begins with a sign; a plus is read as a space.
@@ -131,6 +132,12 @@ def open_url(text: str) -> str:
     if carries_secret(text):
         hint = "put it in an environment variable or a file: {env: NAME}, {file: PATH} or {credential: NAME}"
         raise WrongError("this URL carries a secret, or may", code="plain-secret", hint=hint)
+    return text
+
+
+def web_url(text: str) -> str:
+    """A whole URL of the web, encrypted unless it leads to loopback. Raises WrongError, which does not repeat it."""
+    _safe_web(text)
     return text
 
 

@@ -1,0 +1,53 @@
+"""The line that `systemctl status` shows: what is watched, and what is wrong with the watch."""
+
+import structlog
+
+from scanner.errors import StoreError
+from scanner.systemd import ServiceManager
+from scanner.watchdog import Outlook
+
+__all__ = ["Status"]
+
+log = structlog.get_logger()
+
+
+class Status:
+    """Keeps the service manager's line true, and tells it only what has changed."""
+
+    def __init__(self, manager: ServiceManager) -> None:
+        self._manager = manager
+        self._watched = ""
+        self._wrong = ""
+        self._store = ""
+        self._shown = ""
+
+    def ready(self, targets: int) -> None:
+        """The daemon works by a configuration with so many targets."""
+        self._watched, self._wrong, self._store = f"watching {targets} targets", "", ""
+        self._shown = self._watched
+        self._manager.ready(self._watched)
+
+    def show(self, outlook: Outlook) -> None:
+        """What is wrong with the watch, now."""
+        self._wrong = "".join(f"; {condition.title}" for condition in outlook.open)
+        self._tell()
+
+    def store_failed(self, error: StoreError) -> None:
+        """Nothing can be written, so no channel can be told through the outbox: the log and the manager are, once."""
+        if not self._store:
+            log.error("store.failing", problem=error.message, hint=error.hint)
+        self._store = f"; {error.message}"
+        self._tell()
+
+    def store_works(self) -> None:
+        """The store can be written, or can be again."""
+        if self._store:
+            self._store = ""
+            log.info("store.recovered")
+            self._tell()
+
+    def _tell(self) -> None:
+        line = f"{self._watched}{self._wrong}{self._store}"
+        if line != self._shown:
+            self._shown = line
+            self._manager.status(line)
