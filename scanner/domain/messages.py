@@ -17,7 +17,8 @@ class Due:
 
     `seq` is the notice's number; `why` and `fix` are the rule's words; `target` carries the wallet's label; `change` is
     what the alert tells of: its own change for an event, else the last one of its approval. `reading` is the scan
-    whose digest of first readings it belongs to, None outside of one.
+    whose digest of first readings it belongs to, None outside of one; `group` is what else it is told together with.
+    `told` says that the channel heard of the alert before, or may have; `silence` hides the alert by now.
     """
 
     seq: int
@@ -30,6 +31,9 @@ class Due:
     fix: str
     change: Change | None = None
     reading: str | None = None
+    group: str = ""
+    told: bool = True
+    silence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +47,15 @@ class FirstReading:
 class MessageKind(StrEnum):
     """What a message is about: something is wrong, something ended, or wallets were read for the first time.
 
-    `watch` speaks of the watch itself, `drill` only tries the way.
+    `summary` counts what a storm would have made too many messages of, `review` what is open and not repeated. `watch`
+    speaks of the watch itself, `drill` only tries the way.
     """
 
     ALERT = "alert"
     END = "end"
     DIGEST = "digest"
+    SUMMARY = "summary"
+    REVIEW = "review"
     WATCH = "watch"
     DRILL = "drill"
 

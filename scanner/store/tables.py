@@ -210,9 +210,9 @@ notices = Table(
     Index("ix_notices_waiting", "channel", "due_at", sqlite_where=text("message_id IS NULL AND send")),
 )
 
-# The outbox: one row for each message and channel. `state` is waiting, sent or given-up. A claim sets `worker` and
-# `lease_until` and counts the attempt; `repeat` says that an earlier attempt may have arrived. Messages of
-# one `thread` belong together where a channel can show that.
+# The outbox: one row for each message and channel. `state` is waiting, sent, given-up or void. A claim sets `worker` and
+# `lease_until` and counts the attempt; `repeat` says that an earlier attempt may have arrived, `recalled` that it is
+# composed again before it is sent. Messages of one `thread` belong together where a channel can show that.
 messages = Table(
     "messages",
     metadata,
@@ -229,6 +229,7 @@ messages = Table(
     Column("position", Integer, nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
     Column("repeat", Boolean, nullable=False, default=False),
+    Column("recalled", Boolean, nullable=False, default=False, server_default="0"),
     Column("worker", String(32)),
     Column("lease_until", Instant),
     Column("sent_at", Instant),

@@ -86,3 +86,4 @@ def upgrade() -> None:
     op.create_index(op.f("ix_notices_group_key"), "notices", ["group_key"], unique=False)
     op.create_index(op.f("ix_notices_message_id"), "notices", ["message_id"], unique=False)
     op.add_column("messages", sa.Column("thread", sa.String(length=64), server_default="", nullable=False))
+    op.add_column("messages", sa.Column("recalled", sa.Boolean(), server_default="0", nullable=False))

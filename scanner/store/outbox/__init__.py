@@ -1,0 +1,35 @@
+"""The outbox: what is due becomes messages, and each message is claimed, sent by one worker, and settled.
+
+    notices ─▶ take_up ─▶ (arrange, compose) ─▶ enqueue ─▶ claim ─▶ settle
+
+Each function runs inside the caller's transaction.
+"""
+
+from scanner.store.outbox.claims import claim, settle, take_back, workers
+from scanner.store.outbox.dues import anything_due, due_notices, first_readings, take_up
+from scanner.store.outbox.keeping import abandon, listing, retry, waiting
+from scanner.store.outbox.packing import carry_out, enqueue, traffic, void_recalled
+from scanner.store.outbox.states import GIVEN_UP, SENT, VOID, WAITING
+
+__all__ = [
+    "GIVEN_UP",
+    "SENT",
+    "VOID",
+    "WAITING",
+    "abandon",
+    "anything_due",
+    "carry_out",
+    "claim",
+    "due_notices",
+    "enqueue",
+    "first_readings",
+    "listing",
+    "retry",
+    "settle",
+    "take_back",
+    "take_up",
+    "traffic",
+    "void_recalled",
+    "waiting",
+    "workers",
+]

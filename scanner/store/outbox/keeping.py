@@ -1,0 +1,88 @@
+"""What lies in the outbox, and what a person or a change of the configuration does to it."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import exists, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scanner.domain.alerts import Move, Severity
+from scanner.domain.messages import Waiting
+from scanner.domain.notices import Why
+from scanner.store.knowledge import CHUNK
+from scanner.store.outbox.states import GIVEN_UP, WAITING
+from scanner.store.tables import messages, notices
+
+__all__ = ["abandon", "listing", "retry", "waiting"]
+
+
+async def waiting(connection: AsyncConnection) -> dict[str, int]:
+    """How many messages wait for each channel that has any."""
+    query = select(messages.c.channel, func.count()).where(messages.c.state == WAITING).group_by(messages.c.channel)
+    return {row[0]: row[1] for row in await connection.execute(query)}
+
+
+async def listing(connection: AsyncConnection, states: Collection[str] = (WAITING, GIVEN_UP)) -> list[Waiting]:
+    """The messages in some states, the newest first."""
+    query = select(messages).where(messages.c.state.in_(states))
+    rows = (await connection.execute(query.order_by(messages.c.created_at.desc(), messages.c.position))).mappings()
+    return [
+        Waiting(
+            id=row["id"],
+            channel=row["channel"],
+            severity=Severity(row["severity"]),
+            title=row["title"],
+            state=row["state"],
+            attempts=row["attempts"],
+            created_at=row["created_at"],
+            next_at=row["next_at"],
+            sent_at=row["sent_at"],
+            error=row["error"],
+        )
+        for row in rows
+    ]
+
+
+async def retry(connection: AsyncConnection, ids: Collection[str] | None, now: datetime) -> list[str]:
+    """Make messages due now, all that wait or were given up or those with these ids. Returns which they are.
+
+    What was given up begins anew, at its age as well. If it certainly never arrived, it is composed again: what it
+    tells may be over by now.
+    """
+    query = select(messages).where(messages.c.state.in_((WAITING, GIVEN_UP)), messages.c.worker.is_(None))
+    chosen = [row for row in (await connection.execute(query)).mappings().all() if ids is None or row["id"] in ids]
+    again = [row["id"] for row in chosen if row["state"] == GIVEN_UP]
+    for part in _parts(again):
+        tells = exists().where(notices.c.message_id == messages.c.id, notices.c.send)
+        await connection.execute(
+            update(messages)
+            .where(messages.c.id.in_(part))
+            .values(state=WAITING, created_at=now, recalled=tells & ~messages.c.repeat)
+        )
+    for part in _parts([row["id"] for row in chosen]):
+        await connection.execute(update(messages).where(messages.c.id.in_(part)).values(next_at=now))
+    return sorted(row["id"] for row in chosen)
+
+
+async def abandon(connection: AsyncConnection, channels: Collection[str]) -> int:
+    """Give up what waits for channels that are not among the configured ones. Returns how many messages that were.
+
+    What a channel was not sent yet it was not told. That an alert ended is kept for a channel that knows of it: the
+    channel may come back.
+    """
+    gone = await connection.execute(
+        update(messages)
+        .where(messages.c.state == WAITING, messages.c.worker.is_(None), messages.c.channel.not_in(channels))
+        .values(state=GIVEN_UP, recalled=False, error=Why.NO_CHANNEL)
+    )
+    ends = notices.c.what.in_([Move.RESOLVED.value, Move.UNWATCHED.value])
+    await connection.execute(
+        update(notices)
+        .where(notices.c.message_id.is_(None), notices.c.send, notices.c.channel.not_in(channels), ~ends)
+        .values(send=False, reason=Why.NO_CHANNEL)
+    )
+    return gone.rowcount
+
+
+def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
