@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanner.cli.console import configuration, put, run_to_end, show, stored
+from scanner.cli.console import configuration, now, put, run_to_end, show, stored
 from scanner.cli.naming import AlertId, Author, Comment, alert_named, author_or_user
 from scanner.cli.options import Form, FormName, Level, Severity, Wallets, group
 from scanner.cli.silences import silence, silences, unsilence
@@ -88,7 +88,6 @@ alerts.command("unsilence")(unsilence)
 async def _acknowledge(
     connection: "AsyncConnection", alert_id: str, author: str, comment: str, telling: "Telling"
 ) -> str:
-    from scanner.app import now
     from scanner.domain.alerts import AlertState
     from scanner.domain.report import rfc3339
     from scanner.store.acknowledgements import Acknowledged, acknowledged, record
@@ -112,6 +111,7 @@ async def _listed(
     from scanner.domain.report import AlertEntry
     from scanner.formats.documents import Alerts
     from scanner.store.alerts import listing
+    from scanner.store.silences import hiding
 
     states = tuple(AlertState) if every else (AlertState.OPEN, AlertState.ACKNOWLEDGED)
     least = Grade(severity or Grade.INFORMATIONAL)
@@ -124,6 +124,7 @@ async def _listed(
     return Alerts(
         alerts=tuple(AlertEntry.of(told.alert) for told in found),
         approvals=tuple(_approval(told) for told in about.values()),
+        silenced=await hiding(connection, [told.alert for told in found], now()),
     )
 
 

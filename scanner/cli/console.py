@@ -27,6 +27,7 @@ __all__ = [
     "configuration",
     "configuration_or_none",
     "look_of",
+    "now",
     "put",
     "run_to_end",
     "show",
@@ -86,6 +87,11 @@ async def stored(config: "Config") -> AsyncIterator["Store"]:
         await store.close()
 
 
+def now() -> datetime:
+    """The time, in UTC. The same as `scanner.app.now`, without all that is imported there."""
+    return datetime.now(UTC)
+
+
 def run_to_end(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's work. asyncio is imported only now: `--help` does without its 10 ms."""
     import asyncio
@@ -100,7 +106,7 @@ def look_of(stream: TextIO) -> "Look":
     terminal = stream.isatty()
     width = get_terminal_size((PIPE_WIDTH, 24)).columns
     colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return Look(datetime.now(UTC), width, colour)
+    return Look(now(), width, colour)
 
 
 def show(document: "Document", form: str, output: Path | None = None) -> None:
@@ -111,7 +117,7 @@ def show(document: "Document", form: str, output: Path | None = None) -> None:
         put(FORMATS[form](document, look_of(sys.stdout)))
         return
     try:
-        output.write_text(FORMATS[form](document, Look(datetime.now(UTC), PIPE_WIDTH)), encoding="utf-8")
+        output.write_text(FORMATS[form](document, Look(now(), PIPE_WIDTH)), encoding="utf-8")
     except OSError as error:
         raise ApprovalWatchError(f"{output} cannot be written: {error.strerror}", "Name another file") from error
 

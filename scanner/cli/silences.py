@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanner.cli.console import configuration, put, run_to_end, show, stored
+from scanner.cli.console import configuration, now, put, run_to_end, show, stored
 from scanner.cli.naming import Author, Comment, alert_named, author_or_user, close_to
 from scanner.cli.options import Form, FormName, Level, address, chain_index, moment, one_of, parser
 from scanner.errors import UsageError
@@ -77,8 +77,6 @@ def silence(
     An alert is told again when its allowance or its severity rises above what it is now, and when the time is over.
     That an alert ended is told all the same.
     """
-    from scanner.app import now
-
     at = now()
     ends_at = _end(at, lasting, until)
     if comment is None:
@@ -171,7 +169,6 @@ async def _make(connection: "AsyncConnection", silence: "Silence") -> "Silences"
 
 
 async def _listed(connection: "AsyncConnection", *, every: bool) -> "Silences":
-    from scanner.app import now
     from scanner.store.silences import listing
 
     return await _document(connection, await listing(connection, now(), every=every))
@@ -227,7 +224,6 @@ def _entry(kept: "Kept") -> "SilenceEntry":
 
 
 async def _end_early(connection: "AsyncConnection", silence_id: str, author: str) -> str:
-    from scanner.app import now
     from scanner.domain.silences import Lifted
     from scanner.store.silences import end, find, listing
 

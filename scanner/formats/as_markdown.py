@@ -58,7 +58,7 @@ def _parts(document: Document, look: Look) -> Iterator[str]:
             yield _changes(document.changes, document.targets)
         case Alerts():
             yield "# Alerts"
-            yield _alerts(document.alerts, sentences(document.approvals))
+            yield _alerts(document.alerts, sentences(document.approvals), document.silenced)
         case Story():
             yield from _story(document)
         case Rules():
@@ -135,8 +135,18 @@ def _changes(changes: Iterable[ChangeEntry], targets: Iterable[TargetEntry]) -> 
     return _table(("at", "change", *_WHO, "now", "before"), rows)
 
 
-def _alerts(alerts: Iterable[AlertEntry], about: Mapping[str, str]) -> str:
-    rows = ((alert.severity, alert.state, alert.id, alert.title, about.get(alert.approval, "")) for alert in alerts)
+def _alerts(alerts: Iterable[AlertEntry], about: Mapping[str, str], silenced: Mapping[str, str] | None = None) -> str:
+    hidden = silenced or {}
+    rows = (
+        (
+            alert.severity,
+            f"{alert.state}, silenced by {hidden[alert.id]}" if alert.id in hidden else alert.state,
+            alert.id,
+            alert.title,
+            about.get(alert.approval, ""),
+        )
+        for alert in alerts
+    )
     return _table(("severity", "state", "id", "alert", "approval"), rows)
 
 

@@ -73,7 +73,7 @@ def _things(document: Document, look: Look) -> Iterator["RenderableType"]:
 
 def _alerts(document: Alerts, look: Look) -> Iterator["RenderableType"]:
     if document.alerts:
-        yield alerts_told(look, document.alerts, sentences(document.approvals))
+        yield alerts_told(look, document.alerts, sentences(document.approvals), silenced=document.silenced)
         yield line()
     yield line(Part(count(len(document.alerts), "alert"), "bold"))
 
@@ -117,7 +117,7 @@ def _news(report: Report, look: Look) -> Iterator["RenderableType"]:
     for title, alerts in groups.items():
         if alerts:
             yield heading(f"{title} ({len(alerts)})")
-            yield alerts_told(look, worst(alerts), about, raised)
+            yield alerts_told(look, worst(alerts), about, news=raised)
     if before := [alert for alert in open_alerts(report.alerts) if alert.id not in raised]:
         yield line(Part(f"\n{_open(before)}, opened before; `approval-watch alerts list` shows them", "dim"))
 

@@ -66,11 +66,15 @@ class History:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alerts:
-    """Alerts, the worst and newest first, and the approvals that they speak of."""
+    """Alerts, the worst and newest first, and the approvals that they speak of.
+
+    `silenced` are those that a silence hides now, each with the silence's id.
+    """
 
     version: int = 1
     alerts: tuple[AlertEntry, ...] = ()
     approvals: tuple[ApprovalEntry, ...] = ()
+    silenced: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,26 +100,34 @@ def _change(look: Look, entry: ChangeEntry, label: str | None) -> Sequence[Pair]
 
 
 def alerts_told(
-    look: Look, alerts: Iterable[AlertEntry], about: Mapping[str, str], news: Collection[str] = ()
+    look: Look,
+    alerts: Iterable[AlertEntry],
+    about: Mapping[str, str],
+    *,
+    news: Collection[str] = (),
+    silenced: Mapping[str, str] | None = None,
 ) -> "Table":
     """Alerts in the order given, alike ones below one title; `about` says in one line what each speaks of.
 
-    Of those in `news` it goes without saying when they opened.
+    Of those in `news` it goes without saying when they opened; `silenced` gives the silence of those that one hides.
     """
     alike: dict[tuple[str, str], list[AlertEntry]] = {}
     for alert in alerts:
         alike.setdefault((alert.severity, alert.title), []).append(alert)
     return hanging(
-        (mark(severity), [line(Part(title, "bold")), *(_alert(look, alert, about, news) for alert in some)])
+        (mark(severity), [line(Part(title, "bold")), *(_alert(look, one, about, news, silenced or {}) for one in some)])
         for (severity, title), some in alike.items()
     )
 
 
-def _alert(look: Look, alert: AlertEntry, about: Mapping[str, str], news: Collection[str]) -> "Text":
+def _alert(
+    look: Look, alert: AlertEntry, about: Mapping[str, str], news: Collection[str], silenced: Mapping[str, str]
+) -> "Text":
     if alert.resolved_at is not None:
         state = Part(f"resolved {ago(alert.resolved_at, look.now)}: {alert.reason or 'for no known reason'}", GOOD)
     else:
         known = "" if alert.state == AlertState.OPEN.value else f", {alert.state}"
+        known += f", silenced by {silenced[alert.id]}" if alert.id in silenced else ""
         state = Part(f"opened {ago(alert.opened_at, look.now)}{known}", "dim")
     said = about.get(alert.approval)
     if said is not None and alert.id in news:

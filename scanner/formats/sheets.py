@@ -67,7 +67,11 @@ def sheet(document: Document) -> Sheet:
             return Sheet(_CHANGE, [_change(entry, label) for entry, label in owned])
         case Alerts():
             about = {entry.id: entry for entry in document.approvals}
-            return Sheet((*_ALERT, *_WHERE), [_alert(entry, about.get(entry.approval)) for entry in document.alerts])
+            rows = [
+                (*_alert(entry, about.get(entry.approval)), document.silenced.get(entry.id))
+                for entry in document.alerts
+            ]
+            return Sheet((*_ALERT, *_WHERE, "silenced_by"), rows)
         case Story():
             return Sheet(_STORY, sorted(_happened(document), key=lambda row: str(row[0])))
         case Rules():

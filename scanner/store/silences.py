@@ -20,7 +20,20 @@ from scanner.store.knowledge import CHUNK
 from scanner.store.rows import alert_from, held_from, is_open
 from scanner.store.tables import alerts, approvals, notices, silenced, silences, targets
 
-__all__ = ["Bound", "Covered", "Kept", "covering", "end", "find", "fitting", "hidden", "listing", "make", "uncovered"]
+__all__ = [
+    "Bound",
+    "Covered",
+    "Kept",
+    "covering",
+    "end",
+    "find",
+    "fitting",
+    "hidden",
+    "hiding",
+    "listing",
+    "make",
+    "uncovered",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +136,13 @@ async def covering(connection: AsyncConnection, asked: Sequence[Alert], at: date
     """
     if not asked or not await connection.scalar(select(exists().where(_lasts(at)))):
         return {}
+    await _bind_later_ones(connection, {alert.id: alert for alert in asked}, at)
+    return await hiding(connection, asked, at)
+
+
+async def hiding(connection: AsyncConnection, asked: Sequence[Alert], at: datetime) -> dict[str, str]:
+    """Like `covering`, for who only looks: what opened under a silence and was not asked about yet is not bound."""
     by_id = {alert.id: alert for alert in asked}
-    await _bind_later_ones(connection, by_id, at)
     found: dict[str, str] = {}
     for part in _parts(sorted(by_id)):
         for row in await _covers(connection, silenced.c.alert_id.in_(part), _lasts(at)):

@@ -223,3 +223,14 @@ def test_commands_agree_across_processes(tmp_path: Path, alert: Alert) -> None:
     assert f"silenced by {kept}" in command("show", alert.id).stdout
     assert command("unsilence", kept).stdout == f"{kept} is over. No longer hidden: {alert.id}\n"
     assert "acknowledged" in command("ack", alert.id).stdout
+
+
+def test_the_list_says_what_a_silence_hides(tmp_path: Path, alert: Alert) -> None:
+    silenced(tmp_path, alert.id, *WEEK)
+    (kept,) = silences(tmp_path)
+    assert f", silenced by {kept['id']}" in run(tmp_path, "alerts", "list").out
+    assert f"open, silenced by {kept['id']}" in run(tmp_path, "alerts", "list", "--format", "markdown").out
+    assert run(tmp_path, "alerts", "list", "--format", "csv").out.endswith(f",{kept['id']}\n")
+    assert json.loads(run(tmp_path, "alerts", "list", "--format", "json").out)["silenced"] == {alert.id: kept["id"]}
+    run(tmp_path, "alerts", "unsilence", kept["id"])
+    assert "silenced by" not in run(tmp_path, "alerts", "list").out
