@@ -58,7 +58,18 @@ def test_a_default_on_the_page_is_the_programs(tmp_path: Path, key: str) -> None
     plain = load(path, {})
     path.write_text(with_value)
     told = load(path, {})
-    for part in ("source", "wallets", "schedule", "store", "rules", "lists", "channels", "alerting", "heartbeat", "log"):
+    for part in (
+        "source",
+        "wallets",
+        "schedule",
+        "store",
+        "rules",
+        "lists",
+        "channels",
+        "alerting",
+        "heartbeat",
+        "log",
+    ):
         assert getattr(told, part) == getattr(plain, part)
 
 
