@@ -92,6 +92,7 @@ def _rules(pack: "Pack") -> Sign:
 async def _store(config: "Config") -> AsyncIterator[Sign]:
     from scanner.app import open_store
     from scanner.errors import StoreError
+    from scanner.store.conditions import standing
     from scanner.store.daemons import daemon_lives
 
     try:
@@ -100,10 +101,14 @@ async def _store(config: "Config") -> AsyncIterator[Sign]:
                 yield Sign("store", Health.BROKEN, f"{store.path} is damaged: {damage[0]}", "Restore a backup")
             else:
                 yield Sign("store", Health.GOOD, f"{store.path}")
+            wrong = await store.read(standing)
             lives = daemon_lives(store.path)
     except StoreError as error:
         yield Sign("store", Health.BROKEN, error.message, error.hint)
         return
+    for one in wrong:
+        health = Health.BROKEN if one.blinds else Health.WORRYING
+        yield Sign("watch", health, f"{one.title}, since {one.since:%Y-%m-%d %H:%M} UTC: {one.detail}", one.fix)
     if lives:
         yield Sign("daemon", Health.GOOD, "it runs on this store")
     else:
