@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "alerts": ("alerts:alerts", "List alerts; explain, acknowledge or silence them"),
     "rules": ("rules:rules", "List the rules in force, or check rule files"),
     "channels": ("channels:channels", "List the channels, or send a test message"),
+    "deliveries": ("deliveries:deliveries", "List the outbox, or try it again now"),
     "db": ("db:db", "Bring the store up to date, back it up, check it"),
 }
 """Name to where it is (`module:function`, below `scanner.cli`) and one line of help."""

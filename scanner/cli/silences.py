@@ -156,6 +156,7 @@ def _silence(
 
 
 async def _make(connection: "AsyncConnection", silence: "Silence") -> "Silences":
+    from scanner.store.deliveries import recall
     from scanner.store.silences import Covered, Kept, make
 
     found = await make(connection, silence)
@@ -164,6 +165,7 @@ async def _make(connection: "AsyncConnection", silence: "Silence") -> "Silences"
             named = ", ".join(found.critical)
             raise UsageError(f"Only critical alerts fit ({named})", "Add --severity critical if they are meant")
         raise UsageError("No open alert fits", "Look again: approval-watch alerts list; or add --future")
+    await recall(connection, found.hidden)
     kept = Kept(silence, tuple(Covered(alert, cover) for alert, cover in found.hidden.items()))
     return await _document(connection, [kept], found.critical)
 

@@ -207,7 +207,8 @@ class Silences:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryEntry:
-    """One message in the outbox. `state` is waiting, sent or given-up; `alerts` are the ids of what it tells.
+    """One message in the outbox. `state` is waiting, sent, given-up, or void where nothing was left in it to tell;
+    `alerts` are the ids of what it tells.
 
     `next_at` is when it is tried next, null where it is not; `error` what the last attempt met.
     """

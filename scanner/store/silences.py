@@ -70,7 +70,10 @@ async def fitting(connection: AsyncConnection, matchers: Matchers) -> Bound:
 
 
 async def make(connection: AsyncConnection, silence: Silence) -> Bound:
-    """Record a silence, and cover the alerts that fit it now. What of them was about to be told is not."""
+    """Record a silence, and cover the alerts that fit it now. What of them is in no message yet is not told.
+
+    What lies in a message is for `deliveries.recall`.
+    """
     found = await fitting(connection, silence.matchers)
     await connection.execute(
         silences.insert().values(

@@ -22,9 +22,13 @@ async def waiting(connection: AsyncConnection) -> dict[str, int]:
     return {row[0]: row[1] for row in await connection.execute(query)}
 
 
-async def listing(connection: AsyncConnection, states: Collection[str] = (WAITING, GIVEN_UP)) -> list[Waiting]:
-    """The messages in some states, the newest first."""
+async def listing(
+    connection: AsyncConnection, states: Collection[str] = (WAITING, GIVEN_UP), ids: Sequence[str] | None = None
+) -> list[Waiting]:
+    """The messages in some states, the newest first; with `ids` only those of them."""
     query = select(messages).where(messages.c.state.in_(states))
+    if ids is not None:
+        query = query.where(messages.c.id.in_(ids))
     rows = (await connection.execute(query.order_by(messages.c.created_at.desc(), messages.c.position))).mappings()
     return [
         Waiting(
