@@ -4,7 +4,7 @@ Every look is one transaction: what is observed, what that does to conditions, a
 It decides nothing itself: `domain.rounds` and `domain.observations` say what is wrong, `domain.conditions` what to do.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -100,7 +100,7 @@ class Watchdog:
         rounds = await kept.rounds(connection, plan.targets, ROUNDS_LOOKED_AT)
         fresh = await kept.freshness(connection, at - plan.stale_after)
         states = await health.of(connection, self._channels)
-        oldest = await kept.oldest_waiting(connection, [name for name, one in states.items() if not one.broken])
+        oldest = await self._oldest(connection, [name for name, one in states.items() if not one.broken])
         had_a_chance = bool(rounds and rounds[0].finished_at >= self._began)
         return [
             *rounds_told(rounds, plan.interval, ever_any=await kept.any_approval(connection)),
@@ -113,6 +113,11 @@ class Watchdog:
             *observations.channels(states.values()),
             observations.outbox(oldest, at),
         ]
+
+    async def _oldest(self, connection: AsyncConnection, channels: Collection[str]) -> dict[str, datetime]:
+        """Since when the oldest message of each channel waits and somebody is there to send it."""
+        found = await kept.oldest_waiting(connection, channels)
+        return {channel: max(since, self._began) for channel, since in found.items()}
 
     async def _lateness(self, connection: AsyncConnection, at: datetime, moving: bool | None) -> Observation:
         if moving is None:
@@ -171,7 +176,7 @@ class Watchdog:
         ]
 
     async def _outlook(self, connection: AsyncConnection, *, at: datetime, told: int) -> Outlook:
-        oldest = await kept.oldest_waiting(connection, self._channels)
+        oldest = await self._oldest(connection, self._channels)
         old = any(at - since > observations.OUTBOX_OLD_AFTER for since in oldest.values())
         return Outlook(tuple(await kept.standing(connection)), old, told)
 

@@ -61,7 +61,7 @@ def stale(now_stale: Freshness, limit: timedelta, at: datetime, *, can_tell: boo
 
     They are counted, and the worst is named. `can_tell` is False until a scan had its chance.
     """
-    fix = "see why: approval-watch scan; if it takes too long for all wallets, raise schedule.every"
+    fix = "see why: approval-watch scan; if it takes too long for all wallets, give the schedule a longer interval"
     some = _stale(ConditionKind.STALE_TARGETS, "Some wallets are not read completely any more", fix)
     most = _stale(ConditionKind.STALE_MOST, "Most wallets are not read completely any more", fix)
     if not can_tell:
@@ -123,8 +123,8 @@ def rules(broken: Sequence[str], undecided: Sequence[frozenset[str]]) -> list[Ob
             f"What it needs was unknown for every approval in the last {ROUNDS_LOOKED_AT} scans, so it cannot warn."
             if rule in newest
             else "It decides again.",
-            f"see what it needs: approval-watch rules list. With if_unknown: alert it warns when it cannot tell, and "
-            f"rules.disable: [{rule}] takes it out",
+            "see what it needs: approval-watch rules list. With if_unknown: alert it warns when it cannot tell; "
+            "disable, below rules, takes it out",
             subject=rule,
         )
         for rule in sorted(ever)

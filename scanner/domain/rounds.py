@@ -107,11 +107,11 @@ _REFUSED_TITLES = {
     Reason.BAD_REQUEST: "The approvals API accepts no request",
 }
 _REFUSED_FIXES = {
-    Reason.REFUSED_KEY: "look at the four credentials below source.okx, and at the key's rights and allowed addresses",
+    Reason.REFUSED_KEY: "look at the four credentials below okx in the configuration, and at the key's rights",
     Reason.CLOCK: "set this machine's clock, for instance with systemd-timesyncd",
     Reason.REGION: "ask the provider, or run this where the service is offered",
     Reason.QUOTA: "look at the key's plan at the provider",
-    Reason.BAD_REQUEST: "look at base_url, api and approvals_path below source.okx",
+    Reason.BAD_REQUEST: "look at base_url, api and approvals_path below okx in the configuration",
 }
 
 
@@ -154,8 +154,8 @@ def _drift(rounds: Sequence[Round], needed: int) -> Observation:
         ]
         said = f"{' '.join(one for one in parts if one)} What could not be understood is not believed to be gone."
         fix = (
-            "look for a newer version: the interface may have changed. If a proxy answers instead of the API, "
-            "look at source.okx.base_url"
+            "look for a newer version: the interface may have changed. If something on the way answers instead of the "
+            "API, look at base_url below okx in the configuration"
         )
         return Observation(kind, severity, True, "The approvals API's answers make no sense", said, fix)
     if last and all(one.nonsense < DRIFT / 2 and not one.dark for one in last):

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Integer, RowMapping, case, cast, exists, func, select, update
+from sqlalchemy import Integer, RowMapping, case, cast, exists, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Severity
@@ -12,6 +12,7 @@ from scanner.domain.conditions import REMEMBERED, Condition, ConditionKind, Step
 from scanner.domain.observations import Freshness
 from scanner.domain.rounds import Round
 from scanner.errors import Reason
+from scanner.store.columns import Instant
 from scanner.store.tables import approvals, conditions, messages, scan_targets, scans, targets
 
 __all__ = [
@@ -149,7 +150,9 @@ async def freshness(connection: AsyncConnection, before: datetime) -> Freshness:
 
     A target counts from when its watch began. One whose chain is not read is left out: that is said by itself.
     """
-    read, watched = (func.coalesce(column, NEVER) for column in (targets.c.read_at, targets.c.watched_at))
+    read, watched = (
+        func.coalesce(column, literal(NEVER, Instant())) for column in (targets.c.read_at, targets.c.watched_at)
+    )
     since = case((read > watched, read), else_=watched)
     newest = select(scans.c.id).where(scans.c.state == "finished").order_by(scans.c.started_at.desc()).limit(1)
     outside = select(scan_targets.c.target_id).where(

@@ -78,7 +78,7 @@ def test_a_refusal_names_its_cause_and_what_to_do() -> None:
     assert one.severity is Severity.HIGH
     assert one.title == "The approvals API refuses the key"
     assert "the key is not valid" in one.detail
-    assert "source.okx" in one.fix
+    assert "credentials below okx" in one.fix
 
 
 @pytest.mark.parametrize(
