@@ -112,6 +112,7 @@ def open_deliverer(
         now=now,
         new_id=_new_id,
         jitter=random.random,
+        telling=config.telling,
     )
 
 

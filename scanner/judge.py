@@ -18,7 +18,7 @@ from scanner.domain.telling import Telling
 from scanner.policy.fields import facts
 from scanner.policy.rules import Pack, findings
 from scanner.store import alerts as kept_alerts
-from scanner.store import knowledge
+from scanner.store import knowledge, outbox
 from scanner.store.engine import Store
 
 __all__ = ["Judge", "Judged", "Moved"]
@@ -142,12 +142,15 @@ class Judge:
     async def tidy(self, store: Store, targets: Collection[Target], *, certain: bool) -> None:
         """Close the alerts that nobody judges any more: of deleted rules and, if `certain`, of removed wallets.
 
+        What waits for a channel that was taken away is given up.
+
         A rule that could not be loaded is not deleted, and a wallets file that could not be read removes nobody.
         """
         at = self._now()
 
         async def tidying(connection: AsyncConnection) -> None:
             steps: list[Transition] = []
+            await outbox.abandon(connection, self._telling.channels)
             if certain:
                 dropped = await knowledge.unwatch(connection, targets)
                 closing = await kept_alerts.open_alerts(connection, dropped)

@@ -300,6 +300,7 @@ class Config(Sections):
             repeat=how.repeat,
             digest=how.digest,
             storm=how.storm,
+            give_up_after=how.give_up_after,
         )
 
     def missing_wallets(self) -> list[Problem]:

@@ -7,11 +7,12 @@ from enum import IntEnum
 from scanner.delivery.links import explorer_url, revoke_url
 from scanner.delivery.words import allowance, changed, moment, one_line, size, spender, token, wallet
 from scanner.domain.addresses import short
-from scanner.domain.alerts import Move, Severity
+from scanner.domain.alerts import Alert, Move, Severity
+from scanner.domain.approvals import Target
 from scanner.domain.hostile import harmless
 from scanner.domain.messages import Due
 
-__all__ = ["Block", "Stage", "blocks", "called"]
+__all__ = ["Block", "Stage", "blocks", "called", "line"]
 
 LONGEST_TITLE = 120
 LONGEST_ADVICE = 400
@@ -27,12 +28,15 @@ class Stage(IntEnum):
 
     OPEN = 0
     RESOLVED = 1
-    UNWATCHED = 2
+    MOOT = 2
+    UNWATCHED = 3
 
     @classmethod
-    def of(cls, what: Move) -> "Stage":
-        """The stage that a step leads to."""
-        return {Move.RESOLVED: cls.RESOLVED, Move.UNWATCHED: cls.UNWATCHED}.get(what, cls.OPEN)
+    def of(cls, due: Due) -> "Stage":
+        """The stage that a notice tells of; moot is what ended before its channel heard of it."""
+        if due.what is Move.RESOLVED:
+            return cls.RESOLVED if due.told else cls.MOOT
+        return cls.UNWATCHED if due.what is Move.UNWATCHED else cls.OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ class Block:
 
     def full(self) -> str:
         """All that a person needs to act on it."""
+        if self.stage is Stage.MOOT:
+            return "\n".join(_present(self._headings(), self._who(), self._what(), self._ids()))
         return "\n".join(_present(self._headings(), self._who(), self._what(), self._advice(), self._ids()))
 
     def lean(self) -> str:
@@ -63,11 +69,10 @@ class Block:
         revoke = revoke_url(first.target.chain, first.target.owner) if self.stage is Stage.OPEN else None
         return "\n".join(_present(self._headings(), self._who(), [revoke], self._ids()))
 
-    def line(self, longest: int) -> str:
+    def shortest(self, longest: int) -> str:
         """The worst alert in the fewest words that still say which one it is, in at most that size."""
         first = self.dues[0]
-        which = f"{_mark(first)} {first.alert.id} {short(first.target.owner)} "
-        return which + one_line(first.alert.title, max(0, longest - size(which)))
+        return line(first.alert, first.target, longest, _mark(first))
 
     def split(self) -> tuple["Block", ...]:
         """A block for each alert; every number stays with one of them."""
@@ -92,9 +97,11 @@ class Block:
     def _what(self) -> list[str]:
         told = [changed(due.change) for due in self.dues if due.change is not None]
         said = [f"Changed: {'; '.join(dict.fromkeys(told))}"] if told else []
-        if self.stage is Stage.OPEN:
-            return said
         since = f"Open since: {moment(min(due.alert.opened_at for due in self.dues))}"
+        if self.stage is Stage.OPEN:
+            return [*said, since] if any(due.what is Move.REMINDED for due in self.dues) else said
+        if self.stage is Stage.MOOT:
+            since = f"It was so {_span(self.dues)}, and ended before this could be sent."
         reasons = "; ".join(dict.fromkeys(due.alert.reason for due in self.dues if due.alert.reason))
         return [*said, since, *([f"Reason: {one_line(reasons, LONGEST_ADVICE)}"] if reasons else [])]
 
@@ -117,18 +124,35 @@ class Block:
         return [f"Alert: {ids}" if len(self.dues) == 1 else f"Alerts, in the order above: {ids}"]
 
 
+def _span(dues: Sequence[Due]) -> str:
+    """From when to when alerts were open."""
+    began = min(due.alert.opened_at for due in dues)
+    ended = max((due.alert.resolved_at for due in dues if due.alert.resolved_at is not None), default=None)
+    return f"from {moment(began)}" + ("" if ended is None else f" to {moment(ended)}")
+
+
 def _mark(due: Due) -> str:
     severity = due.alert.severity.upper()
-    stage = Stage.of(due.what)
+    stage = Stage.of(due)
     if stage is Stage.RESOLVED:
         return f"RESOLVED ({severity})"
     if stage is Stage.UNWATCHED:
         return f"NO LONGER WATCHED ({severity})"
-    return f"WORSE, NOW {severity}" if due.what is Move.WORSENED else severity
+    if stage is Stage.MOOT:
+        return f"OPENED AND ENDED ({severity})"
+    if due.what is Move.REMINDED:
+        return f"STILL OPEN, {severity}"
+    return f"WORSE, NOW {severity}" if due.what is Move.WORSENED and due.told else severity
 
 
 def _present(*parts: Iterable[str | None]) -> list[str]:
     return [line for part in parts for line in part if line]
+
+
+def line(alert: Alert, target: Target, longest: int, mark: str = "") -> str:
+    """An alert in one line of at most that size: how bad it is, its id, whose wallet it hits, and its title."""
+    which = f"{mark or alert.severity.upper()} {alert.id} {short(target.owner)} "
+    return which + one_line(alert.title, max(0, longest - size(which)))
 
 
 def called(due: Due) -> str:
@@ -148,7 +172,7 @@ def blocks(dues: Sequence[Due]) -> list[Block]:
         seqs.setdefault(due.alert.id, []).append(due.seq)
     together: dict[tuple[Stage, str], list[Due]] = {}
     for due in sorted(last.values(), key=lambda due: (-due.alert.severity.rank, due.seq)):
-        together.setdefault((Stage.of(due.what), due.held.approval.id), []).append(due)
+        together.setdefault((Stage.of(due), due.held.approval.id), []).append(due)
     found = [
         Block(stage, tuple(group), tuple(seq for due in group for seq in seqs[due.alert.id]))
         for (stage, _), group in together.items()

@@ -2,15 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from scanner.delivery.blocks import Block, Stage, blocks, called
 from scanner.delivery.links import chain_title
 from scanner.delivery.words import one_line, size
-from scanner.domain.alerts import Severity
+from scanner.domain.alerts import Move, Severity
 from scanner.domain.messages import Due, FirstReading, Message, MessageKind
 
-__all__ = ["LEAST_BUDGET", "REPEAT", "compose", "repeated"]
+__all__ = ["LEAST_BUDGET", "LISTING", "REPEAT", "UNTITLED_BELOW", "compose", "repeated"]
 
 LEAST_BUDGET = 160
 """The shortest message that can hold one alert, the count of the others, and its reference."""
@@ -26,14 +26,18 @@ LISTING = "approval-watch alerts list"
 
 
 def compose(
-    dues: Sequence[Due], budget: int, new_id: Callable[[], str], readings: Mapping[str, FirstReading]
+    dues: Sequence[Due],
+    budget: int,
+    new_id: Callable[[], str],
+    readings: Mapping[str, FirstReading],
+    thread: str = "",
 ) -> list[Message]:
     """The messages for one channel that tell everything that is due there.
 
     `budget` is the room for title and body together, as `words.size` counts; `new_id` names each message, in at most 16
     characters; `readings` says what each scan of a digest saw for the first time. Critical alerts are named over as
-    many messages as it takes, the others as far as the last one has room. Each notice belongs to exactly one message.
-    Raises ValueError for a budget below LEAST_BUDGET.
+    many messages as it takes, the others as far as the last one has room. Each notice belongs to exactly one message,
+    and all messages to `thread`. Raises ValueError for a budget below LEAST_BUDGET.
     """
     if budget < LEAST_BUDGET:
         raise ValueError(f"no alert fits into {budget} characters, {LEAST_BUDGET} are needed")
@@ -46,7 +50,7 @@ def compose(
     for reading, group in sorted(groups.items(), key=lambda item: item[0] is not None):
         first = None if reading is None else readings.get(reading, FirstReading(approvals=0, wallets=0))
         packed += _pack(blocks(group), budget, new_id, first)
-    return packed
+    return [replace(message, thread=thread) for message in packed]
 
 
 def repeated(body: str) -> str:
@@ -115,7 +119,7 @@ def _wordings(block: Block, room: int) -> list[tuple[Block, str]]:
     for text in (block.full(), block.lean()):
         if size(text) <= room:
             return [(block, text)]
-    return [(one, one.line(room)) for one in block.split()]
+    return [(one, one.shortest(room)) for one in block.split()]
 
 
 def _message(page: _Page, title: str, opening: str, message_id: str) -> Message:
@@ -170,15 +174,23 @@ def _headline(page: _Page, first: FirstReading | None) -> str:
     open_dues = [due for block in page.blocks if block.stage is Stage.OPEN for due in block.dues]
     if first is not None:
         return f"First reading of {_count(first.wallets, 'wallet')}: {_count(len(dues), 'alert')}"
-    stages = {block.stage for block in page.blocks}
-    ended = "Resolved" if stages == {Stage.RESOLVED} else "No longer watched"
     worst = max((due.alert.severity for due in open_dues), key=lambda s: s.rank, default=None)
-    mark = ended if worst is None else worst.upper()
+    mark = _ended(page) if worst is None else worst.upper()
+    if open_dues and all(due.what is Move.REMINDED for due in open_dues):
+        mark = f"Still open, {mark}"
     if len(page.blocks) == 1:
         return f"{mark}: {dues[0].alert.title} ({called(dues[0])}, {chain_title(dues[0].target.chain)})"
     wallets = list(dict.fromkeys(called(due) for due in open_dues or dues))
     others = f" and {len(wallets) - 1} more" if len(wallets) > 1 else ""
     return f"{mark}: {_count(len(open_dues or dues), 'alert')} for {wallets[0]}{others}"
+
+
+def _ended(page: _Page) -> str:
+    """What has become of the alerts of a message, none of which is open; never more of a promise than holds for all."""
+    stages = {block.stage for block in page.blocks}
+    if Stage.UNWATCHED in stages:
+        return "No longer watched"
+    return "Opened and ended" if stages == {Stage.MOOT} else "Resolved"
 
 
 def _count(number: int, thing: str) -> str:

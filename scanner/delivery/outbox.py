@@ -7,6 +7,7 @@ outbox through the functions of `scanner.store.outbox`, which `scanner.app` hand
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
@@ -14,8 +15,12 @@ import structlog
 
 from scanner.delivery.channels import Channel, scrubbed
 from scanner.delivery.messages import compose, repeated
+from scanner.delivery.summaries import review, storm_summary
 from scanner.delivery.verdicts import next_attempt
+from scanner.domain.bundles import Plan, Traffic, arrange, thread_of
 from scanner.domain.messages import Claim, Due, FirstReading, Message, Outcome, Result
+from scanner.domain.reminders import Open
+from scanner.domain.telling import Storm, Telling
 from scanner.errors import ApprovalWatchError
 
 __all__ = ["Deliverer", "Outbox", "Transactions"]
@@ -32,6 +37,9 @@ LEASE = timedelta(minutes=3)
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at the outbox, for what another process put there and for what comes due."""
+
+REMIND_EVERY = timedelta(seconds=30)
+"""The time between two looks at what comes due although nothing happened."""
 
 AFTER_TROUBLE = 5.0
 """Seconds of rest after the store failed."""
@@ -57,7 +65,17 @@ class Outbox(Protocol[C_contra]):
 
     async def anything_due(self, connection: C_contra, now: datetime, channels: Collection[str]) -> bool: ...
 
-    async def due_notices(self, connection: C_contra, now: datetime, channels: Collection[str]) -> list[Due]: ...
+    async def tell_again(self, connection: C_contra, telling: Telling, now: datetime) -> int: ...
+
+    async def review(self, connection: C_contra, channel: str, telling: Telling, now: datetime) -> Sequence[Open]: ...
+
+    async def take_up(self, connection: C_contra, now: datetime, channels: Collection[str]) -> list[Due]: ...
+
+    async def traffic(self, connection: C_contra, channel: str, storm: Storm, now: datetime) -> Traffic: ...
+
+    async def carry_out(self, connection: C_contra, plan: Plan) -> None: ...
+
+    async def void_recalled(self, connection: C_contra, channels: Collection[str]) -> None: ...
 
     async def first_readings(self, connection: C_contra, scan_ids: Collection[str]) -> dict[str, FirstReading]: ...
 
@@ -77,7 +95,8 @@ class Outbox(Protocol[C_contra]):
 class Deliverer(Generic[C]):
     """Sends what the outbox holds over some channels.
 
-    `worker` names this process in its claims; `now`, `new_id` (at most 16 characters, never the same twice) and
+    `telling` is how people want to be told; by default as each channel says, and in all else as the program thinks
+    best. `worker` names this process in its claims; `now`, `new_id` (at most 16 characters, never the same twice) and
     `jitter` (from 0 to 1) are the world's. `turned_at` is when the loop last went round without trouble.
     """
 
@@ -91,10 +110,13 @@ class Deliverer(Generic[C]):
         now: Callable[[], datetime],
         new_id: Callable[[], str],
         jitter: Callable[[], float],
+        telling: Telling | None = None,
     ) -> None:
         self._store = store
         self._outbox = outbox
         self._channels: Mapping[str, Channel] = {channel.name: channel for channel in channels}
+        wanted = {channel.name: channel.min_severity for channel in channels}
+        self._telling = replace(telling or Telling(channels=wanted), channels=wanted)
         self._worker = worker
         self._now = now
         self._new_id = new_id
@@ -102,6 +124,7 @@ class Deliverer(Generic[C]):
         self._woken = asyncio.Event()
         self._flights: dict[str, asyncio.Task[datetime | None]] = {}
         self._failing: dict[str, datetime] = {}
+        self._looked_at: datetime | None = None
         self.turned_at = now()
 
     def wake(self) -> None:
@@ -127,6 +150,13 @@ class Deliverer(Generic[C]):
             log.warning("delivery.out_of_time", seconds=limit.total_seconds())
         return await self._store.read(self._outbox.waiting)
 
+    async def remind(self) -> int:
+        """Put down what comes due although nothing happened: reminders, what a silence hid, the regular review.
+
+        Returns how many notices and messages that made.
+        """
+        return await self._store.write(self._remind)
+
     async def compose_due(self) -> int:
         """Make messages of the notices that are due, in one transaction. Returns how many."""
         return await self._store.write(self._compose)
@@ -140,6 +170,9 @@ class Deliverer(Generic[C]):
     async def _turn(self) -> bool:
         self._woken.clear()
         try:
+            if self._looked_at is None or not timedelta() <= self._now() - self._looked_at < REMIND_EVERY:
+                self._looked_at = self._now()
+                await self.remind()
             if await self._store.read(lambda c: self._outbox.anything_due(c, self._now(), self._channels)):
                 await self.compose_due()
                 for claim in await self._claim([name for name in self._channels if name not in self._flights]):
@@ -194,18 +227,46 @@ class Deliverer(Generic[C]):
             else:
                 await asyncio.sleep(LOOK_EVERY)
 
-    async def _compose(self, connection: C) -> int:
+    async def _remind(self, connection: C) -> int:
         now = self._now()
-        dues = await self._outbox.due_notices(connection, now, self._channels)
+        made = await self._outbox.tell_again(connection, self._telling, now)
+        packed = []
+        for name, channel in self._channels.items():
+            if found := await self._outbox.review(connection, name, self._telling, now):
+                packed.append(review(found, name, self._telling.digest, channel.budget, self._new_id()))
+        await self._outbox.enqueue(connection, packed, now)
+        return made + len(packed)
+
+    async def _compose(self, connection: C) -> int:
+        """Decide and word what is told of all that is due, by what is so now. The plan is carried out first: what it
+        leaves out of recalled messages is not taken up by their successors."""
+        now = self._now()
+        dues = await self._outbox.take_up(connection, now, self._channels)
         scans = {due.reading for due in dues if due.reading is not None}
         readings = await self._outbox.first_readings(connection, scans) if scans else {}
         packed: list[Message] = []
-        for name, channel in self._channels.items():
-            mine = [due for due in dues if due.channel == name]
-            if mine:
-                packed += compose(mine, channel.budget, self._new_id, readings)
+        for name in self._channels:
+            if mine := [due for due in dues if due.channel == name]:
+                plan = arrange(mine, await self._traffic(connection, name, now), self._telling.storm, now)
+                await self._outbox.carry_out(connection, plan)
+                packed += self._worded(plan, name, readings)
         await self._outbox.enqueue(connection, packed, now)
+        await self._outbox.void_recalled(connection, self._channels)
         return len(packed)
+
+    async def _traffic(self, connection: C, name: str, now: datetime) -> Traffic:
+        storm = self._telling.storm
+        return Traffic() if storm is None else await self._outbox.traffic(connection, name, storm, now)
+
+    def _worded(self, plan: Plan, name: str, readings: Mapping[str, FirstReading]) -> list[Message]:
+        budget, storm = self._channels[name].budget, self._telling.storm
+        packed: list[Message] = []
+        for bundle in plan.told:
+            packed += compose(bundle, budget, self._new_id, readings, thread_of(bundle))
+        if plan.summed and storm is not None:
+            packed.append(storm_summary(plan.summed, storm, budget, self._new_id()))
+            log.warning("messages.capped", channel=name, counted=len(plan.summed))
+        return packed
 
     async def _claim(self, names: Collection[str]) -> list[Claim]:
         return await self._store.write(lambda c: self._outbox.claim(c, self._worker, self._now(), LEASE, names))
@@ -228,9 +289,12 @@ class Deliverer(Generic[C]):
             log.error("message.crashed", message=claim.id, channel=claim.channel, error=said)
             outcome = Outcome(Result.UNKNOWN, f"sending it failed in an unexpected way: {said}")
         delivered = outcome.result is Result.DELIVERED
-        next_at = None if delivered else next_attempt(claim, outcome, self._now(), self._jitter())
+        next_at = None if delivered else self._next_attempt(claim, outcome)
         await self._settle(claim, outcome, next_at)
         return next_at
+
+    def _next_attempt(self, claim: Claim, outcome: Outcome) -> datetime | None:
+        return next_attempt(claim, outcome, self._now(), self._jitter(), self._telling.give_up_after)
 
     async def _settle(self, claim: Claim, outcome: Outcome, next_at: datetime | None) -> None:
         """Write the outcome back, for as long as the claim lasts: a store in trouble must not make a message repeat."""

@@ -213,14 +213,16 @@ def _cut(text: str) -> str:
     return " ".join(text.split())[:LONGEST_SAID]
 
 
-def next_attempt(claim: Claim, outcome: Outcome, now: datetime, jitter: float) -> datetime | None:
+def next_attempt(
+    claim: Claim, outcome: Outcome, now: datetime, jitter: float, give_up_after: timedelta = GIVE_UP_AFTER
+) -> datetime | None:
     """When to try again, or None to give the message up.
 
     The pauses double up to a limit, within which `jitter` (from 0 to 1) spreads them; what the service asks for
     counts if it is longer. A critical message is never given up; any other is when it is refused for good or too old.
     """
     if claim.severity is not Severity.CRITICAL and (
-        outcome.result is Result.PERMANENT or now - claim.created_at >= GIVE_UP_AFTER
+        outcome.result is Result.PERMANENT or now - claim.created_at >= give_up_after
     ):
         return None
     first, longest = PAUSES[outcome.result]

@@ -14,7 +14,7 @@ from scanner.domain.notices import Why
 from scanner.domain.silences import silenced_by
 from scanner.domain.telling import Storm
 
-__all__ = ["Lying", "Plan", "Traffic", "arrange", "bundle_of", "gather"]
+__all__ = ["Lying", "Plan", "Traffic", "arrange", "bundle_of", "gather", "thread_of"]
 
 _ENDS = (Move.RESOLVED, Move.UNWATCHED)
 
@@ -24,6 +24,12 @@ def bundle_of(what: Move, alert: str, group: str, reading: str | None) -> str:
     if reading is not None:
         return f"reading {reading}"
     return "still open" if what is Move.REMINDED else f"group {group or alert}"
+
+
+def thread_of(bundle: Sequence[Due]) -> str:
+    """What messages about the same belong together by, where a channel can show that: one group; else nothing."""
+    groups = {due.group for due in bundle}
+    return groups.pop() if len(groups) == 1 and bundle[0].reading is None else ""
 
 
 @dataclass(frozen=True, slots=True)

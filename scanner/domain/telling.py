@@ -56,6 +56,7 @@ class Telling:
     `group_by` is what alerts have in common to share a message; `group_wait` how long a first one waits for others,
     `group_interval` the least time between two messages of a group. `repeat`: how often an open alert is told again, by
     severity. `digest`: the regular summary of what is not repeated. `storm`: the cap for each channel, None for none.
+    `give_up_after`: how long a message that is not critical is tried.
     """
 
     channels: Mapping[str, Severity]
@@ -65,3 +66,4 @@ class Telling:
     repeat: Mapping[Severity, timedelta] = field(default_factory=lambda: REPEAT)
     digest: Digest = Digest.WEEKLY
     storm: Storm | None = STORM
+    give_up_after: timedelta = timedelta(days=3)

@@ -9,6 +9,7 @@ from scanner.store.outbox.claims import claim, settle, take_back, workers
 from scanner.store.outbox.dues import anything_due, due_notices, first_readings, take_up
 from scanner.store.outbox.keeping import abandon, listing, retry, waiting
 from scanner.store.outbox.packing import carry_out, enqueue, traffic, void_recalled
+from scanner.store.outbox.regular import review, tell_again
 from scanner.store.outbox.states import GIVEN_UP, SENT, VOID, WAITING
 
 __all__ = [
@@ -25,9 +26,11 @@ __all__ = [
     "first_readings",
     "listing",
     "retry",
+    "review",
     "settle",
     "take_back",
     "take_up",
+    "tell_again",
     "traffic",
     "void_recalled",
     "waiting",
