@@ -51,10 +51,12 @@ def retry(
 
     Where a daemon runs on the store it does so, else this command. Exits with 1 if one was not delivered.
     """
+    from scanner.cli.logs import set_up_logs
     from scanner.cli.redelivery import redeliver
 
     async def run() -> "Sequence[Waiting]":
         config = configuration(context)
+        set_up_logs(config.log, brief=True)
         async with stored(config) as store:
             chosen = await store.read(lambda connection: _chosen(connection, ids or (), channel))
             return await redeliver(config, store, chosen) if chosen else ()
@@ -84,17 +86,16 @@ def in_words(message: "Waiting") -> str:
 
 async def _chosen(connection: "AsyncConnection", ids: "Collection[str]", channel: str | None) -> "list[Waiting]":
     """The messages that are meant. Raises UsageError for an id that is none, or of what does not wait."""
-    from scanner.store.outbox import SENT, listing
+    from scanner.store.outbox import listing
+    from scanner.store.outbox.states import EVERY
 
     undelivered = {one.id: one for one in await listing(connection) if channel in (None, one.channel)}
     for wanted in ids:
         if wanted not in undelivered:
-            sent = {one.id for one in await listing(connection, [SENT])}
-            if wanted in sent:
-                raise UsageError(
-                    f"The message {wanted} was sent", "What it tells: approval-watch deliveries list --all"
-                )
-            raise UsageError(f"There is no message {wanted}", close_to(wanted, undelivered, "deliveries list"))
+            hint = close_to(wanted, undelivered, "deliveries list --all")
+            if await listing(connection, EVERY, [wanted]):
+                raise UsageError(f"The message {wanted} does not wait, or not for this channel", hint)
+            raise UsageError(f"There is no message {wanted}", hint)
     return [one for one in undelivered.values() if not ids or one.id in ids]
 
 

@@ -49,7 +49,11 @@ async def redeliver(config: Config, store: Store, chosen: Sequence[Waiting]) -> 
         deliverer = open_deliverer(config, store, worker=worker, only=channels)
         await store.write(lambda connection: take_over(connection, worker, now()))
         await store.write(lambda connection: _ask(connection, possible, channels))
-        await deliverer.drain(DELIVER_WITHIN)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DELIVER_WITHIN.total_seconds()):
+                await deliverer.compose_due()
+                while await deliverer.deliver_once():
+                    pass
     return await standing()
 
 
