@@ -8,10 +8,17 @@ random and knows one form of its text.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email import message_from_bytes
+from email.charset import QP, Charset
+from email.header import Header
+from email.message import Message
+from email.mime.multipart import MIMEMultipart
+from email.mime.nonmultipart import MIMENonMultipart
+from email.policy import compat32
 from email.utils import parseaddr
 from html import escape
+
+from scanner.domain.hostile import printable
 
 __all__ = ["Letter", "as_html"]
 
@@ -19,6 +26,13 @@ _LINK = re.compile(r"https://[A-Za-z0-9./?=&%:_-]+")
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9.-]+")
 _SEPARATOR = "\n———\n"
 _LABEL = re.compile(r"([A-Z][A-Za-z, ]{0,40}): (.*)")
+
+LONGEST_WORD = 60
+"""Of a header as it is: a line has 76 characters and begins with the header's name."""
+
+# The older half of the standard library: the newer one loses blanks where it folds a long title that is not ASCII.
+_QUOTED = Charset("utf-8")
+_QUOTED.header_encoding = _QUOTED.body_encoding = QP
 
 # Nothing here sets a colour of its own for text or background: a reader in the dark sees light on dark.
 _PAGE = """\
@@ -58,36 +72,50 @@ class Letter:
         The same message has the same Message-ID whenever it is sent; those of one thread refer to the same mail,
         which need not exist, as RFC 5322 (3.6.4) allows. What was signed or encrypted keeps its content.
         """
-        raw = given.encode() if isinstance(given, str) else given
-        mail = message_from_bytes(raw, EmailMessage, policy=policy.SMTP)
-        domain = parseaddr(str(mail["From"]))[1].rpartition("@")[2] or "localhost"
-        self._set(mail, "Auto-Submitted", "auto-generated")  # RFC 3834: no out-of-office reply
-        self._set(mail, "X-Auto-Response-Suppress", "All")
+        mail = message_from_bytes(given.encode() if isinstance(given, str) else given)
+        domain = parseaddr(mail["From"])[1].rpartition("@")[2] or "localhost"
+        _set(mail, "Auto-Submitted", "auto-generated")  # RFC 3834: no out-of-office reply
+        _set(mail, "X-Auto-Response-Suppress", "All")
         if self.ref:
-            self._set(mail, "Message-ID", _id(self.ref, domain))
+            _set(mail, "Message-ID", _id(self.ref, domain))
         if self.thread:
-            self._set(mail, "In-Reply-To", _id(f"thread.{self.thread}", domain))
-            self._set(mail, "References", _id(f"thread.{self.thread}", domain))
+            _set(mail, "In-Reply-To", _id(f"thread.{self.thread}", domain))
+            _set(mail, "References", _id(f"thread.{self.thread}", domain))
         if mail.get_content_type() == "text/plain":
-            self._set(mail, "Subject", _printable(" ".join(self.title.split())))
-            mail.set_content(_printable(self.body), cte="quoted-printable")
-            html = as_html(_printable(self.title), _printable(self.body))
-            mail.add_alternative(html, subtype="html", cte="quoted-printable")
-        return mail.as_bytes()
+            self._fill(mail)
+        return mail.as_bytes(policy=compat32.clone(linesep="\r\n"))
 
-    @staticmethod
-    def _set(mail: EmailMessage, name: str, value: str) -> None:
-        del mail[name]
-        mail[name] = value
+    def _fill(self, mail: Message) -> None:
+        title, body = printable(" ".join(self.title.split())), printable(self.body)
+        _set(mail, "Subject", _header(title))
+        texts = (_part("plain", body), _part("html", as_html(title, body)))
+        whole = MIMEMultipart("alternative", _subparts=texts)
+        for name in ("Content-Transfer-Encoding", *whole.keys()):
+            del mail[name]
+        for name, value in whole.items():
+            mail[name] = value
+        mail.set_payload(whole.get_payload())
+
+
+def _set(mail: Message, name: str, value: str | Header) -> None:
+    del mail[name]
+    mail[name] = value  # type: ignore[assignment]  # - typeshed knows headers as texts only
+
+
+def _part(kind: str, text: str) -> Message:
+    part = MIMENonMultipart("text", kind, charset="utf-8")
+    part.set_payload(text, _QUOTED)
+    return part
+
+
+def _header(text: str) -> Header:
+    """A header's text: in the words of RFC 2047 where it needs them, looks like them, or could not be folded."""
+    plain = text.isascii() and "=?" not in text and all(len(word) < LONGEST_WORD for word in text.split())
+    return Header(text, None if plain else _QUOTED, header_name="Subject")
 
 
 def _id(name: str, domain: str) -> str:
     return f"<{_NOT_IN_AN_ID.sub('-', name)}@{domain}>"
-
-
-def _printable(text: str) -> str:
-    """The text without what neither a header nor a reader can do anything with."""
-    return "".join(c for c in text if c == "\n" or c.isprintable())
 
 
 def as_html(title: str, body: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from scanner.delivery.manners import ANY, Manner
 from scanner.domain.alerts import Severity
+from scanner.domain.hostile import printable
 from scanner.domain.messages import Claim, Outcome, Result
 
 __all__ = ["GIVE_UP_AFTER", "Heard", "moved_to", "next_attempt", "verdict"]
@@ -210,7 +211,7 @@ def _said(text: str, answer: dict[str, Any] | None) -> str:
 
 
 def _cut(text: str) -> str:
-    return " ".join(text.split())[:LONGEST_SAID]
+    return printable(" ".join(text.split()))[:LONGEST_SAID]
 
 
 def next_attempt(

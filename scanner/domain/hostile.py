@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 
-__all__ = ["LONGEST", "dead_line", "harmless", "quoted"]
+__all__ = ["LONGEST", "dead_line", "harmless", "printable", "quoted"]
 
 LONGEST = 64
 """Characters that are kept of a name."""
@@ -35,7 +35,6 @@ _REPLACED = str.maketrans(
         "{": "(",
         "}": ")",
         "*": "∗",  # asterisk operator: no client reads it as emphasis
-        "_": "ˍ",
         "~": "∼",
         "`": "ˋ",
         "|": "¦",
@@ -52,6 +51,7 @@ _DOT = "[.]"
 """A dot that ends no host's label any more. Strangers may write it themselves."""
 
 _BROKEN: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    (re.compile(r"(?<![^\W_])_|_(?![^\W_])"), "ˍ"),  # inside a word, no client reads it as emphasis
     (re.compile(r":([\w+'-]+):"), r"∶\1∶"),  # :emoji:
     (re.compile(r"([A-Za-z][\w+.-]{0,30}):(?=[^\s…])"), r"\1: "),  # a scheme, as in mailto:
     (re.compile(r"\$(?=\w)"), "$ "),  # a cashtag
@@ -126,3 +126,8 @@ def quoted(text: str | None) -> str:
     """A stranger's name as it stands in a sentence: in quotation marks, or `no name`."""
     dead = harmless(text)
     return "no name" if dead is None else f"“{dead}”"
+
+
+def printable(text: str) -> str:
+    """The text without what moves a cursor, reorders or hides; its lines stay lines."""
+    return text if text.isprintable() else "".join(c for c in text if c == "\n" or c.isprintable())

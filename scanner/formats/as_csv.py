@@ -4,6 +4,7 @@ import csv
 import re
 from io import StringIO
 
+from scanner.domain.hostile import printable
 from scanner.formats.documents import Document, Look
 from scanner.formats.sheets import Cell, sheet
 
@@ -26,6 +27,6 @@ def render(document: Document, look: Look) -> str:
 def _cell(cell: Cell) -> str:
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    text = "" if cell is None else str(cell)
-    guard = "'" if _FORMULA.match(text) else ""
-    return guard + _BREAKS.sub(" ", text)
+    whole = "" if cell is None else str(cell)
+    text = printable(_BREAKS.sub(" ", whole))
+    return f"'{text}" if _FORMULA.match(whole) or _FORMULA.match(text) else text

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import assert_never
 
+from scanner.domain.hostile import printable
 from scanner.domain.report import AlertEntry, ApprovalEntry, ChangeEntry, Report, TargetEntry
 from scanner.formats.documents import (
     Alerts,
@@ -17,6 +18,7 @@ from scanner.formats.documents import (
     Silences,
     Story,
 )
+from scanner.formats.own_words import dead
 from scanner.formats.words import (
     allowance,
     by_approval,
@@ -42,7 +44,7 @@ _BREAKS = re.compile(r"\s+")
 
 def render(document: Document, look: Look) -> str:
     """The document as Markdown."""
-    return "\n\n".join(_parts(document, look)) + "\n"
+    return "\n\n".join(_parts(dead(document), look)) + "\n"
 
 
 def _parts(document: Document, look: Look) -> Iterator[str]:
@@ -215,4 +217,4 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _dead(text: str) -> str:
     """Text on one line in which nothing is markup."""
-    return _MARKUP.sub(r"\\\1", _BREAKS.sub(" ", text).strip())
+    return _MARKUP.sub(r"\\\1", printable(_BREAKS.sub(" ", text)).strip())

@@ -19,6 +19,7 @@ from scanner.formats.documents import (
     Story,
 )
 from scanner.formats.grids import GOOD, LOUD, Part, draw, hanging, line
+from scanner.formats.own_words import dead
 from scanner.formats.pending import deliveries_told, silences_told
 from scanner.formats.pieces import ages, alerts_told, approvals_told, changes_told, heading, mark, totals, unread
 from scanner.formats.words import (
@@ -43,7 +44,7 @@ __all__ = ["render"]
 
 def render(document: Document, look: Look) -> str:
     """The document as text of the look's width."""
-    return draw(look, _things(document, look))
+    return draw(look, _things(dead(document), look))
 
 
 def _things(document: Document, look: Look) -> Iterator["RenderableType"]:

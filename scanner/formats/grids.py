@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING
 
+from scanner.domain.hostile import printable
 from scanner.formats.documents import Look
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def line(*parts: Part) -> "Text":
 
     text = Text()
     for part in parts:
-        text.append(part.text, part.style or None)
+        text.append(printable(part.text), part.style or None)
     return text
 
 

@@ -68,18 +68,18 @@ async def web_server() -> AsyncIterator[Web]:
 
 @contextmanager
 def points_at(service: Web) -> Iterator[None]:
-    """Let apprise's Telegram and Slack plugins talk to this service."""
+    """Let apprise's plugins for Telegram, Slack and Discord talk to this service."""
     from apprise.manager_plugins import NotificationManager
 
     plugins = NotificationManager()  # type: ignore[no-untyped-call]  # - apprise gives no types here
-    telegram, slack = plugins["tgram"], plugins["slack"]
-    kept = telegram.notify_url, slack.webhook_url, slack.api_url
+    telegram, slack, discord = plugins["tgram"], plugins["slack"], plugins["discord"]
+    kept = telegram.notify_url, slack.webhook_url, slack.api_url, discord.notify_url
     telegram.notify_url, slack.webhook_url = f"{service.url}/bot", f"{service.url}/services"
-    slack.api_url = f"{service.url}/api/{{}}"
+    slack.api_url, discord.notify_url = f"{service.url}/api/{{}}", f"{service.url}/discord"
     try:
         yield
     finally:
-        telegram.notify_url, slack.webhook_url, slack.api_url = kept
+        telegram.notify_url, slack.webhook_url, slack.api_url, discord.notify_url = kept
 
 
 class Postbox:

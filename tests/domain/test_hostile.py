@@ -95,8 +95,9 @@ def is_dead(text: str) -> bool:
     """Whether nothing in a text can act, hide or reach beyond itself."""
     return (
         0 < len(text) <= LONGEST
-        and not re.search(r"[<>@&{}*_~`|\\#/\"“”\n\r\t]", text)
+        and not re.search(r"[<>@&{}*~`|\\#/\"“”\n\r\t]", text)
         and not re.search(r"\w\.(?=[\w-]*[^\W\d_])[\w-]{2}|\d+(\.\d+){3}", text)
+        and not re.search(r"(?<![^\W_])_|_(?![^\W_])", text)
         and not re.search(r"[A-Za-z]:[^\s…]|\$\w|(?i:\bAW-[0-9A-F])", text)
         and not re.search(r"(?<!\w)(?:\d[ ().-]*){6}\d(?!\w)", text)
         and not re.search(r"\[(?!\.\])|(?<!\[\.)\]", text)
@@ -142,6 +143,7 @@ def test_dead_text_comes_through_again_unchanged(text: str) -> None:
         ("ETH/USDC 0.05%", "ETH∕USDC 0.05%"),
         ("Router:V3", "Router: V3"),
         ("$PEPE", "$ PEPE"),
+        ("cold_wallet __init__", "cold_wallet ˍˍinitˍˍ"),
         ("+1 (415) 555-0123", "+1'415'555'0123"),
         ("1234567", "1'234'567"),
         ("0x1234567890abcdef", "0x1234567890abcdef"),

@@ -1,0 +1,86 @@
+"""Messages and documents in which one name stands wherever a stranger, a user or a rule may write."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from scanner.config.written import WrongError, plain_text
+from scanner.delivery.messages import compose
+from scanner.domain.alerts import Alert, Move, Severity
+from scanner.domain.approvals import Allowance, Approval, Spender, Target, Token
+from scanner.domain.changes import Change, ChangeKind, Held
+from scanner.domain.messages import Due, Message
+from scanner.domain.report import AlertEntry, ApprovalEntry, ChangeEntry, Report, ScanEntry, TargetEntry, rfc3339
+from scanner.formats.documents import Alerts, Approvals, Document, History, RuleEntry, Rules, StepEntry, Story
+
+__all__ = ["ALERT", "AT", "REF", "documents", "message"]
+
+AT = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+REF = "0123456789abcdef"
+ALERT = "AW-00000000A1"
+OWNER = "0xed0c6079229e2d407672a117c22b62064f4a4312"
+
+
+def message(name: str, budget: int) -> Message:
+    """A message about one alert, made as the program makes it."""
+    (made,) = compose([_due(name)], budget, lambda: REF, {})
+    return made
+
+
+def documents(name: str) -> Mapping[str, Document]:
+    """Everything that commands print, by what it is. A rule's words come from YAML, which knows no half characters."""
+    name = name.encode(errors="replace").decode()
+    due = _due(name)
+    held, label = due.held, _label(name)
+    approval, alert = ApprovalEntry.of(held, label), AlertEntry.of(due.alert)
+    change = ChangeEntry.of(Change(ChangeKind.INCREASED, held.approval, held.approval, AT))
+    at = rfc3339(AT)
+    target = TargetEntry("ethereum", "1", OWNER, label, complete=True, approvals=1, error=None, read_at=at)
+    rule = RuleEntry("a-rule", name, "high", (), "true", name, name, (), 0, "rules/a.yaml", 1)
+    scan = ScanEntry("s1", at, at, complete=True, requests=1, targets=(target,))
+    return {
+        "scan": Report(1, scan, (approval,), (change,), (alert,), (alert.id,)),
+        "approvals": Approvals(approvals=(approval,), targets=(target,), alerts=(alert,)),
+        "history": History(changes=(change,), targets=(target,)),
+        "alerts": Alerts(alerts=(alert,), approvals=(approval,)),
+        "story": Story(
+            alert=alert,
+            approval=approval,
+            why=name,
+            fix=name,
+            facts={},
+            steps=(StepEntry(at, "opened", "the rule holds", "s1"),),
+            notices=(),
+            attempts=(),
+        ),
+        "rules": Rules(rules=(rule,)),
+    }
+
+
+def _label(name: str) -> str:
+    """The name as a wallet's label, as far as a configuration takes it."""
+    try:
+        return plain_text(name)
+    except WrongError:
+        return "treasury"
+
+
+def _due(name: str) -> Due:
+    row = Approval(
+        "1",
+        OWNER,
+        Token("0x" + "a" * 40, name),
+        Spender("0x" + "b" * 40, name),
+        Allowance(None, unreadable=name),
+    )
+    alert = Alert(ALERT, "a-rule", name, Severity.CRITICAL, row.id, AT)
+    return Due(
+        seq=1,
+        channel="ops",
+        what=Move.OPENED,
+        alert=alert,
+        held=Held(row, AT, AT, AT),
+        target=Target("1", OWNER, name),
+        why=name,
+        fix=name,
+        change=Change(ChangeKind.NEW, None, row, AT),
+    )
