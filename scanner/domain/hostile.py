@@ -51,15 +51,15 @@ _DOT = "[.]"
 """A dot that ends no host's label any more. Strangers may write it themselves."""
 
 _BROKEN: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    (re.compile(r"(?<!\w)\d(?:[ ().-]*\d){6,}(?!\w)"), lambda found: _in_groups(found[0])),
     (re.compile(r"(?<![^\W_])_|_(?![^\W_])"), "ˍ"),  # inside a word, no client reads it as emphasis
     (re.compile(r":([\w+'-]+):"), r"∶\1∶"),  # :emoji:
     (re.compile(r"([A-Za-z][\w+.-]{0,30}):(?=[^\s…])"), r"\1: "),  # a scheme, as in mailto:
     (re.compile(r"\$(?=\w)"), "$ "),  # a cashtag
     (re.compile(r"\bAW-(?=[0-9A-F])", re.IGNORECASE), "AW‐"),  # an alert's id
-    (re.compile(r"(?<!\w)\d(?:[ ().-]*\d){6,}(?!\w)"), lambda found: _in_groups(found[0])),
     (re.compile(r"\d+(?:\.\d+){3,}"), lambda found: found[0].replace(".", _DOT)),
-    # No top-level domain is one letter or a number: "e.g." and "v1.25" are no hosts.
-    (re.compile(r"(?<=[^\s.\[])\.(?=[^\s.]{2})(?!\d+(?![^\W_]))"), _DOT),
+    # A top-level domain is two letters at least: "e.g." and "v1.25" are no hosts.
+    (re.compile(r"(?<=[^\s.\[])\.(?=[^\W\d_][\w-])"), _DOT),
 )
 _CUT_DOT = re.compile(r"\[\.?$")
 

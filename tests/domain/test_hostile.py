@@ -96,7 +96,7 @@ def is_dead(text: str) -> bool:
     return (
         0 < len(text) <= LONGEST
         and not re.search(r"[<>@&{}*~`|\\#/\"“”\n\r\t]", text)
-        and not re.search(r"\w\.(?=[\w-]*[^\W\d_])[\w-]{2}|\d+(\.\d+){3}", text)
+        and not re.search(r"[\w-]\.(?:[^\W\d_]{2}|xn--)|\d+(\.\d+){3}", text)
         and not re.search(r"(?<![^\W_])_|_(?![^\W_])", text)
         and not re.search(r"[A-Za-z]:[^\s…]|\$\w|(?i:\bAW-[0-9A-F])", text)
         and not re.search(r"(?<!\w)(?:\d[ ().-]*){6}\d(?!\w)", text)
