@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from scanner.delivery.messages import SEPARATOR
+from scanner.delivery.messages import REPEAT, SEPARATOR, UNTITLED_BELOW
 from scanner.delivery.words import moment, one_line, size, spender, wallet
 from scanner.domain.alerts import Alert, AlertState, Severity
 from scanner.domain.approvals import Target
@@ -19,19 +19,19 @@ LONGEST_LINE = 300
 
 
 def hidden_digest(hidden: Sequence[Hidden], channel: str, budget: int, message_id: str) -> Message:
-    """What silences kept from a channel, the worst first below each silence; what has no room is counted.
+    """What silences kept from a channel, the worst first below each silence; of the rest it says how many they are.
 
     `budget` is the room for title and body together, as `words.size` counts. The message settles no notice.
     """
     alerts = {alert.id: alert for one in hidden for alert, _, _ in one.alerts}
-    title = f"Silences hid {_count(len(alerts))}"
+    title = f"Silences hid {_count(len(alerts))}" if budget >= UNTITLED_BELOW else ""
     opening = f"Silences kept {_count(len(alerts))} from this channel ({_by_severity(alerts)})."
     closing = f"See them: {LISTING}\nref {message_id}"
-    room = budget - sum(size(part) for part in (title, opening, closing)) - 2 * size(SEPARATOR)
+    room = budget - sum(size(part) for part in (title, opening, closing, f"{REPEAT}\n")) - 2 * size(SEPARATOR)
     return Message(
         id=message_id,
         channel=channel,
-        kind=MessageKind.DIGEST,
+        kind=MessageKind.REVIEW,
         severity=Severity.LOW,
         title=title,
         body=SEPARATOR.join(part for part in (opening, _within(hidden, room), closing) if part),

@@ -14,12 +14,14 @@ from typing import Generic, Protocol, TypeVar
 import structlog
 
 from scanner.delivery.channels import Channel, scrubbed
+from scanner.delivery.hidden import hidden_digest
 from scanner.delivery.messages import compose, repeated
 from scanner.delivery.summaries import review, storm_summary
 from scanner.delivery.verdicts import next_attempt
 from scanner.domain.bundles import Plan, Traffic, arrange, thread_of
 from scanner.domain.messages import Claim, Due, FirstReading, Message, Outcome, Result
 from scanner.domain.reminders import Open
+from scanner.domain.silences import Hidden
 from scanner.domain.telling import Storm, Telling
 from scanner.errors import ApprovalWatchError
 
@@ -69,6 +71,8 @@ class Outbox(Protocol[C_contra]):
 
     async def review(self, connection: C_contra, channel: str, telling: Telling, now: datetime) -> Sequence[Open]: ...
 
+    async def hidden(self, connection: C_contra, channel: str, now: datetime) -> Sequence[Hidden]: ...
+
     async def take_up(self, connection: C_contra, now: datetime, channels: Collection[str]) -> list[Due]: ...
 
     async def traffic(self, connection: C_contra, channel: str, storm: Storm, now: datetime) -> Traffic: ...
@@ -88,6 +92,8 @@ class Outbox(Protocol[C_contra]):
     async def settle(
         self, connection: C_contra, claimed: Claim, outcome: Outcome, now: datetime, next_at: datetime | None
     ) -> bool: ...
+
+    async def give_up_old(self, connection: C_contra, channel: str, born: datetime, reason: str) -> int: ...
 
     async def waiting(self, connection: C_contra) -> dict[str, int]: ...
 
@@ -140,10 +146,12 @@ class Deliverer(Generic[C]):
             await self._land()
 
     async def drain(self, limit: timedelta) -> dict[str, int]:
-        """Deliver what is due now, within a limit. Returns how many messages stay in the outbox for each channel."""
+        """Deliver what is due now, also by time alone, within a limit. Returns how many messages stay in the outbox for
+        each channel."""
         end = self._now() + limit
         try:
             async with asyncio.timeout(limit.total_seconds()):
+                await self.remind()
                 await self.compose_due()
                 await asyncio.gather(*(self._empty(name, end) for name in self._channels))
         except TimeoutError:
@@ -151,7 +159,7 @@ class Deliverer(Generic[C]):
         return await self._store.read(self._outbox.waiting)
 
     async def remind(self) -> int:
-        """Put down what comes due although nothing happened: reminders, what a silence hid, the regular review.
+        """Put down what comes due although nothing happened: reminders, what silences hid, the regular review.
 
         Returns how many notices and messages that made.
         """
@@ -234,6 +242,8 @@ class Deliverer(Generic[C]):
         for name, channel in self._channels.items():
             if found := await self._outbox.review(connection, name, self._telling, now):
                 packed.append(review(found, name, self._telling.digest, channel.budget, self._new_id()))
+            if kept := await self._outbox.hidden(connection, name, now):
+                packed.append(hidden_digest(kept, name, channel.budget, self._new_id()))
         await self._outbox.enqueue(connection, packed, now)
         return made + len(packed)
 
@@ -265,7 +275,7 @@ class Deliverer(Generic[C]):
             packed += compose(bundle, budget, self._new_id, readings, thread_of(bundle))
         if plan.summed and storm is not None:
             packed.append(storm_summary(plan.summed, storm, budget, self._new_id()))
-            log.warning("messages.capped", channel=name, counted=len(plan.summed))
+            log.info("messages.capped", channel=name, counted=len(plan.summed))
         return packed
 
     async def _claim(self, names: Collection[str]) -> list[Claim]:
@@ -300,7 +310,7 @@ class Deliverer(Generic[C]):
         """Write the outcome back, for as long as the claim lasts: a store in trouble must not make a message repeat."""
         for tries_left in range(int(LEASE.total_seconds() / AFTER_TROUBLE), -1, -1):
             try:
-                mine = await self._store.write(lambda c: self._outbox.settle(c, claim, outcome, self._now(), next_at))
+                mine = await self._store.write(lambda c: self._note(c, claim, outcome, next_at))
             except ApprovalWatchError as error:
                 log.error("delivery.trouble", error=str(error), message=claim.id)
                 if not tries_left:
@@ -309,6 +319,17 @@ class Deliverer(Generic[C]):
             else:
                 self._tell(claim, outcome, next_at, mine=mine)
                 return
+
+    async def _note(self, connection: C, claim: Claim, outcome: Outcome, next_at: datetime | None) -> bool:
+        """Write an outcome. A channel that fails is tried with one message at a time, so that those behind it grow old
+        untried: what is too old goes with it."""
+        now = self._now()
+        mine = await self._outbox.settle(connection, claim, outcome, now, next_at)
+        if outcome.result is not Result.DELIVERED:
+            born = now - self._telling.give_up_after
+            if gone := await self._outbox.give_up_old(connection, claim.channel, born, outcome.detail):
+                log.error("messages.given_up", channel=claim.channel, messages=gone, detail=outcome.detail)
+        return mine
 
     def _tell(self, claim: Claim, outcome: Outcome, next_at: datetime | None, *, mine: bool) -> None:
         """Log an outcome; of an outage only its beginning and its end."""

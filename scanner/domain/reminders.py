@@ -102,7 +102,7 @@ def reveal(withheld: Sequence[Withheld], telling: Telling, at: datetime) -> list
             send=True,
             reason=Why.SILENCE_ENDED,
             group=one.group,
-            due_at=at + telling.group_wait,
+            due_at=at,
         )
         for one in withheld
         if one.channel in telling.channels and one.alert.severity.reaches(telling.channels[one.channel])

@@ -7,7 +7,7 @@ import pytest
 from owed import START, WALLET, approval
 
 from scanner.delivery.hidden import hidden_digest
-from scanner.delivery.messages import LEAST_BUDGET
+from scanner.delivery.messages import LEAST_BUDGET, repeated
 from scanner.delivery.words import size
 from scanner.domain.alerts import Alert, AlertState, Severity
 from scanner.domain.approvals import Target
@@ -30,7 +30,7 @@ def digest(*hidden: Hidden, budget: int = 4000) -> Message:
 
 def test_it_says_who_hides_what_until_when_and_why() -> None:
     message = digest(Hidden(SILENCE, (told(1), told(2, Severity.CRITICAL))))
-    assert (message.kind, message.severity, message.channel) == (MessageKind.DIGEST, Severity.LOW, "ops")
+    assert (message.kind, message.severity, message.channel) == (MessageKind.REVIEW, Severity.LOW, "ops")
     assert message.title == "Silences hid 2 alerts"
     assert message.notices == ()
     lines = message.body.split("\n")
@@ -58,12 +58,14 @@ def test_what_ended_meanwhile_is_said() -> None:
 
 @pytest.mark.parametrize("budget", [LEAST_BUDGET, 200, 400, 1000, 4000])
 def test_it_keeps_within_the_room_and_counts_what_it_leaves_out(budget: int) -> None:
-    message = digest(Hidden(SILENCE, tuple(told(number) for number in range(1, 60))), budget=budget)
-    assert size(message.title) + size(message.body) <= budget
+    hidden = Hidden(SILENCE, tuple(told(number) for number in range(1, 60)))
+    message = hidden_digest([hidden], "ops", budget, "0123456789abcdef")
+    assert size(message.title) + size(repeated(message.body)) <= budget
     named = sum(line.startswith("- ") for line in message.body.split("\n"))
-    assert f"and {59 - named} more" in message.body
+    assert f"and {59 - named} more" in message.body or not named
     assert "59 alerts" in message.body
-    assert message.body.endswith("\nref m1")
+    assert "approval-watch alerts silences" in message.body
+    assert message.body.endswith("\nref 0123456789abcdef")
 
 
 def test_a_strangers_name_is_dead() -> None:

@@ -7,9 +7,9 @@ Each function runs inside the caller's transaction.
 
 from scanner.store.outbox.claims import claim, settle, take_back, workers
 from scanner.store.outbox.dues import anything_due, due_notices, first_readings, take_up
-from scanner.store.outbox.keeping import abandon, listing, retry, waiting
+from scanner.store.outbox.keeping import abandon, give_up_old, listing, retry, waiting
 from scanner.store.outbox.packing import carry_out, enqueue, traffic, void_recalled
-from scanner.store.outbox.regular import review, tell_again
+from scanner.store.outbox.regular import hidden, review, tell_again
 from scanner.store.outbox.states import GIVEN_UP, SENT, VOID, WAITING
 
 __all__ = [
@@ -24,6 +24,8 @@ __all__ = [
     "due_notices",
     "enqueue",
     "first_readings",
+    "give_up_old",
+    "hidden",
     "listing",
     "retry",
     "review",

@@ -1,7 +1,7 @@
 """What comes due by itself: reminders, what an ended silence hid, and the review of all that is not repeated."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scanner.domain.alerts import Alert, AlertState, Severity
 from scanner.domain.approvals import Target
 from scanner.domain.reminders import TOGETHER, Known, Open, Withheld, remind, reveal
+from scanner.domain.silences import Hidden
 from scanner.domain.telling import Telling
 from scanner.store import clocks, silences
 from scanner.store.notices import write
@@ -16,7 +17,10 @@ from scanner.store.outbox.states import GIVEN_UP, SENT
 from scanner.store.rows import alert_from, is_open
 from scanner.store.tables import alerts, approvals, messages, notices, targets
 
-__all__ = ["review", "tell_again"]
+__all__ = ["hidden", "review", "tell_again"]
+
+HIDDEN_EVERY = timedelta(days=1)
+"""How often it is told what silences hid, if they did."""
 
 
 async def tell_again(connection: AsyncConnection, telling: Telling, now: datetime) -> int:
@@ -111,6 +115,19 @@ async def review(connection: AsyncConnection, channel: str, telling: Telling, no
     hidden = await silences.covering(connection, [one.alert for one in found], now)
     left = [one for one in found if one.alert.id not in hidden]
     return sorted(left, key=lambda one: (-one.alert.severity.rank, one.alert.opened_at, one.alert.id))
+
+
+async def hidden(connection: AsyncConnection, channel: str, now: datetime) -> list[Hidden]:
+    """What silences kept from a channel since that was last told, where a day has passed since.
+
+    The first day counts from the first time that this is asked.
+    """
+    name = f"hidden {channel}"
+    last = await clocks.last(connection, name)
+    if last is not None and last <= now < last + HIDDEN_EVERY:
+        return []
+    await clocks.strike(connection, name, now)
+    return [] if last is None or last > now else await silences.hidden(connection, channel, last, now)
 
 
 async def _unrepeated(connection: AsyncConnection, channel: str, telling: Telling) -> list[Open]:
