@@ -38,6 +38,16 @@ class _Ear:
     addressee: str
     dress: Callable[[str | bytes], bytes] | None
     heard: list[Heard] = field(default_factory=list)
+    places: dict[tuple[object, ...], int] = field(default_factory=dict)
+
+    def hear(self, request: requests.PreparedRequest, answer: Heard) -> None:
+        """Keep the answer to a request. Some plugins try again by themselves: only the last try counts."""
+        what = (request.method, request.url, request.body, request.headers.get("Authorization"))
+        if what in self.places:
+            self.heard[self.places[what]] = answer
+            return
+        self.places[what] = len(self.heard)
+        self.heard.append(answer)
 
 
 _ear: ContextVar[_Ear | None] = ContextVar("approval_watch_ear", default=None)
@@ -85,11 +95,11 @@ def _send_heard(send: Callable[..., requests.Response]) -> Callable[..., request
         try:
             answer = send(self, request, **{**options, "allow_redirects": False})
         except requests.RequestException as error:
-            ear.heard.append(Heard(None, type(error).__name__, sent=not _before_sending(error), **about))
+            ear.hear(request, Heard(None, type(error).__name__, sent=not _before_sending(error), **about))
             raise
         text = answer.content[:KEPT].decode("utf-8", "replace")
         wish = answer.headers.get("Retry-After", "")
-        ear.heard.append(Heard(answer.status_code, text, retry_after=wish, **about))
+        ear.hear(request, Heard(answer.status_code, text, retry_after=wish, **about))
         return answer
 
     return listening

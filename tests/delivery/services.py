@@ -1,6 +1,7 @@
 """Services on loopback that answer as the real ones do."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -48,7 +49,8 @@ async def web_server() -> AsyncIterator[Web]:
 
     async def take(request: web.Request) -> web.StreamResponse:
         service.paths.append(request.path)
-        body = await request.json()
+        form = request.content_type == "application/x-www-form-urlencoded"
+        body = dict(await request.post()) if form else json.loads(await request.read() or b"{}")
         service.bodies.append(body)
         await asyncio.sleep(service.delay)
         return service.answer(body)
@@ -68,18 +70,29 @@ async def web_server() -> AsyncIterator[Web]:
 
 @contextmanager
 def points_at(service: Web) -> Iterator[None]:
-    """Let apprise's plugins for Telegram, Slack and Discord talk to this service."""
+    """Let apprise's plugins for services with one address in the world talk to this service."""
     from apprise.manager_plugins import NotificationManager
+    from apprise.plugins.pagerduty import PAGERDUTY_API_LOOKUP
 
     plugins = NotificationManager()  # type: ignore[no-untyped-call]  # - apprise gives no types here
-    telegram, slack, discord = plugins["tgram"], plugins["slack"], plugins["discord"]
-    kept = telegram.notify_url, slack.webhook_url, slack.api_url, discord.notify_url
-    telegram.notify_url, slack.webhook_url = f"{service.url}/bot", f"{service.url}/services"
-    slack.api_url, discord.notify_url = f"{service.url}/api/{{}}", f"{service.url}/discord"
+    places = {
+        ("tgram", "notify_url"): f"{service.url}/bot",
+        ("slack", "webhook_url"): f"{service.url}/services",
+        ("slack", "api_url"): f"{service.url}/api/{{}}",
+        ("discord", "notify_url"): f"{service.url}/discord",
+        ("pover", "notify_url"): f"{service.url}/pushover",
+    }
+    kept = {place: getattr(plugins[place[0]], place[1]) for place in places}
+    regions = dict(PAGERDUTY_API_LOOKUP)
+    for (scheme, name), url in places.items():
+        setattr(plugins[scheme], name, url)
+    PAGERDUTY_API_LOOKUP.update(dict.fromkeys(regions, f"{service.url}/pagerduty"))
     try:
         yield
     finally:
-        telegram.notify_url, slack.webhook_url, slack.api_url, discord.notify_url = kept
+        for (scheme, name), url in kept.items():
+            setattr(plugins[scheme], name, url)
+        PAGERDUTY_API_LOOKUP.update(regions)
 
 
 class Postbox:
