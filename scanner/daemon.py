@@ -45,7 +45,7 @@ STUCK_AFTER = timedelta(minutes=10)
 """How long a scan or the deliveries may make no progress before the watchdog is no longer told that all is well: one
 target of the greatest size may take 200 requests."""
 
-WATCH_EVERY = timedelta(seconds=15)
+WATCH_EVERY = timedelta(seconds=5)
 """The time between two looks at how the watch itself is."""
 
 SCANS_END_WITHIN = timedelta(seconds=3)
@@ -223,7 +223,8 @@ class Daemon:
         works.heartbeat.ended(well=report.scan.complete and delivers)
 
     async def _settle_in(self, works: Works) -> None:
-        """Close what nobody watches any more, and judge what is stored by the rules of now."""
+        """Close what nobody watches any more, judge what is stored by the rules of now, and try every channel."""
+        await self._store.write(health.probe_at_once)
         await works.judge.tidy(self._store, frozenset(works.targets), certain=works.certain)
         await works.judge.again(self._store)
         works.deliverer.wake()

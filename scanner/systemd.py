@@ -46,6 +46,7 @@ class ServiceManager:
             return
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as manager:
+            manager.setblocking(False)  # one that has no time to read must not hold up the watch either
             try:
                 manager.connect(address)
                 manager.sendall("\n".join(lines).encode())

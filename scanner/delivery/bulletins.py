@@ -56,12 +56,7 @@ def drill(channel: str, budget: int, message_id: str, next_at: datetime) -> Mess
 
 
 def _full(one: Condition) -> str:
-    return (
-        f"{one.severity.upper()}: {one.title}\n"
-        f"{one_line(one.detail, LONGEST_PART)}\n"
-        f"Since: {moment(one.since)}\n"
-        f"Do: {one_line(one.fix, LONGEST_PART)}"
-    )
+    return f"{one.severity.upper()}: {one.title}\n{_cut(one.detail)}\nSince: {moment(one.since)}\nDo: {_cut(one.fix)}"
 
 
 def _lean(one: Condition) -> str:
@@ -70,7 +65,13 @@ def _lean(one: Condition) -> str:
 
 def _over(one: Condition) -> str:
     until = "" if one.ended_at is None else f" to {moment(one.ended_at)}"
-    return f"OVER: {one.title}\nIt was so from {moment(one.since)}{until}. {one_line(one.detail, LONGEST_PART)}"
+    return f"OVER: {one.title}\nIt was so from {moment(one.since)}{until}. {_cut(one.detail)}"
+
+
+def _cut(text: str) -> str:
+    """The program's own words as one line. What others said in them is dead already."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_PART else line[: LONGEST_PART - 1].rstrip() + "…"
 
 
 def _message(

@@ -135,7 +135,7 @@ def _broken_rules(broken: Sequence[str]) -> Observation:
     kind, severity = ConditionKind.RULES_BROKEN, Severity.HIGH
     if not broken:
         return Observation(kind, severity, False, detail="All rules are in force.")
-    first = f"{counted(len(broken), 'problem')}, the first: {broken[0]}."
+    first = f"{counted(len(broken), 'problem')}, the first: {dead_line(broken[0], LONGEST_REASON)}."
     said = f"{first} The sound rules judge; the broken ones warn of nothing."
     fix = "see all of them: approval-watch rules check; then systemctl reload approval-watch"
     return Observation(kind, severity, True, "Rules are broken and left out", said, fix)
@@ -146,7 +146,7 @@ def wallets_file(problems: Sequence[str], *, certain: bool) -> Observation:
     kind, severity = ConditionKind.WALLETS_FILE, Severity.HIGH
     if certain:
         return Observation(kind, severity, False, detail="It was read whole.")
-    first = f"{problems[0]}. " if problems else ""
+    first = f"{dead_line(problems[0], LONGEST_REASON)}. " if problems else ""
     said = f"{first}Wallets that could not be read from it are not watched; no alert of theirs is closed."
     fix = "see all of it: approval-watch check-config; then systemctl reload approval-watch"
     return Observation(kind, severity, True, "The wallets file cannot be read", said, fix)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from scanner.domain.alerts import Severity
 from scanner.domain.conditions import ConditionKind, Observation, counted
+from scanner.domain.hostile import dead_line
 from scanner.errors import Reason
 
 __all__ = ["ROUNDS_LOOKED_AT", "Round", "rounds_told"]
@@ -24,6 +25,9 @@ DRIFT = 0.2
 
 FEWEST_ALLOWANCES = 5
 """Below so many, a share of them says nothing."""
+
+LONGEST_EXAMPLE = 250
+"""Characters that are shown of one target's trouble."""
 
 BLIND = "Nothing is read: new approvals go unseen. Open alerts stay as they are."
 
@@ -198,5 +202,5 @@ def _not_covered(rounds: Sequence[Round]) -> Observation:
 
 
 def _example(of: Round, reason: Reason | None) -> str:
-    said = "" if reason is None else of.errors.get(reason, "").partition("\n")[0].rstrip(".")
+    said = "" if reason is None else dead_line(of.errors.get(reason, ""), LONGEST_EXAMPLE).rstrip(".")
     return f"{said}." if said else ""

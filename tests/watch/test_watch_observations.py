@@ -74,7 +74,7 @@ def test_rules_that_decide_nothing_in_three_scans_are_named_one_by_one() -> None
 def test_broken_rules_are_counted_and_the_first_is_shown() -> None:
     [one] = rules(("own.yaml:5:9: unknown field", "own.yaml:9:9: no"), [])
     assert one.wrong is True
-    assert one.detail.startswith("2 problems, the first: own.yaml:5:9: unknown field.")
+    assert one.detail.startswith("2 problems, the first: own[.]yaml∶5∶9: unknown field.")
     [one] = rules((), [])
     assert one.wrong is False
 
