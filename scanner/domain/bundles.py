@@ -14,9 +14,13 @@ from scanner.domain.notices import Why
 from scanner.domain.silences import silenced_by
 from scanner.domain.telling import Storm
 
-__all__ = ["Lying", "Plan", "Traffic", "arrange", "bundle_of", "gather", "thread_of"]
+__all__ = ["MOOT", "Lying", "Plan", "Traffic", "arrange", "bundle_of", "gather", "thread_of"]
 
 _ENDS = (Move.RESOLVED, Move.UNWATCHED)
+
+
+MOOT = "moot"
+"""The bundle of what opened and ended before its channel heard of it."""
 
 
 def bundle_of(what: Move, alert: str, group: str, reading: str | None) -> str:
@@ -36,8 +40,8 @@ def thread_of(bundle: Sequence[Due]) -> str:
 class Lying:
     """A notice that its channel was certainly not sent yet, and where it lies.
 
-    `due_at` None waits for its scan's end. `message` is what it was put into, `summary` says that this is a storm's,
-    and `recalled` that it has to be composed again.
+    `due_at` None waits for its scan's end. `message` is what it was put into; `collected` says that this collects what
+    else has nothing in common, and `recalled` that it has to be composed again.
     """
 
     seq: int
@@ -46,7 +50,7 @@ class Lying:
     bundle: str
     due_at: datetime | None
     message: str | None = None
-    summary: bool = False
+    collected: bool = False
     recalled: bool = False
 
     @property
@@ -61,15 +65,15 @@ class Lying:
         if self.may_go:
             yield ("bundle", self.channel, self.bundle)
             yield ("alert", self.channel, self.alert)
-        if self.summary:
+        if self.collected:
             yield ("channel", self.channel)
 
 
 def gather(lying: Sequence[Lying], now: datetime) -> frozenset[int]:
     """The notices, by their numbers, that are told now: those that are due, and with them whatever they are tied to.
 
-    That is all of their groups, all of the same alerts, and the whole of a message that is composed again. What a
-    storm's summary counts may be told in full by now, so that it is looked at whenever anything is due for its channel.
+    That is all of their groups, all of the same alerts, and the whole of a message that is composed again. A message
+    that collects, a storm's summary or what became moot, is composed again whenever anything is due for its channel.
     """
     tied: dict[tuple[str, ...], list[Lying]] = {}
     for one in lying:
@@ -118,30 +122,30 @@ def arrange(dues: Sequence[Due], traffic: Traffic, storm: Storm | None, now: dat
 
     An alert is told once, as what it has become. One that opened and ended before its channel heard of it is told
     shortly, together with all like it. Beyond the storm's cap what is not critical is counted in one summary, and what
-    comes after that waits for its time to pass; first readings make one message anyway.
+    comes after that waits for its time to pass; first readings, and what became moot, make one message anyway.
     """
     told: dict[str, list[Due]] = {}
+    moot: list[Due] = []
     dropped: dict[int, str] = {}
-    renamed: dict[int, str] = {}
     for steps in _by_alert(dues):
         last = steps[-1]
         why_not = _why_not(last)
         if why_not:
             dropped |= {due.seq: why_not for due in steps}
-            continue
-        moot = last.what is Move.RESOLVED and not last.told
-        if moot:
-            renamed |= {due.seq: Why.MOOT for due in steps}
-        bundle = "moot" if moot else bundle_of(last.what, last.alert.id, last.group, last.reading)
-        told.setdefault(bundle, []).extend(steps)
+        elif last.what is Move.RESOLVED and not last.told:
+            moot += steps
+        else:
+            told.setdefault(bundle_of(last.what, last.alert.id, last.group, last.reading), []).extend(steps)
     bundles = sorted((tuple(bundle) for bundle in told.values()), key=_worst_first)
     own, beyond = _within(bundles, traffic, storm)
+    own += [tuple(moot)] if moot else []
+    renamed = {due.seq: Why.MOOT for due in moot}
     if storm is None or not beyond:
-        return Plan(own, dropped=dropped, renamed=renamed)
+        return Plan(tuple(own), dropped=dropped, renamed=renamed)
     capped = tuple(due for bundle in beyond for due in bundle)
     if traffic.summary_at is not None and now < traffic.summary_at + storm.per:
-        return Plan(own, later=capped, until=traffic.summary_at + storm.per, dropped=dropped, renamed=renamed)
-    return Plan(own, capped, dropped=dropped, renamed=renamed | {due.seq: Why.RATE_CAPPED for due in capped})
+        return Plan(tuple(own), later=capped, until=traffic.summary_at + storm.per, dropped=dropped, renamed=renamed)
+    return Plan(tuple(own), capped, dropped=dropped, renamed=renamed | {due.seq: Why.RATE_CAPPED for due in capped})
 
 
 def _by_alert(dues: Sequence[Due]) -> Iterable[list[Due]]:
@@ -168,7 +172,7 @@ def _worst_first(bundle: Sequence[Due]) -> tuple[int, int]:
 
 def _within(
     bundles: Sequence[tuple[Due, ...]], traffic: Traffic, storm: Storm | None
-) -> tuple[tuple[tuple[Due, ...], ...], list[tuple[Due, ...]]]:
+) -> tuple[list[tuple[Due, ...]], list[tuple[Due, ...]]]:
     """The bundles that make messages of their own, and those beyond the cap."""
     room = len(bundles) if storm is None else storm.messages - traffic.messages
     own, beyond = [], []
@@ -179,4 +183,4 @@ def _within(
             room -= 1
         else:
             beyond.append(bundle)
-    return tuple(own), beyond
+    return own, beyond

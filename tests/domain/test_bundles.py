@@ -71,7 +71,7 @@ def numbers(bundles: Sequence[Sequence[Due]]) -> list[list[int]]:
 
 
 def test_nothing_is_taken_up_before_something_is_due() -> None:
-    found = [lying(1), lying(2, message="m"), lying(3, due_at=None), lying(4, message="m", summary=True)]
+    found = [lying(1), lying(2, message="m"), lying(3, due_at=None), lying(4, message="m", collected=True)]
     assert gather(found, START) == set()
     assert gather(found, LATER) == {1, 4, 2}
 
@@ -84,7 +84,7 @@ def test_nothing_is_taken_up_before_something_is_due() -> None:
         ([lying(2, alert="AW-1")], {2}),
         ([lying(2, alert="AW-1", message="m"), lying(3, message="m")], {2, 3}),
         ([lying(2, bundle="group 1", message="m"), lying(3, bundle="x", message="m"), lying(4, bundle="x")], {2, 3, 4}),
-        ([lying(2, message="m", summary=True), lying(3, message="m", summary=True)], {2, 3}),
+        ([lying(2, message="m", collected=True), lying(3, message="m", collected=True)], {2, 3}),
         ([lying(2, bundle="group 1", due_at=None)], set()),
         ([lying(2, alert="AW-1", due_at=None)], set()),
         ([lying(2), lying(3, message="m")], set()),
@@ -96,7 +96,7 @@ def test_nothing_is_taken_up_before_something_is_due() -> None:
         "its alert",
         "the whole message",
         "and what that is tied to",
-        "a storm's summary",
+        "what collects",
         "not what waits for a scan",
         "nor if it is the same alert",
         "nothing strange",
@@ -112,8 +112,8 @@ def test_a_message_that_was_recalled_is_taken_up_by_itself() -> None:
 
 
 lyings = st.builds(
-    lambda seq, alert, bundle, wait, message, summary: Lying(
-        seq, f"AW-{alert}", "ops", bundle, wait and START + wait, message, summary and message is not None
+    lambda seq, alert, bundle, wait, message, collected: Lying(
+        seq, f"AW-{alert}", "ops", bundle, wait and START + wait, message, collected and message is not None
     ),
     st.integers(1, 10_000),
     st.integers(1, 9),
@@ -169,7 +169,7 @@ def test_what_opened_and_ended_unheard_is_told_together_as_moot() -> None:
         due(4, Move.RESOLVED, alert=2),
         due(5, Move.RESOLVED, alert=3, told=True),
     )
-    assert numbers(plan.told) == [[1, 3, 2, 4], [5]]
+    assert numbers(plan.told) == [[5], [1, 3, 2, 4]]
     assert plan.renamed == dict.fromkeys([1, 3, 2, 4], Why.MOOT)
 
 
@@ -220,12 +220,14 @@ def test_beyond_the_cap_what_is_not_critical_is_summed_up() -> None:
     assert plan.renamed == dict.fromkeys([3, 4, 5], "rate-capped")
 
 
-def test_what_is_critical_or_read_for_the_first_time_is_never_capped() -> None:
+def test_what_is_critical_or_read_for_the_first_time_or_moot_is_never_capped() -> None:
     full = Traffic(messages=99)
     dues = [*(due(seq, severity=Severity.CRITICAL) for seq in range(1, 9)), due(9, reading="scan-1")]
     plan = arranged(*dues, traffic=full)
     assert len(plan.told) == 9
     assert plan.summed == ()
+    moot = arranged(due(1, alert=1), due(2, Move.RESOLVED, alert=1), traffic=full)
+    assert numbers(moot.told) == [[1, 2]]
     mixed = arranged(due(1, group="g", severity=Severity.CRITICAL), due(2, group="g"), traffic=full)
     assert numbers(mixed.told) == [[1, 2]]
 

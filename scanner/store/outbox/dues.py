@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Move
 from scanner.domain.approvals import Target
-from scanner.domain.bundles import Lying, bundle_of, gather
+from scanner.domain.bundles import MOOT, Lying, bundle_of, gather
 from scanner.domain.changes import Change, ChangeKind
-from scanner.domain.messages import Due, FirstReading, MessageKind
-from scanner.store import silences
+from scanner.domain.messages import Due, FirstReading
+from scanner.domain.notices import Why
+from scanner.store import health, silences
 from scanner.store.knowledge import CHUNK
 from scanner.store.outbox.states import SENT, WAITING
 from scanner.store.rows import alert_from, change_columns, change_from, held_from
@@ -25,9 +26,13 @@ T = TypeVar("T", int, str)
 
 
 async def anything_due(connection: AsyncConnection, now: datetime, channels: Collection[str]) -> bool:
-    """Whether a notice for one of the channels waits for its message, or a message for its next attempt."""
+    """Whether a notice for one of the channels waits for its message, or a message for its next attempt.
+
+    A channel that is only probed is nothing to hurry for before its next probe.
+    """
+    tried = await health.open_to_try(connection, channels, now)
     free = or_(messages.c.worker.is_(None), messages.c.lease_until <= now)
-    here = (messages.c.state == WAITING) & messages.c.channel.in_(channels)
+    here = (messages.c.state == WAITING) & messages.c.channel.in_(tried)
     ready = exists().where(here, messages.c.next_at <= now, free)
     owed = exists().where(_unpacked(channels), notices.c.due_at <= now)
     return bool(await connection.scalar(select(or_(owed, ready))))
@@ -58,12 +63,13 @@ async def take_up(connection: AsyncConnection, now: datetime, channels: Collecti
 
 async def _lying(connection: AsyncConnection, channels: Collection[str]) -> list[Lying]:
     columns = [
-        notices.c[name] for name in ("seq", "alert_id", "channel", "what", "group_key", "digest", "scan_id", "due_at")
+        notices.c[name]
+        for name in ("seq", "alert_id", "channel", "what", "reason", "group_key", "digest", "scan_id", "due_at")
     ]
     unpacked = (await connection.execute(select(*columns).where(_unpacked(channels)))).mappings()
-    found = [_lies(row) for row in unpacked]
+    lie = [_lies(row) for row in unpacked]
     packed = (
-        select(*columns, messages.c.id.label("message"), messages.c.kind, messages.c.recalled)
+        select(*columns, messages.c.id.label("message"), messages.c.recalled)
         .join(messages, messages.c.id == notices.c.message_id)
         .where(
             messages.c.state == WAITING,
@@ -72,16 +78,23 @@ async def _lying(connection: AsyncConnection, channels: Collection[str]) -> list
             ~messages.c.repeat,
         )
     )
-    for row in (await connection.execute(packed)).mappings():
-        kind = MessageKind(row["kind"])
-        found.append(_lies(row, row["message"], summary=kind is MessageKind.SUMMARY, recalled=row["recalled"]))
-    return found
+    rows = (await connection.execute(packed)).mappings()
+    return lie + [_lies(row, row["message"], recalled=row["recalled"]) for row in rows]
 
 
-def _lies(row: RowMapping, message: str | None = None, *, summary: bool = False, recalled: bool = False) -> Lying:
-    what, reading = Move(row["what"]), row["scan_id"] if row["digest"] else None
-    bundle = bundle_of(what, row["alert_id"], row["group_key"], reading)
-    return Lying(row["seq"], row["alert_id"], row["channel"], bundle, row["due_at"], message, summary, recalled)
+def _lies(row: RowMapping, message: str | None = None, *, recalled: bool = False) -> Lying:
+    moot = row["reason"] == Why.MOOT
+    reading = row["scan_id"] if row["digest"] else None
+    return Lying(
+        seq=row["seq"],
+        alert=row["alert_id"],
+        channel=row["channel"],
+        bundle=MOOT if moot else bundle_of(Move(row["what"]), row["alert_id"], row["group_key"], reading),
+        due_at=row["due_at"],
+        message=message,
+        collected=message is not None and (moot or row["reason"] == Why.RATE_CAPPED),
+        recalled=recalled,
+    )
 
 
 async def _dues(connection: AsyncConnection, seqs: Collection[int], now: datetime) -> list[Due]:

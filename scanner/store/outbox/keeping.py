@@ -13,7 +13,7 @@ from scanner.store.knowledge import CHUNK
 from scanner.store.outbox.states import GIVEN_UP, WAITING
 from scanner.store.tables import messages, notices
 
-__all__ = ["abandon", "listing", "retry", "waiting"]
+__all__ = ["abandon", "give_up_old", "listing", "retry", "waiting"]
 
 
 async def waiting(connection: AsyncConnection) -> dict[str, int]:
@@ -66,6 +66,16 @@ async def retry(connection: AsyncConnection, ids: Collection[str] | None, now: d
     for part in _parts([row["id"] for row in chosen]):
         await connection.execute(update(messages).where(messages.c.id.in_(part)).values(next_at=now))
     return sorted(row["id"] for row in chosen)
+
+
+async def give_up_old(connection: AsyncConnection, channel: str, born: datetime, reason: str) -> int:
+    """Give up what waits for a channel since then or longer, but for what is critical. Returns how many that were."""
+    mine = (messages.c.channel == channel) & (messages.c.state == WAITING) & messages.c.worker.is_(None)
+    old = (messages.c.created_at <= born) & (messages.c.severity != Severity.CRITICAL.value)
+    gone = await connection.execute(
+        update(messages).where(mine, old).values(state=GIVEN_UP, recalled=False, error=reason)
+    )
+    return gone.rowcount
 
 
 async def abandon(connection: AsyncConnection, channels: Collection[str]) -> int:
