@@ -50,8 +50,11 @@ _REPLACED = str.maketrans(
 _DOT = "[.]"
 """A dot that ends no host's label any more. Strangers may write it themselves."""
 
+_DATE = r"\d{4}-\d\d-\d\d(?!\d)"
+
 _BROKEN: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
-    (re.compile(r"(?<!\w)\d(?:[ ().-]*\d){6,}(?!\w)"), lambda found: _in_groups(found[0])),
+    # A number that could be called or paid to; a date is none.
+    (re.compile(rf"(?<!\w)(?!{_DATE})\d(?:[ ().-]*\d){{6,}}(?!\w)"), lambda found: _in_groups(found[0])),
     (re.compile(r"(?<![^\W_])_|_(?![^\W_])"), "ˍ"),  # inside a word, no client reads it as emphasis
     (re.compile(r":([\w+'-]+):"), r"∶\1∶"),  # :emoji:
     (re.compile(r"([A-Za-z][\w+.-]{0,30}):(?=[^\s…])"), r"\1: "),  # a scheme, as in mailto:

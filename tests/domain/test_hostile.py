@@ -99,7 +99,7 @@ def is_dead(text: str) -> bool:
         and not re.search(r"[\w-]\.(?:[^\W\d_]{2}|xn--)|\d+(\.\d+){3}", text)
         and not re.search(r"(?<![^\W_])_|_(?![^\W_])", text)
         and not re.search(r"[A-Za-z]:[^\s…]|\$\w|(?i:\bAW-[0-9A-F])", text)
-        and not re.search(r"(?<!\w)(?:\d[ ().-]*){6}\d(?!\w)", text)
+        and not re.search(r"(?<!\w)(?:\d[ ().-]*){6}\d(?!\w)", re.sub(r"\d{4}-\d\d-\d\d", "", text))
         and not re.search(r"\[(?!\.\])|(?<!\[\.)\]", text)
         and not any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for c in text)
         and text == text.strip()
@@ -146,6 +146,8 @@ def test_dead_text_comes_through_again_unchanged(text: str) -> None:
         ("cold_wallet __init__", "cold_wallet ˍˍinitˍˍ"),
         ("+1 (415) 555-0123", "+1'415'555'0123"),
         ("1234567", "1'234'567"),
+        ("2026-11-20 08:00", "2026-11-20 08:00"),
+        ("2026-11-20 555-0123", "2026-11'20'555'0123"),
         ("0x1234567890abcdef", "0x1234567890abcdef"),
     ],
 )
