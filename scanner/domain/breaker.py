@@ -14,7 +14,7 @@ TRIPS = 3
 """Failures in a row after which a channel is only probed."""
 
 FIRST_PAUSE = timedelta(seconds=30)
-LONGEST_PAUSE = timedelta(minutes=15)
+LONGEST_PAUSE = timedelta(minutes=5)
 """The pauses between two probes double from the first to the longest."""
 
 

@@ -50,8 +50,8 @@ def test_the_pauses_double_up_to_a_limit() -> None:
         pauses.append(health.next_at - at)
         at = health.next_at
         health = after(health, DOWN, at)
-    assert pauses[:6] == [FIRST_PAUSE * 2**n for n in range(5)] + [LONGEST_PAUSE]
-    assert set(pauses[5:]) == {LONGEST_PAUSE}
+    assert pauses[:5] == [FIRST_PAUSE * 2**n for n in range(4)] + [LONGEST_PAUSE]
+    assert set(pauses[4:]) == {LONGEST_PAUSE}
     assert health.failing_since == START
 
 
