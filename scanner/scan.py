@@ -20,11 +20,12 @@ from scanner.domain.alerts import Move
 from scanner.domain.approvals import End, Snapshot, Target, combine
 from scanner.domain.chains import UnknownChainError, by_index
 from scanner.domain.changes import Known, Outcome, diff, unseen
+from scanner.domain.conditions import Condition
 from scanner.domain.report import Report
 from scanner.errors import Reason, Trouble
 from scanner.judge import Judge, Judged, Moved
 from scanner.sources import Cost, Source
-from scanner.store import knowledge, scans
+from scanner.store import conditions, knowledge, scans
 from scanner.store.engine import Store
 
 __all__ = ["Job", "Scanner", "Step"]
@@ -128,7 +129,7 @@ class _Round:
             report = await self.store.rehearse(lambda connection: self._rehearse(connection, first=not kept))
         else:
             report = await self.store.read(self._report)
-        self._summarise(report)
+        self._summarise(report, await self.store.read(conditions.standing))
         return report
 
     async def _begin(self, connection: AsyncConnection, targets: Sequence[Target]) -> None:
@@ -228,7 +229,8 @@ class _Round:
     def _spent(self) -> list[Cost]:
         return [source.cost - before for source, before in zip(self.sources, self.before, strict=True)]
 
-    def _summarise(self, report: Report) -> None:
+    def _summarise(self, report: Report, wrong: Sequence[Condition]) -> None:
+        """One line for the log, with what was wrong with the watch itself when the scan ended."""
         spent = self._spent()
         log.info(
             "scan.finished",
@@ -246,6 +248,7 @@ class _Round:
             retries=sum(cost.retries for cost in spent),
             waited=round(sum(cost.waited for cost in spent), 3),
             seconds=round((self.now() - self.began).total_seconds(), 3),
+            conditions=[condition.key for condition in wrong],
         )
 
 

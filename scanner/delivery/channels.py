@@ -207,7 +207,7 @@ def _type(kind: MessageKind, severity: Severity) -> str:
         return "success"
     if severity.reaches(Severity.HIGH):
         return "failure"
-    return "warning" if kind is MessageKind.ALERT else "info"
+    return "warning" if kind in (MessageKind.ALERT, MessageKind.WATCH) else "info"
 
 
 def _whole(text: str) -> str:
