@@ -166,6 +166,7 @@ async def _story(connection: "AsyncConnection", alert_id: str) -> "Story":
             )
             for tried in kept.attempts
         ),
+        episodes=kept.episodes,
     )
 
 

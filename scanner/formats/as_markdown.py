@@ -176,6 +176,8 @@ def _story(story: Story) -> Iterator[str]:
     if story.facts:
         yield _table(("fact", "value"), story.facts.items())
     yield _table(("at", "step", "reason"), ((step.at, step.move, step.reason) for step in story.steps))
+    if story.episodes:
+        yield f"It had opened and ended before: {', '.join(story.episodes)}"
     if story.notices:
         owed = ((n.at, n.channel, n.what, "send" if n.send else "do not send", n.reason) for n in story.notices)
         yield _table(("at", "channel", "what", "decision", "reason"), owed)

@@ -164,6 +164,8 @@ def _story(story: Story, look: Look) -> Iterator["RenderableType"]:
     yield _facts(story.facts.items())
     yield heading("What happened")
     yield _facts((step.at, f"{step.move}: {step.reason}") for step in story.steps)
+    if story.episodes:
+        yield line(Part(f"It had opened and ended before: {', '.join(story.episodes)}"))
     yield heading("Who was told, and why")
     yield _facts((notice.at, _owed(notice)) for notice in story.notices)
     if not story.notices:

@@ -120,7 +120,8 @@ class AttemptEntry:
 class Story:
     """All that there is to say about one alert.
 
-    `why` and `fix` are the rule's words when it opened, `facts` the values that decided, in words.
+    `why` and `fix` are the rule's words when it opened, `facts` the values that decided, in words. `episodes` are the
+    ids of its earlier lives, the oldest first.
     """
 
     version: int = 1
@@ -132,6 +133,7 @@ class Story:
     steps: tuple[StepEntry, ...] = ()
     notices: tuple[NoticeEntry, ...] = ()
     attempts: tuple[AttemptEntry, ...] = ()
+    episodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,11 +120,15 @@ async def find_alert(connection: AsyncConnection, alert_id: str) -> Told | None:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """All that happened to one alert: its steps, what each channel was owed and why, and each attempt to send it."""
+    """All that happened to one alert: its steps, what each channel was owed and why, and each attempt to send it.
+
+    `episodes` are the ids of its earlier lives, the oldest first: the same rule held for the same approval.
+    """
 
     steps: tuple[RowMapping, ...]
     notices: tuple[RowMapping, ...]
     attempts: tuple[RowMapping, ...]
+    episodes: tuple[str, ...]
 
 
 async def story(connection: AsyncConnection, alert_id: str) -> Story:
@@ -145,6 +149,20 @@ async def story(connection: AsyncConnection, alert_id: str) -> Story:
         await rows(select(alert_events).where(alert_events.c.alert_id == alert_id).order_by(alert_events.c.seq)),
         await rows(sent.where(notices.c.alert_id == alert_id).order_by(notices.c.seq)),
         await rows(tried.order_by(attempts.c.seq)),
+        tuple(await connection.scalars(_before(alert_id))),
+    )
+
+
+def _before(alert_id: str) -> Select[Any]:
+    """The ids of a state alert's earlier episodes."""
+    this = alerts.alias()
+    same = (alerts.c.rule == this.c.rule) & (alerts.c.approval_id == this.c.approval_id)
+    states = alerts.c.change_id.is_(None) & this.c.change_id.is_(None)
+    return (
+        select(alerts.c.id)
+        .join(this, same & states & (alerts.c.opened_at < this.c.opened_at))
+        .where(this.c.id == alert_id)
+        .order_by(alerts.c.opened_at)
     )
 
 

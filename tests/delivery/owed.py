@@ -41,10 +41,11 @@ def due(
     in_force: bool = True,
     reading: str | None = None,
     channel: str = "ops",
+    told: bool = True,
 ) -> Due:
     """A notice that is due. `alert` numbers its alert, which is the notice's own unless given."""
     row = approval(seq) if of is None else of
-    told = Alert(
+    subject = Alert(
         id=f"AW-{seq if alert is None else alert:010X}",
         rule="a-rule",
         title=title,
@@ -57,13 +58,14 @@ def due(
         seq=seq,
         channel=channel,
         what=what,
-        alert=told,
+        alert=subject,
         held=Held(row, START, START, START, in_force=in_force),
         target=target,
         why="The spender can take all of it.",
         fix="Revoke it.",
         change=None if change is None else Change(change, before, row, START),
         reading=reading,
+        told=told,
     )
 
 

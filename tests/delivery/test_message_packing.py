@@ -13,7 +13,7 @@ from scanner.domain.alerts import Move, Severity
 from scanner.domain.approvals import Target, Token
 from scanner.domain.messages import Due, FirstReading
 
-MOVES = st.sampled_from([Move.OPENED, Move.OPENED, Move.WORSENED, Move.RESOLVED, Move.UNWATCHED])
+MOVES = st.sampled_from([Move.OPENED, Move.OPENED, Move.WORSENED, Move.REMINDED, Move.RESOLVED, Move.UNWATCHED])
 NAMES = st.text(max_size=70)
 
 
@@ -36,6 +36,7 @@ def notices(draw: st.DrawFn) -> list[Due]:
                 title=f"{draw(st.text(max_size=150))}.",
                 target=Target("1", WALLET.owner, draw(NAMES)),
                 reading=draw(st.sampled_from(["scan", None])),
+                told=draw(st.booleans()),
             )
         )
     return found

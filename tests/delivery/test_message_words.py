@@ -1,13 +1,14 @@
 """What a person reads."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from owed import START, WALLET, approval, due
 
 from scanner.delivery.messages import compose
 from scanner.delivery.words import allowance, changed, one_line, size, wallet
-from scanner.domain.alerts import Move, Severity
+from scanner.domain.alerts import AlertState, Move, Severity
 from scanner.domain.approvals import Allowance, Approval, Kind, Spender, Status, Target, Token
 from scanner.domain.changes import Change, ChangeKind
 from scanner.domain.messages import Due, FirstReading, Message, MessageKind
@@ -47,6 +48,52 @@ def test_alerts_of_one_approval_are_told_together_the_worst_first() -> None:
     assert message.body.count("Wallet:") == 1
     assert "Alerts, in the order above: AW-0000000002, AW-0000000001" in message.body
     assert message.severity is Severity.CRITICAL
+
+
+def test_what_ended_before_its_channel_heard_of_it_is_told_shortly() -> None:
+    row, later = approval(7), START + timedelta(hours=3)
+    one = due(1, what=Move.RESOLVED, of=row, told=False, in_force=False, change=ChangeKind.REVOKED)
+    (message,) = told(replace(one, alert=replace(one.alert, state=AlertState.RESOLVED, resolved_at=later)))
+    assert (message.kind, message.title.split(":")[0]) == (MessageKind.END, "Opened and ended")
+    assert message.body.splitlines() == [
+        "OPENED AND ENDED (HIGH): Unlimited allowance to a spender on no list",
+        "Wallet: treasury 0xed0c6079229e2d407672a117c22b62064f4a4312 on Ethereum",
+        "Spender: “Swap” (name not verified), 0x0000000000000000000000000000000000000007",
+        "Token: “USDC”, 0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48",
+        "Allowance: none any more",
+        "Changed: revoked, seen 2026-11-20 08:00 UTC",
+        "It was so from 2026-11-20 08:00 UTC to 2026-11-20 11:00 UTC, and ended before this could be sent.",
+        "Reason: the approval is gone",
+        "Alert: AW-0000000001",
+        "ref 0000000000000001",
+    ]
+
+
+def test_a_reminder_says_that_it_is_one_and_since_when() -> None:
+    (message,) = told(due(1, what=Move.REMINDED))
+    assert message.title.startswith("Still open, HIGH: Unlimited allowance")
+    assert message.body.startswith("STILL OPEN, HIGH: Unlimited allowance")
+    assert "\nOpen since: 2026-11-20 08:00 UTC\n" in message.body
+    (several,) = told(due(1, what=Move.REMINDED), due(2, what=Move.REMINDED, severity=Severity.CRITICAL))
+    assert several.title == "Still open, CRITICAL: 2 alerts for treasury"
+    (mixed,) = told(due(1, what=Move.REMINDED), due(2))
+    assert mixed.title == "HIGH: 2 alerts for treasury"
+
+
+def test_what_grew_worse_before_its_channel_heard_of_it_is_simply_told() -> None:
+    (message,) = told(due(1, what=Move.WORSENED, told=False))
+    assert message.body.startswith("HIGH: Unlimited")
+    (message,) = told(due(1, what=Move.WORSENED))
+    assert message.body.startswith("WORSE, NOW HIGH: Unlimited")
+
+
+def test_a_mixed_end_promises_no_more_than_holds_for_all() -> None:
+    ends = due(1, what=Move.RESOLVED), due(2, what=Move.RESOLVED, told=False), due(3, what=Move.UNWATCHED)
+    assert [told(*ends[:number])[0].title.split(":")[0] for number in (1, 2, 3)] == [
+        "Resolved",
+        "Resolved",
+        "No longer watched",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -200,8 +200,8 @@ async def test_a_day_of_outage_ends_with_all_that_is_true_in_order_and_no_storm(
         first_other = next(place for place, body in enumerate(bodies) if not set(alerts_in([body])) & set(critical))
         assert not set(alerts_in(bodies[first_other:])) & set(critical), "critical ones come first"
 
-        (ended,) = [body for body in bodies if known.id in body["message"]]
-        assert ended["title"].startswith("Resolved: ")
+        (last,) = [body for body in bodies if known.id in body["message"]]
+        assert last["title"].startswith("Resolved: ")
         assert not [body for body in bodies if "possible repeat" in body["message"]]
         for alert in over.values():
             assert await watch.reasons(alert) == [

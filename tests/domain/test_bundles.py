@@ -282,7 +282,7 @@ def test_every_notice_has_one_fate_and_nothing_critical_is_only_counted(
     ends = {one.seq for one in found if one.what in (Move.RESOLVED, Move.UNWATCHED)}
     last = {one.alert.id: one.seq for one in sorted(found, key=lambda one: one.seq)}
     assert not ends & set(last.values()) & plan.dropped.keys(), "an end is always told"
-    by_alert = {}
+    by_alert: dict[str, int] = {}
     for number, bundle in enumerate((*plan.told, plan.summed, plan.later)):
         for one in bundle:
             assert by_alert.setdefault(one.alert.id, number) == number, "an alert is told once"

@@ -27,10 +27,10 @@ def case(
     group: str = "g",
     told: frozenset[str] = frozenset(),
     silence: str | None = None,
-    **state: object,
+    known: GroupState | None = None,
 ) -> Case:
     """A step, with the same state of its group on each channel."""
-    known = GroupState(**state)  # type: ignore[arg-type]  # - the test names the fields
+    known = known or GroupState()
     return Case(Transition(move, alert, "why"), group, wallet, told, silence, {"ops": known, "log": known})
 
 
@@ -52,23 +52,23 @@ MINE = frozenset({"0xa"})
 @pytest.mark.parametrize(
     ("known", "severity", "reason", "due"),
     [
-        ({}, Severity.HIGH, Why.FIRST, SOON),
-        ({"told_at": LATELY, "wallets": MINE}, Severity.HIGH, Why.FIRST, INTERVAL_OVER),
-        ({"told_at": LATELY}, Severity.HIGH, Why.FIRST, SOON),
-        ({"told_at": minutes(-9), "open": True, "wallets": MINE}, Severity.HIGH, Why.NEW_IN_GROUP, SOON),
-        ({"told_at": LATELY, "open": True, "wallets": MINE}, Severity.HIGH, Why.NEW_IN_GROUP, INTERVAL_OVER),
-        ({"told_at": LATELY, "open": True}, Severity.HIGH, Why.NEW_WALLET, SOON),
-        ({"told_at": LATELY, "open": True, "wallets": MINE}, Severity.CRITICAL, Why.NEW_IN_GROUP, SOON),
+        (GroupState(), Severity.HIGH, Why.FIRST, SOON),
+        (GroupState(LATELY, wallets=MINE), Severity.HIGH, Why.FIRST, INTERVAL_OVER),
+        (GroupState(LATELY), Severity.HIGH, Why.FIRST, SOON),
+        (GroupState(minutes(-9), open=True, wallets=MINE), Severity.HIGH, Why.NEW_IN_GROUP, SOON),
+        (GroupState(LATELY, open=True, wallets=MINE), Severity.HIGH, Why.NEW_IN_GROUP, INTERVAL_OVER),
+        (GroupState(LATELY, open=True), Severity.HIGH, Why.NEW_WALLET, SOON),
+        (GroupState(LATELY, open=True, wallets=MINE), Severity.CRITICAL, Why.NEW_IN_GROUP, SOON),
     ],
     ids=["first", "again soon after", "other wallet after", "later", "within", "new wallet", "critical"],
 )
-def test_what_opens_in_a_group(known: dict[str, object], severity: Severity, reason: str, due: datetime) -> None:
-    (notice,) = on("ops", case(alert=replace(ALERT, severity=severity), **known))
+def test_what_opens_in_a_group(known: GroupState, severity: Severity, reason: str, due: datetime) -> None:
+    (notice,) = on("ops", case(alert=replace(ALERT, severity=severity), known=known))
     assert (notice.send, notice.reason, notice.due_at) == (True, reason, due)
 
 
 def test_what_gets_worse_breaks_the_wait() -> None:
-    (notice,) = on("ops", case(Move.WORSENED, told_at=LATELY, open=True, wallets=MINE))
+    (notice,) = on("ops", case(Move.WORSENED, known=GroupState(LATELY, open=True, wallets=MINE)))
     assert (notice.send, notice.reason, notice.due_at) == (True, "worsened", SOON)
 
 
@@ -112,7 +112,7 @@ def test_why_not(of: Case, reason: str) -> None:
 @pytest.mark.parametrize(("move", "reason"), [(Move.RESOLVED, "resolved"), (Move.UNWATCHED, "no longer watched")])
 def test_who_was_told_of_the_beginning_is_told_of_the_end_whatever_hides_it(move: Move, reason: str) -> None:
     below = replace(ENDED, severity=Severity.LOW)
-    of = case(move, below, told=frozenset({"ops", "gone"}), silence="S-1", told_at=LATELY)
+    of = case(move, below, told=frozenset({"ops", "gone"}), silence="S-1", known=GroupState(LATELY))
     assert [(n.channel, n.send, n.reason, n.due_at) for n in decide([of], TELLING, START)] == [
         ("gone", True, reason, SOON),
         ("ops", True, reason, INTERVAL_OVER),
