@@ -3,6 +3,7 @@
 import fcntl
 import os
 import socket
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,9 @@ from scanner.errors import StoreError
 from scanner.store.tables import daemons
 
 __all__ = ["Daemon", "Lock", "beat", "daemon_lives", "enlist", "leave", "registered"]
+
+LOCK_TRIES = 10
+LOCK_PAUSE = 0.05
 
 
 class Lock:
@@ -33,8 +37,8 @@ class Lock:
         except OSError as error:
             raise StoreError(f"{path} cannot be written: {error.strerror}", "Run as the store's owner") from error
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            _lock(file)
+        except BlockingIOError as error:
             file.seek(0)
             who = file.read().strip()
             file.close()
@@ -51,6 +55,19 @@ class Lock:
     def release(self) -> None:
         """Stop being the daemon."""
         self._file.close()
+
+
+def _lock(file: IO[str]) -> None:
+    """Lock a file for ourselves. `daemon_lives` holds it for a moment, so one try is not enough."""
+    for tries_left in range(LOCK_TRIES - 1, -1, -1):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not tries_left:
+                raise
+            time.sleep(LOCK_PAUSE)
+        else:
+            return
 
 
 def daemon_lives(store: Path) -> bool:

@@ -1,11 +1,15 @@
 """The daemon's life: it starts, tells how it is, scans in time, reads its configuration again, and ends."""
 
+import fcntl
 import signal
+import threading
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from house import OPS, STORY, TREASURY, house, until, wallets
+
+from scanner.store.daemons import Lock, daemon_lives
 
 RULE = """\
 rules:
@@ -124,6 +128,18 @@ async def test_a_second_daemon_is_refused_in_words(tmp_path: Path) -> None:
         assert second.code == 1
         assert f"another daemon (process {daemon.process.pid}) runs on {home.store}" in second.err
         assert daemon.process.returncode is None
+
+
+def test_a_command_that_looks_whether_a_daemon_lives_keeps_none_from_starting(tmp_path: Path) -> None:
+    store = tmp_path / "approval-watch.db"
+    Lock.take(store).release()
+    with (tmp_path / "approval-watch.db.lock").open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        threading.Timer(0.15, lambda: fcntl.flock(looking, fcntl.LOCK_UN)).start()
+        lock = Lock.take(store)
+    assert daemon_lives(store)
+    lock.release()
+    assert not daemon_lives(store)
 
 
 async def test_it_does_not_start_by_a_configuration_that_cannot_work(tmp_path: Path) -> None:
