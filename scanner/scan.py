@@ -118,6 +118,7 @@ class _Round:
                 if progress is not None:
                     await progress(_step(snapshot.target, outcome, done, len(self.job.targets)))
         if kept:
+            await self.store.read(self._take_up)
             for names in self.moved.parts():
                 await self.store.write(partial(self._judge_spenders, names=names))
             await self.store.write(self._finish)
@@ -177,6 +178,11 @@ class _Round:
         self.changes += len(outcome.changes)
         return outcome
 
+    async def _take_up(self, connection: AsyncConnection) -> None:
+        """Judge also the spenders that a scan moved which broke off before it came to judge them."""
+        for spender, first in (await knowledge.left_unjudged(connection, self.id)).items():
+            self.moved.note(spender, first=first)
+
     async def _judge_spenders(self, connection: AsyncConnection, names: Sequence[str]) -> None:
         """Judge what only all wallets together show, once for the whole scan."""
         self._count(await self.judge.spenders(connection, self.id, self.moved, names))
@@ -205,6 +211,7 @@ class _Round:
             await knowledge.watch(connection, targets)
         for snapshot, based_on in self.unrecorded:
             await self._commit(connection, snapshot, based_on)
+        await self._take_up(connection)
         for names in self.moved.parts():
             await self._judge_spenders(connection, names)
         await self._finish(connection)

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Kind, Snapshot, Target
 from scanner.domain.changes import Change, ChangeKind, Held, Known, Outcome
 from scanner.store.rows import approval_row, change_columns, change_from, change_row, held_from
-from scanner.store.tables import approvals, changes, scan_targets, targets
+from scanner.store.tables import approvals, changes, scan_targets, scans, targets
 
 __all__ = [
     "Filter",
@@ -24,6 +24,7 @@ __all__ = [
     "in_force",
     "in_force_at",
     "known",
+    "left_unjudged",
     "record",
     "spender_counts",
     "unwatch",
@@ -193,6 +194,22 @@ async def holders(connection: AsyncConnection, spenders: Collection[str]) -> lis
             connection, _joined().where(approvals.c.in_force, targets.c.watched, approvals.c.spender.in_(part))
         )
     return found
+
+
+async def left_unjudged(connection: AsyncConnection, scan_id: str) -> dict[str, bool]:
+    """The spenders that other scans moved and never came to judge, and whether each only by first readings.
+
+    A scan that ends judges all that is left, so only what changed since the last one that did is looked at.
+    """
+    last = select(func.max(scans.c.started_at)).where(scans.c.state == "finished").scalar_subquery()
+    rows = await connection.execute(
+        select(approvals.c.spender, func.min(changes.c.kind == ChangeKind.BASELINE.value))
+        .join_from(changes, approvals)
+        .join(scans, scans.c.id == changes.c.scan_id)
+        .where(scans.c.state != "finished", scans.c.id != scan_id, or_(last.is_(None), changes.c.at >= last))
+        .group_by(approvals.c.spender)
+    )
+    return {row[0]: bool(row[1]) for row in rows}
 
 
 async def in_force(connection: AsyncConnection, wanted: Filter) -> list[Kept]:

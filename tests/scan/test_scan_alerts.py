@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from scanning import CHANNELS, House, Watch, address, house, open_rules, row, rows, story, watching
+from scanning import CHANNELS, House, Watch, address, house, open_rules, outcome, row, rows, story, watching
 from sqlalchemy import select
 
 from scanner.domain.approvals import Target
 from scanner.domain.report import Report
+from scanner.errors import StoreError
 from scanner.policy.loading import default_rules, load
 from scanner.policy.rules import Pack
 from scanner.sandbox import UINT256_MAX, Quirks
+from scanner.scan import Job, Step
 from scanner.store import tables
 
 
@@ -127,6 +129,28 @@ async def test_a_spender_in_several_wallets_is_an_alert_in_each_of_them(tmp_path
             (rule, "TKN1 a2"): ("resolved", "the rule no longer holds"),
             (rule, "TKN1 a3"): ("resolved", "the approval is gone"),
         }
+
+
+async def test_what_a_scan_moved_that_broke_off_is_judged_by_the_next(tmp_path: Path) -> None:
+    """Rules that count over all wallets are judged at a scan's end, which this one does not live to see."""
+    listed = [row(1, owner=owner(number)) for number in (1, 2, 3)]
+    async with watching(tmp_path, story(listed)) as watch:
+
+        async def break_off(step: Step) -> None:
+            if step.done == step.total:
+                raise StoreError("the disk is full")
+
+        job = Job(watch.targets, frozenset(watch.targets), "test")
+        with pytest.raises(StoreError):
+            await watch.house.scanner.scan(job, break_off)
+        assert await alerts(watch) == {}
+        rehearsed = await watch.scan(dry_run=True)
+        report = await watch.scan()
+        assert report.changes == ()
+        assert {rule for rule, _ in open_rules(report)} == {"spender-in-several-wallets"}
+        assert len(report.raised) == 3
+        assert outcome(rehearsed) == outcome(report)
+        assert (await watch.scan()).raised == ()
 
 
 async def test_a_removed_wallet_closes_its_alerts_in_words_that_do_not_say_safe(tmp_path: Path) -> None:
