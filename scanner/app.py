@@ -16,8 +16,8 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from scanner.config import Config, OkxConfig, ScheduleConfig
 from scanner.daemon import Daemon, Works, worker_name
+from scanner.deliver import Deliverer
 from scanner.delivery.channels import Channel
-from scanner.delivery.outbox import Deliverer
 from scanner.errors import ConfigError, Place, Problem
 from scanner.judge import Judge
 from scanner.okx.client import OkxClient, OkxSettings
@@ -27,7 +27,6 @@ from scanner.policy.loading import default_rules, load
 from scanner.policy.rules import Pack
 from scanner.scan import Scanner
 from scanner.sources.okx import OkxSource
-from scanner.store import outbox
 from scanner.store.budgets import StoredLedger
 from scanner.store.engine import Store
 from scanner.systemd import ServiceManager
@@ -112,7 +111,6 @@ async def open_works(config: Config, store: Store, *, worker: str, pack: Pack | 
         )
         deliverer = Deliverer(
             store,
-            outbox,
             channels,
             worker=worker,
             now=now,

@@ -20,7 +20,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.delivery.outbox import Deliverer
+from scanner.deliver import Deliverer
 from scanner.domain.approvals import Target
 from scanner.errors import ApprovalWatchError
 from scanner.judge import Judge
@@ -51,7 +51,7 @@ class Works:
 
     scanner: Scanner
     judge: Judge
-    deliverer: Deliverer[AsyncConnection]
+    deliverer: Deliverer
     targets: tuple[Target, ...]
     certain: bool
     trigger: BaseTrigger

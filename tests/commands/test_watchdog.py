@@ -16,8 +16,7 @@ from house import OPS, House, house, until
 from scanner.app import load_pack, open_works
 from scanner.config import load
 from scanner.daemon import Daemon, Works
-from scanner.delivery.outbox import Deliverer
-from scanner.store import outbox
+from scanner.deliver import Deliverer
 from scanner.store.engine import Store
 from scanner.systemd import ServiceManager
 
@@ -42,9 +41,7 @@ async def watched(home: House, clock: Clock, *, deliveries: Clock) -> AsyncItera
 
     async def build() -> Works:
         works = await open_works(config, store, worker="1-test", pack=load_pack(config))
-        deliverer = Deliverer(
-            store, outbox, [], worker="1-test", now=deliveries.now, new_id=lambda: "none", jitter=lambda: 0.0
-        )
+        deliverer = Deliverer(store, [], worker="1-test", now=deliveries.now, new_id=lambda: "none", jitter=lambda: 0.0)
         return replace(works, deliverer=deliverer)
 
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as manager:

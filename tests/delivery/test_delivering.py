@@ -13,11 +13,10 @@ import pytest
 from aiohttp import web
 from owed import START, end, grant, opened, raise_alerts
 from services import Web, until, web_server
-from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
+from scanner.deliver import Deliverer
 from scanner.delivery.channels import Channel
-from scanner.delivery.outbox import Deliverer
 from scanner.domain.alerts import Severity
 from scanner.domain.messages import Waiting
 from scanner.store import outbox, scans
@@ -55,12 +54,8 @@ def hook(service: Web, name: str = "ops") -> Channel:
     return Channel(name, f"json://127.0.0.1:{service.port}/{name}")
 
 
-def deliverer(
-    store: Store, clock: Callable[[], datetime], *channels: Channel, worker: str = "me"
-) -> Deliverer[AsyncConnection]:
-    return Deliverer(
-        store, outbox, channels, worker=worker, now=clock, new_id=lambda: str(next(IDS)), jitter=lambda: 0.0
-    )
+def deliverer(store: Store, clock: Callable[[], datetime], *channels: Channel, worker: str = "me") -> Deliverer:
+    return Deliverer(store, channels, worker=worker, now=clock, new_id=lambda: str(next(IDS)), jitter=lambda: 0.0)
 
 
 async def kept(store: Store) -> list[Waiting]:

@@ -1,31 +1,28 @@
 """The delivery loop: what is due becomes messages, and each message is claimed, sent and settled, one at a time for
 each channel and all channels side by side.
 
-Nothing is decided in memory: whoever starts next finds in the store what is left. The loop reads and writes the
-outbox through the functions of `scanner.store.outbox`, which `scanner.app` hands in.
+Nothing is kept in memory: whoever starts next finds in the store what is left. `delivery` knows words and channels,
+`store` the outbox; only this loop knows both.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Generic, Protocol, TypeVar
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.delivery.channels import Channel, scrubbed
 from scanner.delivery.messages import compose, repeated
 from scanner.delivery.verdicts import next_attempt
-from scanner.domain.messages import Claim, Due, FirstReading, Message, Outcome, Result
+from scanner.domain.messages import Claim, Message, Outcome, Result
 from scanner.errors import ApprovalWatchError
+from scanner.store import outbox
+from scanner.store.engine import Store
 
-__all__ = ["Deliverer", "Outbox", "Transactions"]
+__all__ = ["Deliverer"]
 
-T = TypeVar("T")
-C = TypeVar("C")
-C_co = TypeVar("C_co", covariant=True)
-C_contra = TypeVar("C_contra", contravariant=True)
-
-log = structlog.stdlib.get_logger("delivery")
+log = structlog.get_logger()
 
 LEASE = timedelta(minutes=3)
 """Longer than any send may take: who holds a claim longer is taken for dead."""
@@ -40,41 +37,7 @@ LANDING = 4.0
 """Seconds that sends in flight are given to end when the loop stops."""
 
 
-class Transactions(Protocol[C_co]):
-    """Runs work inside a transaction that writes, or on one view of the store that does not change."""
-
-    async def write(self, work: Callable[[C_co], Awaitable[T]]) -> T:
-        """On disk when this returns."""
-        ...
-
-    async def read(self, work: Callable[[C_co], Awaitable[T]]) -> T:
-        """Changes nothing."""
-        ...
-
-
-class Outbox(Protocol[C_contra]):
-    """What the loop asks of the store. The rooms do not import one another, so that the functions are handed in."""
-
-    async def anything_due(self, connection: C_contra, now: datetime, channels: Collection[str]) -> bool: ...
-
-    async def due_notices(self, connection: C_contra, now: datetime, channels: Collection[str]) -> list[Due]: ...
-
-    async def first_readings(self, connection: C_contra, scan_ids: Collection[str]) -> dict[str, FirstReading]: ...
-
-    async def enqueue(self, connection: C_contra, packed: Sequence[Message], now: datetime) -> None: ...
-
-    async def claim(
-        self, connection: C_contra, worker: str, now: datetime, lease: timedelta, channels: Collection[str]
-    ) -> list[Claim]: ...
-
-    async def settle(
-        self, connection: C_contra, claimed: Claim, outcome: Outcome, now: datetime, next_at: datetime | None
-    ) -> bool: ...
-
-    async def waiting(self, connection: C_contra) -> dict[str, int]: ...
-
-
-class Deliverer(Generic[C]):
+class Deliverer:
     """Sends what the outbox holds over some channels.
 
     `worker` names this process in its claims; `now`, `new_id` (at most 16 characters, never the same twice) and
@@ -83,8 +46,7 @@ class Deliverer(Generic[C]):
 
     def __init__(
         self,
-        store: Transactions[C],
-        outbox: Outbox[C],
+        store: Store,
         channels: Sequence[Channel],
         *,
         worker: str,
@@ -93,7 +55,6 @@ class Deliverer(Generic[C]):
         jitter: Callable[[], float],
     ) -> None:
         self._store = store
-        self._outbox = outbox
         self._channels: Mapping[str, Channel] = {channel.name: channel for channel in channels}
         self._worker = worker
         self._now = now
@@ -125,7 +86,7 @@ class Deliverer(Generic[C]):
                 await asyncio.gather(*(self._empty(name, end) for name in self._channels))
         except TimeoutError:
             log.warning("delivery.out_of_time", seconds=limit.total_seconds())
-        return await self._store.read(self._outbox.waiting)
+        return await self._store.read(outbox.waiting)
 
     async def compose_due(self) -> int:
         """Make messages of the notices that are due, in one transaction. Returns how many."""
@@ -140,7 +101,7 @@ class Deliverer(Generic[C]):
     async def _turn(self) -> bool:
         self._woken.clear()
         try:
-            if await self._store.read(lambda c: self._outbox.anything_due(c, self._now(), self._channels)):
+            if await self._store.read(lambda c: outbox.anything_due(c, self._now(), self._channels)):
                 await self.compose_due()
                 for claim in await self._claim([name for name in self._channels if name not in self._flights]):
                     self._take_off(claim)
@@ -185,7 +146,7 @@ class Deliverer(Generic[C]):
     async def _empty(self, name: str, end: datetime) -> None:
         """Attempt what waits for a channel, again and again where the next attempt is due before the end."""
         again: datetime | None = None
-        while (await self._store.read(self._outbox.waiting)).get(name):
+        while (await self._store.read(outbox.waiting)).get(name):
             claims = await self._claim([name])
             if claims:
                 again = await self._deliver(claims[0])
@@ -194,21 +155,21 @@ class Deliverer(Generic[C]):
             else:
                 await asyncio.sleep(LOOK_EVERY)
 
-    async def _compose(self, connection: C) -> int:
+    async def _compose(self, connection: AsyncConnection) -> int:
         now = self._now()
-        dues = await self._outbox.due_notices(connection, now, self._channels)
+        dues = await outbox.due_notices(connection, now, self._channels)
         scans = {due.reading for due in dues if due.reading is not None}
-        readings = await self._outbox.first_readings(connection, scans) if scans else {}
+        readings = await outbox.first_readings(connection, scans) if scans else {}
         packed: list[Message] = []
         for name, channel in self._channels.items():
             mine = [due for due in dues if due.channel == name]
             if mine:
                 packed += compose(mine, channel.budget, self._new_id, readings)
-        await self._outbox.enqueue(connection, packed, now)
+        await outbox.enqueue(connection, packed, now)
         return len(packed)
 
     async def _claim(self, names: Collection[str]) -> list[Claim]:
-        return await self._store.write(lambda c: self._outbox.claim(c, self._worker, self._now(), LEASE, names))
+        return await self._store.write(lambda c: outbox.claim(c, self._worker, self._now(), LEASE, names))
 
     async def _deliver(self, claim: Claim) -> datetime | None:
         """Attempt a message. Returns when it is tried again, if it is."""
@@ -234,7 +195,7 @@ class Deliverer(Generic[C]):
         """Write the outcome back, for as long as the claim lasts: a store in trouble must not make a message repeat."""
         for tries_left in range(int(LEASE.total_seconds() / AFTER_TROUBLE), -1, -1):
             try:
-                mine = await self._store.write(lambda c: self._outbox.settle(c, claim, outcome, self._now(), next_at))
+                mine = await self._store.write(lambda c: outbox.settle(c, claim, outcome, self._now(), next_at))
             except ApprovalWatchError as error:
                 log.error("delivery.trouble", error=str(error), message=claim.id)
                 if not tries_left:
