@@ -143,6 +143,7 @@ async def record(connection: AsyncConnection, scan_id: str, snapshot: Snapshot, 
         raise LookupError(f"{snapshot.target} is not watched")
     error = None if outcome.trouble is None else str(outcome.trouble)
     state: dict[str, Any] = {
+        "watched": True,  # a wallet may have been taken away while it was read: who tidies up has to find it
         "version": outcome.known.version,
         "covered": sorted(kind.value for kind in outcome.known.covered),
         "tried_at": snapshot.read_at,

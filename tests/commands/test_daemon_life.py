@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from house import OPS, STORY, TREASURY, house, until, wallets
+from house import GUEST, OPS, STORY, TREASURY, house, until, wallets
 
 from scanner.store.daemons import Lock, daemon_lives
 
@@ -55,7 +55,7 @@ async def test_it_scans_at_once_then_on_schedule_and_a_restart_keeps_to_it(tmp_p
             assert abs(due - begun[-1] - 3600e6) < 2e6
 
 
-@pytest.mark.parametrize("hanging", ["scan", "delivery", "both"])
+@pytest.mark.parametrize("hanging", ["scan", "delivery", pytest.param("both", marks=pytest.mark.soak)])
 async def test_it_ends_in_time_whatever_hangs(tmp_path: Path, hanging: str) -> None:
     async with house(tmp_path) as home:
         await home.scan()
@@ -100,6 +100,22 @@ async def test_a_reload_watches_new_wallets_judges_by_new_rules_and_closes_what_
         done = await home.scan(env=home.shell)
         assert {one["owner"] for one in done.report["scan"]["targets"]} == {TREASURY, OPS}
         assert home.rows("SELECT count(*) FROM approvals WHERE owner = ?", OPS) == [(1,)]
+
+
+async def test_what_a_scan_finds_of_a_wallet_removed_meanwhile_is_closed_when_it_ends(tmp_path: Path) -> None:
+    async with house(tmp_path, watched=("treasury", "guest")) as home:
+        okx = {**home.settings["source"]["okx"], "timeout": "2s"}
+        home.write(source={"okx": okx})
+        home.sandbox.fail("hang", target=("1", GUEST))
+        async with home.daemon() as daemon:
+            await until(lambda: any(one.fault == "hang" for one in home.sandbox.requests), within=20)
+            home.write(wallets=wallets(STORY, "treasury"))
+            daemon.send(signal.SIGHUP)
+            await daemon.says("daemon.reloaded")
+            assert not daemon.events("scan.finished")
+            await daemon.says("scan.finished")
+            told = "SELECT state FROM alerts WHERE rule = 'unlimited-to-nameless'"
+            await until(lambda: home.rows(told) == [("resolved",)], seen=daemon.log.read_text)
 
 
 async def test_a_broken_configuration_leaves_the_old_one_in_force(tmp_path: Path) -> None:
