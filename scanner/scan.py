@@ -8,7 +8,7 @@ It knows neither SQL nor HTTP, and decides nothing itself: `domain` decides, `st
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -57,33 +57,25 @@ class Step:
 
     target: Target
     complete: bool
-    approvals: int
-    changes: int
     trouble: Trouble | None
     done: int
     total: int
 
 
+@dataclass(frozen=True, slots=True)
 class Scanner:
     """Reads targets, records what that means, and reports it.
 
     `sources` stand in the order of preference: a target is read by the first one that covers its chain.
+    `confirm_after` is how much later a doubted absence has to be read again to be believed.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        sources: Sequence[Source],
-        judge: Judge,
-        *,
-        confirm_after: timedelta,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._store = store
-        self._sources = sources
-        self._judge = judge
-        self._confirm_after = confirm_after
-        self._now = now
+    store: Store
+    sources: Sequence[Source]
+    judge: Judge
+    _: KW_ONLY
+    confirm_after: timedelta
+    now: Callable[[], datetime]
 
     async def scan(self, job: Job, progress: Callable[[Step], Awaitable[None]] | None = None) -> Report:
         """Read the targets and report them. Raises StoreError where the store fails; what a source fails at is told."""
@@ -94,8 +86,8 @@ class _Round:
     """One scan under way."""
 
     def __init__(self, scanner: Scanner, job: Job) -> None:
-        self.store, self.sources, self.judge = scanner._store, scanner._sources, scanner._judge  # noqa: SLF001 - its own half
-        self.confirm_after, self.now = scanner._confirm_after, scanner._now  # noqa: SLF001 - its own half
+        self.store, self.sources, self.judge = scanner.store, scanner.sources, scanner.judge
+        self.confirm_after, self.now = scanner.confirm_after, scanner.now
         self.job = job
         self.id = secrets.token_hex(8)
         self.began = self.now()
@@ -116,7 +108,8 @@ class _Round:
                 outcome = await self._take(snapshot, based_on[snapshot.target])
                 done += 1
                 if progress is not None:
-                    await progress(_step(snapshot.target, outcome, done, len(self.job.targets)))
+                    total = len(self.job.targets)
+                    await progress(Step(snapshot.target, outcome.complete, outcome.trouble, done, total))
         if kept:
             await self.store.read(self._take_up)
             for names in self.moved.parts():
@@ -253,8 +246,3 @@ def _covers(source: Source, target: Target) -> bool:
         return bool(source.covers(by_index(target.chain)))
     except UnknownChainError:
         return False
-
-
-def _step(target: Target, outcome: Outcome, done: int, total: int) -> Step:
-    in_force = sum(1 for _ in outcome.known.in_force)
-    return Step(target, outcome.complete, in_force, len(outcome.changes), outcome.trouble, done, total)
