@@ -67,7 +67,7 @@ async def test_it_ends_in_time_whatever_hangs(tmp_path: Path, hanging: str) -> N
             if hanging == "scan":
                 await until(lambda: any(one.fault == "hang" for one in home.sandbox.requests))
             else:
-                await until(lambda: bool(home.hook.messages), within=15)
+                await until(lambda: bool(home.hook.messages))
             assert await daemon.stop(within=10) == 0
             await daemon.says("daemon.stopped")
             assert not daemon.events("daemon.work_failed")
@@ -108,7 +108,7 @@ async def test_what_a_scan_finds_of_a_wallet_removed_meanwhile_is_closed_when_it
         home.write(source={"okx": okx})
         home.sandbox.fail("hang", target=("1", GUEST))
         async with home.daemon() as daemon:
-            await until(lambda: any(one.fault == "hang" for one in home.sandbox.requests), within=20)
+            await until(lambda: any(one.fault == "hang" for one in home.sandbox.requests))
             home.write(wallets=wallets(STORY, "treasury"))
             daemon.send(signal.SIGHUP)
             await daemon.says("daemon.reloaded")

@@ -50,10 +50,17 @@ async def watched(home: House, clock: Clock, *, deliveries: Clock) -> AsyncItera
         told = ServiceManager({"NOTIFY_SOCKET": str(home.folder / "notify"), "WATCHDOG_USEC": "200000"})
         running = asyncio.create_task(Daemon(store, build, worker="1-test", now=clock.now, manager=told).run())
         try:
-            yield manager
+            async with asyncio.timeout(30):
+                while b"READY=1" not in await asyncio.get_running_loop().sock_recv(manager, 4096):
+                    pass
+            try:
+                yield manager
+            finally:
+                os.kill(os.getpid(), signal.SIGTERM)  # which the daemon handles, since it is ready
+                await running
         finally:
-            os.kill(os.getpid(), signal.SIGTERM)
-            await running
+            running.cancel()
+            await asyncio.wait([running])
             await store.close()
 
 
