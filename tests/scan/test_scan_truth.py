@@ -195,6 +195,14 @@ async def test_a_clock_that_is_wrong_is_corrected_once(seconds: int, tmp_path: P
         assert [one.code for one in watch.sandbox.requests][3:] == ["0"] * 4
 
 
+async def test_a_clock_that_cannot_be_corrected_is_said_after_one_more_try(tmp_path: Path) -> None:
+    async with watching(tmp_path, big_world(1, 3), settings=replace(IN_NO_HURRY, patience=1.0)) as watch:
+        watch.sandbox.fail("code-50102", times=None)
+        report = await watch.scan()
+        asked = [one for one in watch.sandbox.requests if one.method == "POST"]
+        assert (len(asked), report.scan.targets[0].reason) == (2, "clock")
+
+
 @pytest.mark.parametrize(
     ("part", "named"),
     [
