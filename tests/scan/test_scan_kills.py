@@ -81,7 +81,7 @@ async def kills(folder: Path, cycles: int, seed: int) -> None:
     sandbox = Noticing(story(*map(day, range(cycles))))
     targets = [Target("1", owner) for owner in OWNERS]
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["scanner.app", "scanner.sandbox"])
+    context.set_forkserver_preload(["pytest", "scanner.app", "scanner.sandbox"])
     killed = 0
     async with sandbox.serve() as server:
 
