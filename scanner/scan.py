@@ -123,7 +123,7 @@ class _Round:
         return report
 
     async def _begin(self, connection: AsyncConnection, targets: Sequence[Target]) -> None:
-        await scans.begin(connection, self.id, asked_by=self.job.asked_by, total=len(self.job.targets), at=self.began)
+        await scans.begin(connection, self.id, asked_by=self.job.asked_by, at=self.began)
         await knowledge.watch(connection, targets)
 
     async def _readings(self, targets: Sequence[Target]) -> AsyncGenerator[Snapshot, None]:

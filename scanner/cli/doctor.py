@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,12 +13,16 @@ if TYPE_CHECKING:
     from scanner.config import Config
     from scanner.okx.client import OkxClient
     from scanner.policy.rules import Pack
+    from scanner.store.engine import Store
 
-__all__ = ["doctor"]
+__all__ = ["Health", "Sign", "daemon_on", "doctor"]
 
 SKEW_TO_WARN = 5.0
 SKEW_TO_REFUSE = 30.0
 """Seconds of difference between the clocks from which on it is said, and from which on the API refuses requests."""
+
+SILENT_AFTER = timedelta(minutes=1)
+"""A daemon that is well says so in the store every few seconds."""
 
 
 class Health(StrEnum):
@@ -92,7 +97,6 @@ def _rules(pack: "Pack") -> Sign:
 async def _store(config: "Config") -> AsyncIterator[Sign]:
     from scanner.app import open_store
     from scanner.errors import StoreError
-    from scanner.store.daemons import daemon_lives
 
     try:
         async with open_store(config) as store:
@@ -100,14 +104,33 @@ async def _store(config: "Config") -> AsyncIterator[Sign]:
                 yield Sign("store", Health.BROKEN, f"{store.path} is damaged: {damage[0]}", "Restore a backup")
             else:
                 yield Sign("store", Health.GOOD, f"{store.path}")
-            lives = daemon_lives(store.path)
+            yield await daemon_on(store)
     except StoreError as error:
         yield Sign("store", Health.BROKEN, error.message, error.hint)
-        return
-    if lives:
-        yield Sign("daemon", Health.GOOD, "it runs on this store")
-    else:
-        yield Sign("daemon", Health.WORRYING, "none runs on this store", "Start it: approval-watch run")
+
+
+async def daemon_on(store: "Store") -> Sign:
+    """How the daemon on a store is, by its lock and by what it last wrote there."""
+    from scanner.app import now
+    from scanner.domain.report import rfc3339
+    from scanner.store.daemons import daemon_lives, registered
+
+    if not daemon_lives(store.path):
+        return Sign("daemon", Health.WORRYING, "none runs on this store", "Start it: approval-watch run")
+    line = await store.read(registered)
+    if line is None:
+        return Sign("daemon", Health.GOOD, "it runs on this store, and has just begun")
+
+    def said(time: datetime) -> str:
+        return rfc3339(time.replace(microsecond=0))
+
+    process = f"it runs on this store since {said(line.started_at)} (process {line.pid})"
+    if now() - line.seen_at > SILENT_AFTER:
+        return Sign(
+            "daemon", Health.WORRYING, f"{process}, and was last well at {said(line.seen_at)}", "Look at its log"
+        )
+    due = "" if line.next_scan_at is None else f"; its next scan is due at {said(line.next_scan_at)}"
+    return Sign("daemon", Health.GOOD, process + due)
 
 
 async def _api(config: "Config") -> AsyncIterator[Sign]:

@@ -12,8 +12,7 @@ from scanner.domain.alerts import Alert, AlertState, Move, Severity, Transition
 from scanner.domain.approvals import Target
 from scanner.domain.changes import Held
 from scanner.domain.notices import decide
-from scanner.store.knowledge import CHUNK
-from scanner.store.rows import alert_from, alert_row, held_from, is_open
+from scanner.store.rows import alert_from, alert_row, held_from, is_open, parts, target_from
 from scanner.store.tables import alert_events, alerts, approvals, attempts, messages, notices, targets
 
 __all__ = ["Story", "Told", "apply", "find_alert", "listing", "of_rules_other_than", "open_alerts", "story"]
@@ -33,8 +32,7 @@ class Told:
 async def open_alerts(connection: AsyncConnection, approval_ids: Sequence[str]) -> list[Alert]:
     """The alerts of some approvals that are not resolved."""
     found: list[Alert] = []
-    for start in range(0, len(approval_ids), CHUNK):
-        part = approval_ids[start : start + CHUNK]
+    for part in parts(approval_ids):
         rows = await connection.execute(select(alerts).where(alerts.c.approval_id.in_(part), is_open()))
         found += [alert_from(row) for row in rows.mappings()]
     return found
@@ -110,8 +108,7 @@ async def apply(
 async def _told(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, set[str]]:
     """For each alert the channels that were sent, or will be sent, that it opened."""
     found: dict[str, set[str]] = {}
-    for start in range(0, len(ids), CHUNK):
-        part = ids[start : start + CHUNK]
+    for part in parts(ids):
         query = select(notices.c.alert_id, notices.c.channel).where(notices.c.alert_id.in_(part), notices.c.send)
         for alert_id, channel in await connection.execute(query):
             found.setdefault(alert_id, set()).add(channel)
@@ -188,11 +185,4 @@ def _joined() -> Select[Any]:
 
 
 def _told_from(row: RowMapping) -> Told:
-    held = held_from(row)
-    return Told(
-        alert=alert_from(row),
-        held=held,
-        target=Target(held.approval.chain, held.approval.owner, row[targets.c.label], tuple(row[targets.c.tags] or ())),
-        why=row[alerts.c.why],
-        fix=row[alerts.c.fix],
-    )
+    return Told(alert_from(row), held_from(row), target_from(row), why=row[alerts.c.why], fix=row[alerts.c.fix])

@@ -5,19 +5,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Kind, Snapshot, Target
 from scanner.domain.changes import Change, ChangeKind, Held, Known, Outcome
-from scanner.store.rows import approval_row, change_columns, change_from, change_row, held_from
+from scanner.store.rows import (
+    CHUNK,
+    approval_row,
+    change_columns,
+    change_from,
+    change_row,
+    held_from,
+    parts,
+    target_from,
+)
 from scanner.store.tables import approvals, changes, scan_targets, scans, targets
 
 __all__ = [
     "Filter",
     "Kept",
-    "Past",
     "changes_of",
     "history",
     "holders",
@@ -31,9 +39,6 @@ __all__ = [
     "versions",
     "watch",
 ]
-
-CHUNK = 500
-"""Values in one IN list: well below every database's limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +82,9 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A held approval with its target as the user knows it, and when that was last read completely."""
+    """A held approval with its target as the user knows it."""
 
     held: Held
-    target: Target
-    read_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """A recorded change with its place in the order of all changes, the scan that found it, and the target."""
-
-    seq: int
-    scan_id: str
-    change: Change
     target: Target
 
 
@@ -113,7 +107,7 @@ async def unwatch(connection: AsyncConnection, keep: Collection[Target]) -> list
     rows = await connection.execute(select(targets.c.id, targets.c.chain, targets.c.owner).where(targets.c.watched))
     dropped = [row.id for row in rows if Target(row.chain, row.owner) not in keep]
     found: list[str] = []
-    for part in _parts(dropped):
+    for part in parts(dropped):
         await connection.execute(update(targets).where(targets.c.id.in_(part)).values(watched=False))
         found += await connection.scalars(select(approvals.c.id).where(approvals.c.target_id.in_(part)))
     return found
@@ -146,7 +140,6 @@ async def record(connection: AsyncConnection, scan_id: str, snapshot: Snapshot, 
         "watched": True,  # a wallet may have been taken away while it was read: who tidies up has to find it
         "version": outcome.known.version,
         "covered": sorted(kind.value for kind in outcome.known.covered),
-        "tried_at": snapshot.read_at,
         "error": error,
     }
     if outcome.complete:
@@ -176,7 +169,7 @@ async def record(connection: AsyncConnection, scan_id: str, snapshot: Snapshot, 
 async def spender_counts(connection: AsyncConnection, spenders: Collection[str]) -> dict[str, tuple[int, int]]:
     """For each spender the approvals in force and the owners it has, over all watched wallets and chains."""
     found: dict[str, tuple[int, int]] = {}
-    for part in _parts(sorted(spenders)):
+    for part in parts(sorted(spenders)):
         rows = await connection.execute(
             select(approvals.c.spender, func.count(), func.count(approvals.c.owner.distinct()))
             .join_from(approvals, targets)
@@ -190,7 +183,7 @@ async def spender_counts(connection: AsyncConnection, spenders: Collection[str])
 async def holders(connection: AsyncConnection, spenders: Collection[str]) -> list[Kept]:
     """The approvals in force of some spenders, over all watched wallets."""
     found: list[Kept] = []
-    for part in _parts(sorted(spenders)):
+    for part in parts(sorted(spenders)):
         found += await _kept(
             connection, _joined().where(approvals.c.in_force, targets.c.watched, approvals.c.spender.in_(part))
         )
@@ -239,19 +232,19 @@ async def in_force_at(connection: AsyncConnection, wanted: Filter, at: datetime)
         change = change_from(row)
         held = Held(change.after, row[approvals.c.first_seen], change.at, change.at)
         if wanted.wants(held):
-            found.append(Kept(held, _target(row), row[targets.c.read_at]))
+            found.append(Kept(held, target_from(row)))
     return found
 
 
-async def history(connection: AsyncConnection, wanted: Filter, since: datetime | None = None) -> list[Past]:
+async def history(connection: AsyncConnection, wanted: Filter, since: datetime | None = None) -> list[Change]:
     """Every recorded change in the order in which it was believed."""
     conditions = wanted.conditions()
     if since is not None:
         conditions.append(changes.c.at >= since)
-    return [past for past in await _past(connection, conditions) if _relevant(wanted, past.change)]
+    return [change for change in await _past(connection, conditions) if _relevant(wanted, change)]
 
 
-async def changes_of(connection: AsyncConnection, scan_id: str) -> list[Past]:
+async def changes_of(connection: AsyncConnection, scan_id: str) -> list[Change]:
     """The changes that one scan found, in order."""
     return await _past(connection, [changes.c.scan_id == scan_id])
 
@@ -263,38 +256,25 @@ def _relevant(wanted: Filter, change: Change) -> bool:
     return not wanted.unlimited or any(side.unlimited for side in sides)
 
 
-async def _past(connection: AsyncConnection, conditions: Iterable[ColumnElement[bool]]) -> list[Past]:
+async def _past(connection: AsyncConnection, conditions: Iterable[ColumnElement[bool]]) -> list[Change]:
     query = (
         _joined()
-        .add_columns(changes.c.seq, changes.c.scan_id, *change_columns(changes))
+        .add_columns(*change_columns(changes))
         .join(changes, changes.c.approval_id == approvals.c.id)
         .where(*conditions)
         .order_by(changes.c.seq)
     )
-    rows = (await connection.execute(query)).mappings()
-    return [Past(row[changes.c.seq], row[changes.c.scan_id], change_from(row), _target(row)) for row in rows]
+    return [change_from(row) for row in (await connection.execute(query)).mappings()]
 
 
 def _joined() -> Select[Any]:
-    return select(approvals, targets.c.label, targets.c.tags, targets.c.read_at).join(
-        targets, targets.c.id == approvals.c.target_id
-    )
+    return select(approvals, targets.c.label, targets.c.tags).join(targets, targets.c.id == approvals.c.target_id)
 
 
 async def _kept(connection: AsyncConnection, query: Select[Any]) -> list[Kept]:
     rows = (await connection.execute(query)).mappings()
-    return [Kept(held_from(row), _target(row), row[targets.c.read_at]) for row in rows]
-
-
-def _target(row: RowMapping) -> Target:
-    return Target(
-        row[approvals.c.chain], row[approvals.c.owner], row[targets.c.label], tuple(row[targets.c.tags] or ())
-    )
+    return [Kept(held_from(row), target_from(row)) for row in rows]
 
 
 def _is(target: Target) -> ColumnElement[bool]:
     return and_(targets.c.chain == target.chain, targets.c.owner == target.owner)
-
-
-def _parts(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))

@@ -11,11 +11,9 @@ from sqlalchemy import ColumnElement, RowMapping, case, exists, func, or_, selec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Move, Severity
-from scanner.domain.approvals import Target
 from scanner.domain.changes import Change, ChangeKind
 from scanner.domain.messages import Claim, Due, FirstReading, Message, MessageKind, Outcome, Result, Waiting
-from scanner.store.knowledge import CHUNK
-from scanner.store.rows import alert_from, change_columns, change_from, held_from
+from scanner.store.rows import alert_from, change_columns, change_from, held_from, parts, target_from
 from scanner.store.tables import alerts, approvals, attempts, changes, messages, notices, targets
 
 __all__ = [
@@ -70,14 +68,13 @@ async def due_notices(connection: AsyncConnection, now: datetime, channels: Coll
 
 def _due(row: RowMapping, told: Mapping[str, Change]) -> Due:
     held, alert = held_from(row), alert_from(row)
-    target = Target(held.approval.chain, held.approval.owner, row[targets.c.label], tuple(row[targets.c.tags] or ()))
     return Due(
         seq=row[notices.c.seq],
         channel=row[notices.c.channel],
         what=Move(row[notices.c.what]),
         alert=alert,
         held=held,
-        target=target,
+        target=target_from(row),
         why=row[alerts.c.why],
         fix=row[alerts.c.fix],
         change=told.get(alert.change or held.approval.id),
@@ -88,11 +85,11 @@ def _due(row: RowMapping, told: Mapping[str, Change]) -> Due:
 async def _changes(connection: AsyncConnection, approval_ids: Sequence[str]) -> dict[str, Change]:
     """Every change of some approvals by its id, and the last one of each by the approval's id."""
     found: dict[str, Change] = {}
-    for start in range(0, len(approval_ids), CHUNK):
+    for part in parts(approval_ids):
         query = (
             select(approvals, changes.c.id.label("told"), *change_columns(changes))
             .join(changes, changes.c.approval_id == approvals.c.id)
-            .where(approvals.c.id.in_(approval_ids[start : start + CHUNK]))
+            .where(approvals.c.id.in_(part))
             .order_by(changes.c.seq)
         )
         for row in (await connection.execute(query)).mappings():
@@ -129,8 +126,7 @@ async def enqueue(connection: AsyncConnection, packed: Sequence[Message], now: d
                 position=position,
             )
         )
-        for start in range(0, len(message.notices), CHUNK):
-            part = message.notices[start : start + CHUNK]
+        for part in parts(message.notices):
             await connection.execute(update(notices).where(notices.c.seq.in_(part)).values(message_id=message.id))
 
 

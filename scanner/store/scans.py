@@ -24,11 +24,9 @@ from scanner.store.tables import notices, scan_targets, scans, targets
 __all__ = ["begin", "entry", "finish", "interrupt", "last_begun", "report"]
 
 
-async def begin(connection: AsyncConnection, scan_id: str, *, asked_by: str, total: int, at: datetime) -> None:
+async def begin(connection: AsyncConnection, scan_id: str, *, asked_by: str, at: datetime) -> None:
     """Note that a scan has begun."""
-    await connection.execute(
-        scans.insert().values(id=scan_id, asked_by=asked_by, state="running", started_at=at, total=total)
-    )
+    await connection.execute(scans.insert().values(id=scan_id, asked_by=asked_by, state="running", started_at=at))
 
 
 async def finish(
@@ -129,7 +127,7 @@ async def report(connection: AsyncConnection, scan: ScanEntry, scope: Collection
         version=1,
         scan=scan,
         approvals=tuple(ApprovalEntry.of(one.held, one.target.label) for one in kept),
-        changes=tuple(ChangeEntry.of(past.change) for past in await changes_of(connection, scan.id)),
+        changes=tuple(ChangeEntry.of(change) for change in await changes_of(connection, scan.id)),
         alerts=tuple(AlertEntry.of(one.alert) for one in told),
         raised=tuple(one.alert.id for one in raised),
     )

@@ -31,7 +31,7 @@ metadata = MetaData(
 )
 
 # An owner on a chain. `version` counts commits; `covered` are the kinds that the last complete reading covered;
-# `read_at` is the last complete reading, `tried_at` the last one of any sort; `error` what the last one lacked.
+# `read_at` and `source` are of the last complete reading; `error` is what the last one of any sort lacked.
 targets = Table(
     "targets",
     metadata,
@@ -45,7 +45,6 @@ targets = Table(
     Column("covered", Json, nullable=False, default=list),
     Column("source", String(16)),
     Column("read_at", Instant),
-    Column("tried_at", Instant),
     Column("error", Text),
     Index(None, "chain", "owner", unique=True),
 )
@@ -116,7 +115,6 @@ scans = Table(
     Column("state", String(16), nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("finished_at", Instant),
-    Column("total", Integer, nullable=False, default=0),
     Column("requests", Integer, nullable=False, default=0),
     Column("context_errors", Json, nullable=False, default=list),
     Column("undecided", Integer, nullable=False, default=0),
@@ -242,7 +240,6 @@ requests = Table(
     Column("total", Integer, nullable=False, default=0),
     Column("report", Text),
     Column("error", Text),
-    Column("exit_code", Integer),
 )
 
 # Who delivers and scans on this store: at most one row, kept fresh while it lives.
@@ -251,7 +248,6 @@ daemons = Table(
     metadata,
     Column("worker", String(32), primary_key=True),
     Column("pid", Integer, nullable=False),
-    Column("host", Text, nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("seen_at", Instant, nullable=False),
     Column("next_scan_at", Instant),

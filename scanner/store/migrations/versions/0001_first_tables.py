@@ -23,7 +23,6 @@ def upgrade() -> None:
         "daemons",
         sa.Column("worker", sa.String(length=32), nullable=False),
         sa.Column("pid", sa.Integer(), nullable=False),
-        sa.Column("host", sa.Text(), nullable=False),
         sa.Column("started_at", columns.Instant(), nullable=False),
         sa.Column("seen_at", columns.Instant(), nullable=False),
         sa.Column("next_scan_at", columns.Instant(), nullable=True),
@@ -63,7 +62,6 @@ def upgrade() -> None:
         sa.Column("total", sa.Integer(), nullable=False),
         sa.Column("report", sa.Text(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
-        sa.Column("exit_code", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_requests")),
     )
     op.create_table(
@@ -73,7 +71,6 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("started_at", columns.Instant(), nullable=False),
         sa.Column("finished_at", columns.Instant(), nullable=True),
-        sa.Column("total", sa.Integer(), nullable=False),
         sa.Column("requests", sa.Integer(), nullable=False),
         sa.Column("context_errors", columns.Json(), nullable=False),
         sa.Column("undecided", sa.Integer(), nullable=False),
@@ -92,7 +89,6 @@ def upgrade() -> None:
         sa.Column("covered", columns.Json(), nullable=False),
         sa.Column("source", sa.String(length=16), nullable=True),
         sa.Column("read_at", columns.Instant(), nullable=True),
-        sa.Column("tried_at", columns.Instant(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_targets")),
     )
