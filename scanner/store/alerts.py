@@ -12,6 +12,7 @@ from scanner.domain.alerts import Alert, AlertState, Move, Severity, Transition
 from scanner.domain.approvals import Target
 from scanner.domain.changes import Held
 from scanner.domain.notices import decide
+from scanner.domain.report import AttemptEntry, NoticeEntry, StepEntry, rfc3339
 from scanner.store.rows import alert_from, alert_row, held_from, is_open, parts, target_from
 from scanner.store.tables import alert_events, alerts, approvals, attempts, messages, notices, targets
 
@@ -150,17 +151,19 @@ async def find_alert(connection: AsyncConnection, alert_id: str) -> Told | None:
 class Story:
     """All that happened to one alert: its steps, what each channel was owed and why, and each attempt to send it."""
 
-    steps: tuple[RowMapping, ...]
-    notices: tuple[RowMapping, ...]
-    attempts: tuple[RowMapping, ...]
+    steps: tuple[StepEntry, ...]
+    notices: tuple[NoticeEntry, ...]
+    attempts: tuple[AttemptEntry, ...]
 
 
 async def story(connection: AsyncConnection, alert_id: str) -> Story:
     """The story of an alert, in the order in which it happened."""
 
-    async def rows(query: Select[Any]) -> tuple[RowMapping, ...]:
-        return tuple((await connection.execute(query)).mappings())
+    async def rows(query: Select[Any]) -> Sequence[RowMapping]:
+        found: Sequence[RowMapping] = (await connection.execute(query)).mappings().all()
+        return found
 
+    steps = select(alert_events).where(alert_events.c.alert_id == alert_id).order_by(alert_events.c.seq)
     sent = select(notices, messages.c.state, messages.c.sent_at).outerjoin(
         messages, messages.c.id == notices.c.message_id
     )
@@ -170,9 +173,37 @@ async def story(connection: AsyncConnection, alert_id: str) -> Story:
         .where(attempts.c.message_id.in_(select(notices.c.message_id).where(notices.c.alert_id == alert_id)))
     )
     return Story(
-        await rows(select(alert_events).where(alert_events.c.alert_id == alert_id).order_by(alert_events.c.seq)),
-        await rows(sent.where(notices.c.alert_id == alert_id).order_by(notices.c.seq)),
-        await rows(tried.order_by(attempts.c.seq)),
+        steps=tuple(
+            StepEntry(rfc3339(row["at"]), row["move"], row["reason"], row["scan_id"]) for row in await rows(steps)
+        ),
+        notices=tuple(
+            _notice(row) for row in await rows(sent.where(notices.c.alert_id == alert_id).order_by(notices.c.seq))
+        ),
+        attempts=tuple(_attempt(row) for row in await rows(tried.order_by(attempts.c.seq))),
+    )
+
+
+def _notice(row: RowMapping) -> NoticeEntry:
+    return NoticeEntry(
+        at=rfc3339(row["created_at"]),
+        channel=row["channel"],
+        what=row["what"],
+        send=row["send"],
+        reason=row["reason"],
+        message=row["message_id"],
+        state=row["state"],
+        sent_at=None if row["sent_at"] is None else rfc3339(row["sent_at"]),
+    )
+
+
+def _attempt(row: RowMapping) -> AttemptEntry:
+    return AttemptEntry(
+        at=rfc3339(row["at"]),
+        channel=row["channel"],
+        message=row["message_id"],
+        number=row["number"],
+        outcome=row["outcome"],
+        detail=row["detail"],
     )
 
 
