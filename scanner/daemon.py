@@ -93,6 +93,7 @@ class Daemon:
         self._reload = asyncio.Event()
         self._scans: set[asyncio.Task[None]] = set()
         self._moved = now()
+        self._in_force: Works | None = None
         self._scheduler = AsyncIOScheduler(
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
@@ -140,6 +141,7 @@ class Daemon:
 
     async def _live_by(self, works: Works, event: str) -> Works | None:
         """Work by one configuration, until there is another one, or None when it is time to stop."""
+        self._in_force = works
         await self._schedule(works)
         stop = asyncio.Event()
         loops = [works.deliverer.run(stop), self._answer(works, stop), self._beat(works, stop)]
@@ -195,7 +197,12 @@ class Daemon:
             await asyncio.shield(task)
 
     async def _settle_in(self, works: Works) -> None:
-        """Close what nobody watches any more, and judge what is stored by the rules of now."""
+        """Close what nobody watches any more, and judge what is stored by the rules of now.
+
+        Works that were replaced meanwhile would close the alerts of rules and wallets that have come since.
+        """
+        if works is not self._in_force:
+            return
         await works.judge.tidy(self._store, frozenset(works.targets), certain=works.certain)
         await works.judge.again(self._store)
         works.deliverer.wake()

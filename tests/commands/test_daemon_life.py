@@ -118,6 +118,28 @@ async def test_what_a_scan_finds_of_a_wallet_removed_meanwhile_is_closed_when_it
             await until(lambda: home.rows(told) == [("resolved",)], seen=daemon.log.read_text)
 
 
+async def test_a_configuration_that_was_replaced_before_the_last_scan_ended_closes_nothing(tmp_path: Path) -> None:
+    async with house(tmp_path, watched=("treasury", "guest")) as home:
+        okx = {**home.settings["source"]["okx"], "timeout": "2s"}
+        home.write(source={"okx": okx})
+        home.sandbox.fail("hang", target=("1", GUEST))
+        async with home.daemon() as daemon:
+            await daemon.says("daemon.ready")
+            await until(lambda: home.rows("SELECT 1 FROM approvals") != [])
+            daemon.send(signal.SIGHUP)
+            await daemon.says("daemon.reloaded")
+            (tmp_path / "rules").mkdir()
+            (tmp_path / "rules" / "own.yaml").write_text(RULE.format(when="'true'"))
+            home.write(rules={"dirs": ["./rules"]})
+            daemon.send(signal.SIGHUP)
+            await daemon.says("daemon.reloaded", count=2)
+            await until(lambda: home.rows("SELECT 1 FROM alerts WHERE rule = 'own-rule'") != [])
+            assert not daemon.events("scan.finished")
+            await daemon.says("scan.finished")
+            assert await daemon.stop() == 0
+        assert home.rows("SELECT DISTINCT state FROM alerts WHERE rule = 'own-rule'") == [("open",)]
+
+
 async def test_a_broken_configuration_leaves_the_old_one_in_force(tmp_path: Path) -> None:
     async with house(tmp_path, schedule={"every": "1s"}) as home, home.daemon() as daemon:
         await daemon.says("scan.finished")
