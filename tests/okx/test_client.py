@@ -179,15 +179,15 @@ async def test_where_the_date_explains_nothing_the_time_is_asked_for() -> None:
 async def test_a_late_refusal_does_not_undo_what_another_request_learned_of_the_clock() -> None:
     clock, corrected = Clock(time.time()), asyncio.Event()
 
-    async def script(asked: Asked) -> dict[str, Any]:
+    async def script(asked: Asked) -> web.Response:
         if asked.target == "/api/v5/public/time":
-            return {"code": "0", "msg": "", "data": [{"ts": str(int((clock.now() + 3600) * 1000))}]}
+            return web.json_response(ok({"ts": str(int((clock.now() + 3600) * 1000))}))
         if asked.headers["OK-ACCESS-TIMESTAMP"] > signed_by(clock.now() + 3000):
             corrected.set()
-            return ok()
+            return web.json_response(ok())
         if asked.body == b'"late"':
             await corrected.wait()
-        return error("50102")
+        return web.json_response(error("50102"))
 
     late = Request("POST", "/list", b'"late"')
     async with far_side(script) as far, client_of(far.url, clock=clock) as client:
