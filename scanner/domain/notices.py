@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from scanner.domain.alerts import Move, Severity, Transition
 
 __all__ = ["Notice", "Why", "decide"]
 
 
-class Why:
+class Why(StrEnum):
     """The named reasons. They are stored, and shown to whoever asks why a message came or did not."""
 
     FIRST = "first"
@@ -28,7 +29,7 @@ class Notice:
     channel: str
     what: Move
     send: bool
-    reason: str
+    reason: Why
     digest: bool = False
 
 
@@ -45,18 +46,15 @@ def decide(transition: Transition, channels: Mapping[str, Severity], told: Colle
     if move is Move.EASED:
         return [Notice(alert.id, channel, move, send=False, reason=Why.EASED) for channel in channels]
     digest = alert.baseline and move is Move.OPENED
+    why = Why.WORSENED if move is Move.WORSENED else Why.FIRST
     return [
-        Notice(alert.id, channel, move, send=not why_not, reason=why_not or _why(move), digest=digest)
+        Notice(alert.id, channel, move, send=why_not is None, reason=why_not or why, digest=digest)
         for channel, least in channels.items()
         for why_not in [_why_not(alert.severity, least)]
     ]
 
 
-def _why(move: Move) -> str:
-    return Why.WORSENED if move is Move.WORSENED else Why.FIRST
-
-
-def _why_not(severity: Severity, least: Severity) -> str:
+def _why_not(severity: Severity, least: Severity) -> Why | None:
     if severity is Severity.INFORMATIONAL:
         return Why.INFORMATIONAL
-    return "" if severity.reaches(least) else Why.BELOW
+    return None if severity.reaches(least) else Why.BELOW

@@ -95,7 +95,7 @@ async def apply(
                     "channel": notice.channel,
                     "what": notice.what.value,
                     "send": notice.send,
-                    "reason": notice.reason,
+                    "reason": notice.reason.value,
                     "digest": notice.digest,
                     "scan_id": scan_id,
                     "created_at": at,
