@@ -280,10 +280,10 @@ class Config(Sections):
         hint = "add one below wallets:, with its address and chains"
         return [Problem(Place(str(self.file)), "there is no wallet to watch", "no-wallets", hint)]
 
-    def missing_secrets(self, *, channels: bool = True) -> list[Problem]:
+    def missing_secrets(self) -> list[Problem]:
         """A problem for each secret that cannot be read now: the API's, and those of the channels."""
-        channel_urls = (channel.read_url for channel in self.channels.values()) if channels else ()
-        return [*self.source.okx.missing_secrets(), *_unreadable(channel_urls)]
+        channels = (channel.read_url for channel in self.channels.values())
+        return [*self.source.okx.missing_secrets(), *_unreadable(channels)]
 
 
 def _unreadable(readers: Iterable[Callable[[], str]]) -> Iterator[Problem]:

@@ -22,7 +22,7 @@ from scanner.sources.okx_wire import Entry, MalformedError
 
 __all__ = ["OkxSource"]
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger()
 
 _WIRES = {"v5": V5, "v6": V6}
 
@@ -161,7 +161,7 @@ class _Round:
             try:
                 await self._do(job, effort)
             except Exception as error:  # noqa: BLE001 - the edge of the loop: one target's failure stays its own
-                _log.exception("okx-reading-broke-off", targets=len(job.targets))
+                log.exception("reading.broke_off", targets=len(job.targets))
                 for reading in self._still_due(job.targets):
                     reading.fail(_broke_off(error))
                     self._hand_on(reading)
