@@ -160,7 +160,7 @@ class _Round:
             effort = Effort(job.patience, begun=job.rank == 0)
             try:
                 await self._do(job, effort)
-            except Exception as error:  # noqa: BLE001 - the edge of the loop: one target's failure stays its own
+            except Exception as error:  # the edge of the loop: one target's failure stays its own
                 log.exception("reading.broke_off", targets=len(job.targets))
                 for reading in self._still_due(job.targets):
                     reading.fail(_broke_off(error))

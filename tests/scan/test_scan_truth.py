@@ -135,7 +135,7 @@ async def test_rows_whose_spender_cannot_be_told_are_kept_and_the_target_is_inco
 
 
 TWENTY = ("1", "10", "56", "100", "130", "137", "146", "169", "196", "324", "1101", "5000", "8453", "34443", "42161",
-          "43114", "59144", "81457", "534352", "7777777")  # fmt: skip
+          "43114", "59144", "81457", "534352", "7777777")  # fmt: skip # - as many to a line as fit
 
 
 @pytest.mark.parametrize(("owners", "chains"), [(4, TWENTY[:5]), (1, TWENTY), (2, TWENTY[:10])])
