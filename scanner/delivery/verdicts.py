@@ -67,8 +67,8 @@ def verdict(*, accepted: bool, heard: Sequence[Heard], strict: bool, now: dateti
 def _http(one: Heard, strict: bool, now: datetime) -> Outcome:
     if one.code is None:
         if not one.sent:
-            return Outcome(Result.TRANSIENT, f"could not connect ({one.text})")
-        return Outcome(Result.UNKNOWN, f"sent, but no answer came ({one.text})")
+            return Outcome(Result.TRANSIENT, f"could not connect ({_cut(one.text)})")
+        return Outcome(Result.UNKNOWN, f"sent, but no answer came ({_cut(one.text)})")
     answer = _object(one.text)
     if strict and one.code == 200 and answer is None:
         return Outcome(Result.TRANSIENT, "answered 200, but not as this service does: is there a proxy on the way?")

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from owed import START
 
@@ -115,6 +115,8 @@ def test_a_mail_session_is_judged_by_its_last_word(
     assert judged(*mail(*codes), accepted=accepted).result is result
 
 
+@example(accepted=False, heard=[Heard(None, "no\nway", sent=False)], strict=False)
+@example(accepted=False, heard=[Heard(None, "no\nway")], strict=False)
 @given(
     st.booleans(),
     st.lists(st.builds(Heard, st.none() | st.integers(100, 599), st.text(), st.booleans(), st.booleans(), st.text())),
