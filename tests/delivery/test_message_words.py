@@ -49,6 +49,17 @@ def test_alerts_of_one_approval_are_told_together_the_worst_first() -> None:
     assert message.severity is Severity.CRITICAL
 
 
+def test_what_is_open_comes_before_what_has_ended_and_what_is_critical_before_both() -> None:
+    (message,) = told(
+        due(1, what=Move.RESOLVED),
+        due(2, severity=Severity.MEDIUM),
+        due(3, what=Move.RESOLVED, severity=Severity.CRITICAL),
+        due(4, severity=Severity.LOW),
+    )
+    marks = [line.partition(":")[0] for line in message.body.splitlines() if "Unlimited allowance" in line]
+    assert marks == ["RESOLVED (CRITICAL)", "MEDIUM", "LOW", "RESOLVED (HIGH)"]
+
+
 @pytest.mark.parametrize(
     ("row", "words"),
     [
