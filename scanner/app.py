@@ -106,6 +106,7 @@ async def open_works(config: Config, store: Store, *, worker: str, pack: Pack | 
             store,
             [OkxSource(client, api=okx.api, path=okx.approvals_path)],
             judge,
+            worker=worker,
             confirm_after=config.source.confirm_absence_after,
             now=now,
         )

@@ -65,8 +65,9 @@ def worker_name() -> str:
 
 async def take_over(connection: AsyncConnection, worker: str, at: datetime) -> None:
     """Take up what dead processes left: their scans, and what they had claimed to send."""
-    left = await scans.interrupt(connection, at)
-    dead = [one for one in await outbox.workers(connection) if one != worker and not _lives(one)]
+    known = await scans.workers(connection) | await outbox.workers(connection)
+    dead = [one for one in known if one != worker and not _lives(one)]
+    left = await scans.interrupt(connection, dead, at)
     back = await outbox.take_back(connection, dead, at)
     if left or back:
         log.info("remains.taken_over", scans=left, messages=back)
@@ -269,7 +270,7 @@ class Daemon:
             task.cancel()
         if running:
             await asyncio.wait(running, timeout=SCANS_END_WITHIN.total_seconds())
-        await self._store.write(lambda connection: scans.interrupt(connection, self._now()))
+        await self._store.write(lambda connection: scans.interrupt(connection, [self._worker], self._now()))
 
     async def _beat(self, works: Works, stop: asyncio.Event) -> None:
         """Tell the store and the service manager that all is well, as long as it is."""

@@ -67,6 +67,7 @@ class Scanner:
     """Reads targets, records what that means, and reports it.
 
     `sources` stand in the order of preference: a target is read by the first one that covers its chain.
+    `worker` names this process in what it records, so that nobody takes a scan for dead while it lives.
     `confirm_after` is how much later a doubted absence has to be read again to be believed.
     """
 
@@ -74,6 +75,7 @@ class Scanner:
     sources: Sequence[Source]
     judge: Judge
     _: KW_ONLY
+    worker: str
     confirm_after: timedelta
     now: Callable[[], datetime]
 
@@ -87,7 +89,7 @@ class _Round:
 
     def __init__(self, scanner: Scanner, job: Job) -> None:
         self.store, self.sources, self.judge = scanner.store, scanner.sources, scanner.judge
-        self.confirm_after, self.now = scanner.confirm_after, scanner.now
+        self.worker, self.confirm_after, self.now = scanner.worker, scanner.confirm_after, scanner.now
         self.job = job
         self.id = secrets.token_hex(8)
         self.began = self.now()
@@ -123,7 +125,7 @@ class _Round:
         return report
 
     async def _begin(self, connection: AsyncConnection, targets: Sequence[Target]) -> None:
-        await scans.begin(connection, self.id, asked_by=self.job.asked_by, at=self.began)
+        await scans.begin(connection, self.id, asked_by=self.job.asked_by, worker=self.worker, at=self.began)
         await knowledge.watch(connection, targets)
 
     async def _readings(self, targets: Sequence[Target]) -> AsyncGenerator[Snapshot, None]:

@@ -106,12 +106,13 @@ changes = Table(
     Index(None, "at"),
 )
 
-# `state` is running, finished, or interrupted; a dry run leaves no line.
+# `state` is running, finished, or interrupted; a dry run leaves no line. `worker` names the process that scans.
 scans = Table(
     "scans",
     metadata,
     Column("id", String(32), primary_key=True),
     Column("asked_by", String(16), nullable=False),
+    Column("worker", String(32), nullable=False),
     Column("state", String(16), nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("finished_at", Instant),

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from house import GUEST, OPS, TREASURY, Done, house, without_escapes
+from house import GUEST, OPS, TREASURY, Done, house, until, without_escapes
 
 RULE_OF_ITS_OWN = """\
 rules:
@@ -91,6 +91,22 @@ async def test_a_wallet_that_the_configuration_does_not_know_is_read_like_a_dry_
         assert opened(done.report) == ["unlimited-to-nameless"]
         assert {name: home.tables()[name] for name in before} == before
         assert not home.hook.messages
+
+
+async def test_a_scan_beside_another_one_leaves_its_digest_whole(tmp_path: Path) -> None:
+    async with house(tmp_path, watched=("treasury", "guest")) as home:
+        home.write(source={**home.settings["source"], "okx": {**home.settings["source"]["okx"], "timeout": "4s"}})
+        home.sandbox.day = 1
+        home.sandbox.fail("hang", target=("1", GUEST))
+        async with home.begun("scan") as first:
+            await until(lambda: home.store.exists() and any(one.fault == "hang" for one in home.sandbox.requests))
+            await until(lambda: home.rows("SELECT 1 FROM alerts") != [])
+            assert (await home.scan("--wallet", TREASURY)).code == 0
+            assert home.rows("SELECT 1 FROM scans WHERE state = 'running'") == [(1,)]
+            await first.communicate()
+        assert first.returncode == 0
+        [digest] = home.hook.messages
+        assert digest["title"] == "First reading of 2 wallets: 2 alerts"
 
 
 async def test_broken_rules_are_left_out_and_named_and_the_sound_ones_judge(tmp_path: Path) -> None:

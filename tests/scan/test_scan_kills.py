@@ -102,7 +102,7 @@ async def check_after(path: Path, sandbox: Sandbox, url: str, targets: list[Targ
     """Start again where a process died: what it left is sound, and one more scan tells exactly what it did not."""
     async with opened(path) as store, reading(sandbox, StoredLedger(store), url=url) as source:
         assert await store.check() == []
-        await store.write(lambda connection: scans.interrupt(connection, datetime.now(UTC)))
+        await store.write(lambda connection: scans.interrupt(connection, ["1-test"], datetime.now(UTC)))
         report = await house(store, source).scan(targets)
         assert shown(report) == in_words(day(number))
         assert report.scan.complete

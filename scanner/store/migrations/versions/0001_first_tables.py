@@ -68,6 +68,7 @@ def upgrade() -> None:
         "scans",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("asked_by", sa.String(length=16), nullable=False),
+        sa.Column("worker", sa.String(length=32), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("started_at", columns.Instant(), nullable=False),
         sa.Column("finished_at", columns.Instant(), nullable=True),
