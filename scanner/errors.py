@@ -50,7 +50,8 @@ class Problem:
 class ApprovalWatchError(Exception):
     """Anything that ends a command in words for the user instead of a traceback.
 
-    `hint` says what to do; `retry` whether the same call may succeed later; `exit_code` is the contract's.
+    `hint` says what to do; `retry` whether the same call may succeed later; `exit_code` is one
+    of those that the README names.
     """
 
     exit_code = 1

@@ -1,6 +1,6 @@
 """What the program says of approvals, changes, alerts and scans: the JSON of version 1, as typed values.
 
-Every field stands in the contract: fields may be added within version 1, never renamed or removed. Unknown is None.
+Every field stands in docs/json.md: fields may be added within version 1, never renamed or removed. Unknown is None.
 Integers that can exceed 2^53 and money are strings; times are RFC 3339 in UTC; EVM addresses are lower case.
 """
 

@@ -1,4 +1,4 @@
-"""Absence has to be proven: what a reading lacks, and when that is believed (contract section 4)."""
+"""Absence has to be proven: what a reading lacks, and when that is believed (docs/json.md)."""
 
 from datetime import timedelta
 
