@@ -22,16 +22,12 @@ class ServiceManager:
         self.ping_every = timedelta(microseconds=int(limit) // 2) if limit.isdigit() and int(limit) else None
 
     def ready(self, status: str) -> None:
-        """Start-up or reloading is done."""
+        """Start-up or reloading is done. `status` is one line for `systemctl status`."""
         self._tell("READY=1", f"STATUS={status}")
 
     def reloading(self) -> None:
         """The configuration is being read again."""
         self._tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
-
-    def status(self, status: str) -> None:
-        """One line for `systemctl status`."""
-        self._tell(f"STATUS={status}")
 
     def alive(self) -> None:
         """Scans and deliveries make progress."""
