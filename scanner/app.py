@@ -14,7 +14,7 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from scanner.config import Config, OkxConfig, ScheduleConfig
+from scanner.config import ChannelConfig, Config, OkxConfig, ScheduleConfig
 from scanner.daemon import Daemon, Works, worker_name
 from scanner.deliver import Deliverer
 from scanner.delivery.channels import Channel
@@ -31,7 +31,17 @@ from scanner.store.budgets import StoredLedger
 from scanner.store.engine import Store
 from scanner.systemd import ServiceManager
 
-__all__ = ["daemon", "load_pack", "now", "okx_client", "open_channels", "open_store", "open_works"]
+__all__ = [
+    "daemon",
+    "load_pack",
+    "now",
+    "okx_client",
+    "okx_source",
+    "open_channel",
+    "open_channels",
+    "open_store",
+    "open_works",
+]
 
 log = structlog.get_logger()
 
@@ -61,10 +71,14 @@ async def open_store(config: Config) -> AsyncIterator[Store]:
 
 def open_channels(config: Config) -> list[Channel]:
     """The configured channels. Raises ConfigError, and ChannelError for a URL that can never be sent to."""
-    channels = [Channel(name, each.read_url(), each.min_severity) for name, each in config.channels.items()]
-    for channel in channels:
-        channel.check()
-    return channels
+    return [open_channel(name, each) for name, each in config.channels.items()]
+
+
+def open_channel(name: str, config: ChannelConfig) -> Channel:
+    """One channel. Raises like `open_channels`."""
+    channel = Channel(name, config.read_url(), config.min_severity)
+    channel.check()
+    return channel
 
 
 @asynccontextmanager
@@ -78,6 +92,11 @@ async def okx_client(config: OkxConfig, ledger: Ledger) -> AsyncGenerator[OkxCli
     )
     async with aiohttp.ClientSession(trust_env=True, cookie_jar=aiohttp.DummyCookieJar()) as session:
         yield OkxClient(session, credentials, settings, ledger)
+
+
+def okx_source(config: OkxConfig, client: OkxClient) -> OkxSource:
+    """The approvals API as a source, in the configured dialect."""
+    return OkxSource(client, api=config.api, path=config.approvals_path, address_key=config.address_key)
 
 
 def _credentials(config: OkxConfig) -> Credentials:
@@ -100,11 +119,11 @@ async def open_works(config: Config, store: Store, *, worker: str, pack: Pack | 
         now=now,
     )
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(okx_client(config.source.okx, StoredLedger(store)))
         okx = config.source.okx
+        client = await stack.enter_async_context(okx_client(okx, StoredLedger(store)))
         scanner = Scanner(
             store,
-            [OkxSource(client, api=okx.api, path=okx.approvals_path)],
+            [okx_source(okx, client)],
             judge,
             worker=worker,
             confirm_after=config.source.confirm_absence_after,

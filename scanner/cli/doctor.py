@@ -160,15 +160,15 @@ async def _clock(client: "OkxClient") -> Sign:
 
 async def _reading(config: "Config", client: "OkxClient") -> Sign:
     """Read one target, and say what the API does where its documents are silent."""
+    from scanner.app import okx_source
     from scanner.domain.approvals import End
     from scanner.domain.report import chain_name
     from scanner.errors import Reason
-    from scanner.sources.okx import OkxSource
 
     if not config.targets:
         return Sign("API", Health.WORRYING, "not tried: there is no wallet to read", "Add one below wallets:")
     target = config.targets[0]
-    source = OkxSource(client, api=config.source.okx.api, path=config.source.okx.approvals_path)
+    source = okx_source(config.source.okx, client)
     [snapshot] = [snapshot async for snapshot in source.read([target])]
     what = f"{target.owner} on {chain_name(target.chain)}"
     if snapshot.end is End.INCOMPLETE and snapshot.trouble is not None:
@@ -182,8 +182,9 @@ async def _reading(config: "Config", client: "OkxClient") -> Sign:
 
 
 async def _channels(config: "Config", *, send: bool) -> AsyncIterator[Sign]:
+    from scanner.app import open_channel
     from scanner.cli.channels import in_words, try_channel
-    from scanner.delivery.channels import Channel, describe
+    from scanner.delivery.channels import describe
     from scanner.domain.messages import Result
     from scanner.errors import ApprovalWatchError, ConfigError
 
@@ -192,8 +193,7 @@ async def _channels(config: "Config", *, send: bool) -> AsyncIterator[Sign]:
     for name, configured in config.channels.items():
         part = f"channel {name}"
         try:
-            channel = Channel(name, configured.read_url(), configured.min_severity)
-            channel.check()
+            channel = open_channel(name, configured)
         except ConfigError as error:
             yield Sign(part, Health.BROKEN, error.problems[0].message, error.problems[0].hint)
             continue

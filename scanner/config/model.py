@@ -84,7 +84,8 @@ class OkxConfig:
     `base_url`: scheme and host. `key`, `secret`, `passphrase`, `project`: the credentials, by default from the
     environment; `project` is not used with `api: v6`. `requests_per_second`: for the key, whoever uses it on this
     store. `timeout`: for one request. `api`: which of the provider's two interfaces. `approvals_path`: another path
-    for the approvals endpoint, None for the interface's own.
+    for the approvals endpoint, None for the interface's own. `address_key`: what the list of addresses is called in a
+    request.
     """
 
     base_url: Annotated[str, Written(api_url)] = "https://web3.okx.com"
@@ -96,6 +97,7 @@ class OkxConfig:
     timeout: Timeout = timedelta(seconds=20)
     api: Annotated[str, Written(one_of(APIS))] = "v5"
     approvals_path: Annotated[str, Written(request_path)] | None = None
+    address_key: Name = "addressList"
 
     @property
     def credentials(self) -> tuple[Secret, ...]:
