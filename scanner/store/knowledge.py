@@ -127,7 +127,7 @@ async def known(connection: AsyncConnection, target: Target) -> Known:
         return Known(target)
     rows = (await connection.execute(select(approvals).where(approvals.c.target_id == row["id"]))).mappings()
     held = {one[approvals.c.id]: held_from(one) for one in rows}
-    return Known(target, held, frozenset(map(Kind, row["covered"])), row["version"])
+    return Known(target, held, frozenset(map(Kind, row["covered"])), row["version"], row["tried_at"])
 
 
 async def record(connection: AsyncConnection, scan_id: str, snapshot: Snapshot, outcome: Outcome) -> None:
@@ -140,6 +140,7 @@ async def record(connection: AsyncConnection, scan_id: str, snapshot: Snapshot, 
         "watched": True,  # a wallet may have been taken away while it was read: who tidies up has to find it
         "version": outcome.known.version,
         "covered": sorted(kind.value for kind in outcome.known.covered),
+        "tried_at": outcome.known.read_at,
         "error": error,
     }
     if outcome.complete:

@@ -31,7 +31,8 @@ metadata = MetaData(
 )
 
 # An owner on a chain. `version` counts commits; `covered` are the kinds that the last complete reading covered;
-# `read_at` and `source` are of the last complete reading; `error` is what the last one of any sort lacked.
+# `read_at` and `source` are of the last complete reading; `tried_at` and `error` of the last one of any sort: when it
+# ended, and what it lacked.
 targets = Table(
     "targets",
     metadata,
@@ -45,6 +46,7 @@ targets = Table(
     Column("covered", Json, nullable=False, default=list),
     Column("source", String(16)),
     Column("read_at", Instant),
+    Column("tried_at", Instant),
     Column("error", Text),
     Index(None, "chain", "owner", unique=True),
 )

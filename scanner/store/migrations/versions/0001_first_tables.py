@@ -90,6 +90,7 @@ def upgrade() -> None:
         sa.Column("covered", columns.Json(), nullable=False),
         sa.Column("source", sa.String(length=16), nullable=True),
         sa.Column("read_at", columns.Instant(), nullable=True),
+        sa.Column("tried_at", columns.Instant(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_targets")),
     )
