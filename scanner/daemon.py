@@ -25,7 +25,7 @@ from scanner.domain.approvals import Target
 from scanner.errors import ApprovalWatchError
 from scanner.judge import Judge
 from scanner.scan import Job, Scanner, Step
-from scanner.store import daemons, outbox, requests, scans
+from scanner.store import daemons, knowledge, outbox, requests, scans
 from scanner.store.engine import Store
 from scanner.systemd import ServiceManager
 
@@ -178,10 +178,11 @@ class Daemon:
                 self._manager.ready("the new configuration is broken; the old one stays in force")
 
     async def _schedule(self, works: Works) -> None:
-        """Plan the scans: at once if one is due since the last, else when it is."""
+        """Plan the scans: at once if one is due since the last, or a wallet was never read; else when it is due."""
         last = await self._store.read(lambda connection: scans.last_begun(connection, "schedule"))
+        read = await self._store.read(lambda connection: knowledge.versions(connection, works.targets))
         now = self._now()
-        due = now if last is None else works.trigger.get_next_fire_time(last, last) or now
+        due = now if last is None or not all(read.values()) else works.trigger.get_next_fire_time(last, last) or now
         self._scheduler.add_job(
             self._scheduled,
             works.trigger,

@@ -98,15 +98,22 @@ class Judge:
         self._now = now
 
     async def reading(
-        self, connection: AsyncConnection, scan_id: str, snapshot: Snapshot, outcome: Outcome, moved: Moved
+        self,
+        connection: AsyncConnection,
+        scan_id: str,
+        snapshot: Snapshot,
+        outcome: Outcome,
+        moved: Moved,
+        *,
+        thorough: bool = False,
     ) -> Judged:
-        """Judge a target after a reading of it, and note whose approvals it moved."""
+        """Judge a target after a reading of it, and note whose approvals it moved; if `thorough`, every spender's."""
         case = _after(snapshot, outcome)
         judged = await self._judge(connection, self._own, case)
         await self._apply(connection, judged.transitions, scan_id, snapshot.read_at)
         for change in outcome.changes:
             moved.note(change.after.spender.address, first=change.kind is ChangeKind.BASELINE)
-        if self._ageing:
+        if self._ageing or thorough:
             for held in outcome.known.in_force:
                 moved.note(held.approval.spender.address, first=held.approval.id in case.baseline)
         return judged

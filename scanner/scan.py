@@ -168,7 +168,11 @@ class _Round:
         known = await knowledge.known(connection, snapshot.target)
         outcome = diff(known, snapshot, self.confirm_after, based_on)
         await knowledge.record(connection, self.id, snapshot, outcome)
-        self._count(await self.judge.reading(connection, self.id, snapshot, outcome, self.moved))
+        # Without a daemon nothing else would judge stored approvals by rules that were edited since.
+        judged = self.judge.reading(
+            connection, self.id, snapshot, outcome, self.moved, thorough=self.job.asked_by == "command"
+        )
+        self._count(await judged)
         self.approvals += sum(1 for _ in outcome.known.in_force)
         self.changes += len(outcome.changes)
         return outcome

@@ -87,11 +87,16 @@ async def test_a_reload_watches_new_wallets_judges_by_new_rules_and_closes_what_
         await daemon.says("scan.finished")
         asked = len(home.sandbox.requests)
         (rules / "own.yaml").write_text(RULE.format(when="true"))
-        home.write(wallets=wallets(STORY, "treasury", "ops"))
         daemon.send(signal.SIGHUP)
         await daemon.says("daemon.reloaded")
         await until(lambda: len(home.hook.messages) >= 2, seen=daemon.log.read_text)
         assert len(home.sandbox.requests) == asked, "what is stored is judged again without a request"
+        home.write(wallets=wallets(STORY, "treasury", "ops"))
+        daemon.send(signal.SIGHUP)
+        await daemon.says("daemon.reloaded", count=2)
+        await daemon.says("scan.finished", count=2)
+        assert home.rows("SELECT count(*) FROM approvals WHERE owner = ?", OPS) == [(1,)], "it is read at once"
+        await until(lambda: "no longer watched" in "\n".join(home.hook.bodies).lower(), seen=daemon.log.read_text)
         [(state, reason)] = home.rows("SELECT state, reason FROM alerts WHERE rule = 'unlimited-to-nameless'")
         assert (state, reason) == ("resolved", "no longer watched: the wallet is no longer in the configuration")
         told = "\n".join(home.hook.bodies)
@@ -99,7 +104,6 @@ async def test_a_reload_watches_new_wallets_judges_by_new_rules_and_closes_what_
         assert "no longer watched" in told.lower()
         done = await home.scan(env=home.shell)
         assert {one["owner"] for one in done.report["scan"]["targets"]} == {TREASURY, OPS}
-        assert home.rows("SELECT count(*) FROM approvals WHERE owner = ?", OPS) == [(1,)]
 
 
 async def test_what_a_scan_finds_of_a_wallet_removed_meanwhile_is_closed_when_it_ends(tmp_path: Path) -> None:

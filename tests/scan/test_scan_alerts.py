@@ -260,3 +260,15 @@ async def test_what_goes_takes_its_alerts_with_it(tmp_path: Path) -> None:
             ("limited-turned-unlimited", "resolved", "the approval is gone"),
             ("unlimited-to-stranger", "resolved", "the approval is gone"),
         }
+
+
+async def test_a_counting_rule_that_is_new_is_judged_by_the_next_scan_of_a_command(tmp_path: Path) -> None:
+    """Beside no daemon nothing else would judge what did not move."""
+    counting = "rules: [{id: mine, title: M, severity: high, when: 'spender.approvals >= 2'}]"
+    async with watching(tmp_path, story(rows(2, spender=1))) as watch:
+        await watch.scan()
+        added = under(watch, pack(tmp_path / "rules", counting))
+        job = Job(watch.targets, frozenset(watch.targets), "command")
+        report = await added.scanner.scan(job)
+        assert [one.rule for one in report.alerts if one.id in report.raised] == ["mine", "mine"]
+        assert report.changes == ()
