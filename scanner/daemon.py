@@ -182,7 +182,7 @@ class Daemon:
         last = await self._store.read(lambda connection: scans.last_begun(connection, "schedule"))
         read = await self._store.read(lambda connection: knowledge.versions(connection, works.targets))
         now = self._now()
-        due = now if last is None or not all(read.values()) else works.trigger.get_next_fire_time(last, last) or now
+        due = now if last is None or not all(read.values()) else min(_next(works, last), _next(works, now))
         self._scheduler.add_job(
             self._scheduled,
             works.trigger,
@@ -282,11 +282,20 @@ class Daemon:
 
     async def _pulse(self, works: Works) -> None:
         job, now = self._scheduler.get_job("scan"), self._now()
-        due = None if job is None else job.next_run_time
+        due = None if job is None else min(job.next_run_time, _next(works, now))
+        if job is not None and due != job.next_run_time:
+            # The clock was set back: what was planned by it would come too late.
+            job.modify(next_run_time=due)
         await self._store.write(lambda connection: daemons.beat(connection, self._worker, now, due))
         scans_move = not self._scans or now - self._moved < STUCK_AFTER
         if scans_move and now - works.deliverer.turned_at < STUCK_AFTER:
             self._manager.alive()
+
+
+def _next(works: Works, at: datetime) -> datetime:
+    """When the next scan after a moment is due."""
+    found: datetime | None = works.trigger.get_next_fire_time(at, at)
+    return found or at
 
 
 def _lives(worker: str) -> bool:
