@@ -49,8 +49,8 @@ class _Case:
 
     target: Target
     held: Sequence[Held]
+    proven: bool
     changed: Mapping[str, Change] = field(default_factory=dict)
-    proven: bool = True
     gone: frozenset[str] = frozenset()
     baseline: frozenset[str] = frozenset()
 
@@ -224,8 +224,11 @@ def _after(snapshot: Snapshot, outcome: Outcome) -> _Case:
 
 
 def _cases(kept: Iterable[knowledge.Kept], first: frozenset[str] = frozenset()) -> list[_Case]:
-    """Stored approvals, a case for each target; `first` are news of first readings."""
-    by_target: dict[Target, list[Held]] = {}
+    """Stored approvals by target, and by whether they are proven; `first` are news of first readings.
+
+    What only an incomplete reading has shown resolves nothing yet.
+    """
+    found: dict[tuple[Target, bool], list[Held]] = {}
     for one in kept:
-        by_target.setdefault(one.target, []).append(one.held)
-    return [_Case(target, held, baseline=first) for target, held in by_target.items()]
+        found.setdefault((one.target, one.proven), []).append(one.held)
+    return [_Case(target, held, proven=proven, baseline=first) for (target, proven), held in found.items()]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -82,10 +82,14 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A held approval with its target as the user knows it."""
+    """A held approval with its target as the user knows it.
+
+    `proven` says that a complete reading of the target was the last one to move it, or came after.
+    """
 
     held: Held
     target: Target
+    proven: bool
 
 
 async def watch(connection: AsyncConnection, wanted: Sequence[Target]) -> None:
@@ -233,7 +237,7 @@ async def in_force_at(connection: AsyncConnection, wanted: Filter, at: datetime)
         change = change_from(row)
         held = Held(change.after, row[approvals.c.first_seen], change.at, change.at)
         if wanted.wants(held):
-            found.append(Kept(held, target_from(row)))
+            found.append(_kept_from(row, held))
     return found
 
 
@@ -269,12 +273,19 @@ async def _past(connection: AsyncConnection, conditions: Iterable[ColumnElement[
 
 
 def _joined() -> Select[Any]:
-    return select(approvals, targets.c.label, targets.c.tags).join(targets, targets.c.id == approvals.c.target_id)
+    return select(approvals, targets.c.label, targets.c.tags, targets.c.read_at).join(
+        targets, targets.c.id == approvals.c.target_id
+    )
 
 
 async def _kept(connection: AsyncConnection, query: Select[Any]) -> list[Kept]:
     rows = (await connection.execute(query)).mappings()
-    return [Kept(held_from(row), target_from(row)) for row in rows]
+    return [_kept_from(row, held_from(row)) for row in rows]
+
+
+def _kept_from(row: RowMapping, held: Held) -> Kept:
+    read_at: datetime | None = row[targets.c.read_at]
+    return Kept(held, target_from(row), proven=read_at is not None and held.changed_at <= read_at)
 
 
 def _is(target: Target) -> ColumnElement[bool]:

@@ -272,3 +272,17 @@ async def test_a_counting_rule_that_is_new_is_judged_by_the_next_scan_of_a_comma
         report = await added.scanner.scan(job)
         assert [one.rule for one in report.alerts if one.id in report.raised] == ["mine", "mine"]
         assert report.changes == ()
+
+
+async def test_what_only_an_incomplete_reading_has_shown_resolves_nothing_when_it_is_judged_again(
+    tmp_path: Path,
+) -> None:
+    days = ([row(1, UINT256_MAX), *rows(4, first=2)], [row(1, 5), *rows(4, first=2)])
+    async with watching(tmp_path, story(*days), sandbox={"quirks": Quirks(largest_page=2)}) as watch:
+        [alert] = (await watch.scan()).alerts
+        watch.sandbox.day = 1
+        watch.sandbox.fail("code-51000", page="later", times=None)
+        assert [change.kind for change in (await watch.scan()).changes] == ["decreased"]
+        await house(watch.store, watch.source).judge.again(watch.store)
+        watch.sandbox.heal()
+        assert [(one.id, one.state) for one in (await watch.scan()).alerts] == [(alert.id, "resolved")]
