@@ -109,6 +109,15 @@ async def test_a_scan_beside_another_one_leaves_its_digest_whole(tmp_path: Path)
         assert digest["title"] == "First reading of 2 wallets: 2 alerts"
 
 
+async def test_what_a_command_closes_is_told_before_it_ends(tmp_path: Path) -> None:
+    async with house(tmp_path, alerting={"group_wait": "1h"}) as home:
+        home.sandbox.day = 1
+        assert (await home.scan()).code == 0
+        home.write(rules={"disable": ["unlimited-to-nameless"]})
+        assert (await home.scan()).code == 0
+        assert home.hook.messages[-1]["title"].startswith("No longer watched: ")
+
+
 async def test_broken_rules_are_left_out_and_named_and_the_sound_ones_judge(tmp_path: Path) -> None:
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "own.yaml").write_text(RULE_OF_ITS_OWN)
