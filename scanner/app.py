@@ -14,12 +14,11 @@ import structlog
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.config import Config, OkxConfig, ScheduleConfig
+from scanner.config import ChannelConfig, Config, OkxConfig, ScheduleConfig
 from scanner.daemon import Daemon, Works, worker_name
+from scanner.deliver import Deliverer
 from scanner.delivery.channels import Channel
-from scanner.delivery.outbox import Deliverer
 from scanner.errors import ConfigError, Place, Problem
 from scanner.heartbeat import Heartbeat
 from scanner.judge import Judge
@@ -30,13 +29,23 @@ from scanner.policy.loading import default_rules, load
 from scanner.policy.rules import Pack
 from scanner.scan import Scanner
 from scanner.sources.okx import OkxSource
-from scanner.store import outbox
 from scanner.store.budgets import StoredLedger
 from scanner.store.engine import Store
 from scanner.systemd import ServiceManager
 from scanner.watchdog import Plan, Watchdog
 
-__all__ = ["daemon", "load_pack", "now", "okx_client", "open_channels", "open_deliverer", "open_store", "open_works"]
+__all__ = [
+    "daemon",
+    "load_pack",
+    "now",
+    "okx_client",
+    "okx_source",
+    "open_channel",
+    "open_channels",
+    "open_deliverer",
+    "open_store",
+    "open_works",
+]
 
 log = structlog.get_logger()
 
@@ -73,11 +82,14 @@ async def open_store(config: Config) -> AsyncIterator[Store]:
 def open_channels(config: Config, only: Collection[str] | None = None) -> list[Channel]:
     """The configured channels, or `only` some of them. Raises ConfigError, and ChannelError for a URL that can never be
     sent to."""
-    wanted = {name: each for name, each in config.channels.items() if only is None or name in only}
-    channels = [Channel(name, each.read_url(), each.min_severity) for name, each in wanted.items()]
-    for channel in channels:
-        channel.check()
-    return channels
+    return [open_channel(name, each) for name, each in config.channels.items() if only is None or name in only]
+
+
+def open_channel(name: str, config: ChannelConfig) -> Channel:
+    """One channel. Raises like `open_channels`."""
+    channel = Channel(name, config.read_url(), config.min_severity)
+    channel.check()
+    return channel
 
 
 @asynccontextmanager
@@ -93,6 +105,11 @@ async def okx_client(config: OkxConfig, ledger: Ledger) -> AsyncGenerator[OkxCli
         yield OkxClient(session, credentials, settings, ledger)
 
 
+def okx_source(config: OkxConfig, client: OkxClient) -> OkxSource:
+    """The approvals API as a source, in the configured dialect."""
+    return OkxSource(client, api=config.api, path=config.approvals_path, address_key=config.address_key)
+
+
 def _credentials(config: OkxConfig) -> Credentials:
     if problems := config.missing_secrets():
         raise ConfigError(problems)
@@ -100,13 +117,10 @@ def _credentials(config: OkxConfig) -> Credentials:
     return Credentials(config.key.read(), config.secret.read(), config.passphrase.read(), project)
 
 
-def open_deliverer(
-    config: Config, store: Store, *, worker: str, only: Collection[str] | None = None
-) -> Deliverer[AsyncConnection]:
+def open_deliverer(config: Config, store: Store, *, worker: str, only: Collection[str] | None = None) -> Deliverer:
     """What delivers over the configured channels, or `only` over some. Raises as `open_channels` does."""
     return Deliverer(
         store,
-        outbox,
         open_channels(config, only),
         worker=worker,
         now=now,
@@ -131,12 +145,13 @@ async def open_works(
     watchdog = Watchdog(store, _plan(config, pack, trigger), open_channels(config), now=now, new_id=_new_id)
     async with AsyncExitStack() as stack:
         heartbeat = await stack.enter_async_context(_heartbeat(config, beats=beats))
-        client = await stack.enter_async_context(okx_client(config.source.okx, StoredLedger(store)))
         okx = config.source.okx
+        client = await stack.enter_async_context(okx_client(okx, StoredLedger(store)))
         scanner = Scanner(
             store,
-            [OkxSource(client, api=okx.api, path=okx.approvals_path)],
+            [okx_source(okx, client)],
             judge,
+            worker=worker,
             confirm_after=config.source.confirm_absence_after,
             now=now,
         )

@@ -20,7 +20,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.delivery.outbox import Deliverer
+from scanner.deliver import Deliverer
 from scanner.domain.approvals import Target
 from scanner.domain.report import Report
 from scanner.errors import ApprovalWatchError, StoreError
@@ -28,7 +28,7 @@ from scanner.heartbeat import Heartbeat
 from scanner.judge import Judge
 from scanner.scan import Job, Scanner, Step
 from scanner.status import Status
-from scanner.store import daemons, health, outbox, requests, scans
+from scanner.store import daemons, health, knowledge, outbox, requests, scans
 from scanner.store.engine import Store
 from scanner.systemd import ServiceManager
 from scanner.watchdog import Outlook, Watchdog
@@ -58,7 +58,7 @@ class Works:
 
     scanner: Scanner
     judge: Judge
-    deliverer: Deliverer[AsyncConnection]
+    deliverer: Deliverer
     watchdog: Watchdog
     heartbeat: Heartbeat
     targets: tuple[Target, ...]
@@ -74,8 +74,9 @@ def worker_name() -> str:
 
 async def take_over(connection: AsyncConnection, worker: str, at: datetime) -> None:
     """Take up what dead processes left: their scans, and what they had claimed to send."""
-    left = await scans.interrupt(connection, at)
-    dead = [one for one in await outbox.workers(connection) if one != worker and not _lives(one)]
+    known = await scans.workers(connection) | await outbox.workers(connection)
+    dead = [one for one in known if one != worker and not _lives(one)]
+    left = await scans.interrupt(connection, dead, at)
     back = await outbox.take_back(connection, dead, at)
     await health.probe_at_once(connection)
     if left or back:
@@ -104,6 +105,7 @@ class Daemon:
         self._scans: set[asyncio.Task[None]] = set()
         self._moved = now()
         self._status = Status(manager)
+        self._in_force: Works | None = None
         self._scheduler = AsyncIOScheduler(
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
@@ -151,6 +153,7 @@ class Daemon:
 
     async def _live_by(self, works: Works, event: str) -> Works | None:
         """Work by one configuration, until there is another one, or None when it is time to stop."""
+        self._in_force = works
         await self._schedule(works)
         stop = asyncio.Event()
         loops = [
@@ -191,10 +194,11 @@ class Daemon:
                 self._manager.ready("the new configuration is broken; the old one stays in force")
 
     async def _schedule(self, works: Works) -> None:
-        """Plan the scans: at once if one is due since the last, else when it is."""
+        """Plan the scans: at once if one is due since the last, or a wallet was never read; else when it is due."""
         last = await self._store.read(lambda connection: scans.last_begun(connection, "schedule"))
+        read = await self._store.read(lambda connection: knowledge.versions(connection, works.targets))
         now = self._now()
-        due = now if last is None else works.trigger.get_next_fire_time(last, last) or now
+        due = now if last is None or not all(read.values()) else min(_next(works, last), _next(works, now))
         self._scheduler.add_job(
             self._scheduled,
             works.trigger,
@@ -223,7 +227,12 @@ class Daemon:
         works.heartbeat.ended(well=report.scan.complete and delivers)
 
     async def _settle_in(self, works: Works) -> None:
-        """Close what nobody watches any more, judge what is stored by the rules of now, and try every channel."""
+        """Close what nobody watches any more, judge what is stored by the rules of now, and try every channel.
+
+        Works that were replaced meanwhile would close the alerts of rules and wallets that have come since.
+        """
+        if works is not self._in_force:
+            return
         await self._store.write(health.probe_at_once)
         await works.judge.tidy(self._store, frozenset(works.targets), certain=works.certain)
         await works.judge.again(self._store)
@@ -292,7 +301,7 @@ class Daemon:
             task.cancel()
         if running:
             await asyncio.wait(running, timeout=SCANS_END_WITHIN.total_seconds())
-        await self._store.write(lambda connection: scans.interrupt(connection, self._now()))
+        await self._store.write(lambda connection: scans.interrupt(connection, [self._worker], self._now()))
 
     async def _beat(self, works: Works, stop: asyncio.Event) -> None:
         """Tell the store and the service manager that all is well, as long as it is."""
@@ -303,7 +312,10 @@ class Daemon:
 
     async def _pulse(self, works: Works) -> None:
         job, now = self._scheduler.get_job("scan"), self._now()
-        due = None if job is None else job.next_run_time
+        due = None if job is None else min(job.next_run_time, _next(works, now))
+        if job is not None and due != job.next_run_time:
+            # The clock was set back: what was planned by it would come too late.
+            job.modify(next_run_time=due)
         try:
             await self._store.write(lambda connection: daemons.beat(connection, self._worker, now, due))
         except StoreError as error:
@@ -328,6 +340,12 @@ class Daemon:
             works.deliverer.wake()
         self._status.show(outlook)
         return outlook
+
+
+def _next(works: Works, at: datetime) -> datetime:
+    """When the next scan after a moment is due."""
+    found: datetime | None = works.trigger.get_next_fire_time(at, at)
+    return found or at
 
 
 def _lives(worker: str) -> bool:

@@ -4,11 +4,21 @@ What goes wrong while one target is read is a value (`Trouble`) that travels wit
 failure never touches another's result. What stops a whole command is an exception below `ApprovalWatchError`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["ApprovalWatchError", "ConfigError", "Place", "Problem", "Reason", "StoreError", "Trouble", "UsageError"]
+__all__ = [
+    "ApprovalWatchError",
+    "ConfigError",
+    "Place",
+    "Problem",
+    "Reason",
+    "StoreError",
+    "Trouble",
+    "UsageError",
+    "closest",
+]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -47,10 +57,19 @@ class Problem:
         return f"{self}\n    {text}\n    {' ' * (self.place.column - 1)}^"
 
 
+def closest(text: str, known: Iterable[str]) -> str:
+    """A hint that names what somebody probably meant, or ""."""
+    from difflib import get_close_matches  # what is right needs no hint
+
+    near = get_close_matches(text, list(known), n=1)
+    return f"did you mean '{near[0]}'?" if near else ""
+
+
 class ApprovalWatchError(Exception):
     """Anything that ends a command in words for the user instead of a traceback.
 
-    `hint` says what to do; `retry` whether the same call may succeed later; `exit_code` is the contract's.
+    `hint` says what to do; `retry` whether the same call may succeed later; `exit_code` is one
+    of those that the README names.
     """
 
     exit_code = 1

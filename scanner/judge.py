@@ -52,8 +52,8 @@ class _Case:
 
     target: Target
     held: Sequence[Held]
+    proven: bool
     changed: Mapping[str, Change] = field(default_factory=dict)
-    proven: bool = True
     gone: frozenset[str] = frozenset()
     baseline: frozenset[str] = frozenset()
     raised: frozenset[str] = frozenset()
@@ -100,15 +100,22 @@ class Judge:
         self._now = now
 
     async def reading(
-        self, connection: AsyncConnection, scan_id: str, snapshot: Snapshot, outcome: Outcome, moved: Moved
+        self,
+        connection: AsyncConnection,
+        scan_id: str,
+        snapshot: Snapshot,
+        outcome: Outcome,
+        moved: Moved,
+        *,
+        thorough: bool = False,
     ) -> Judged:
-        """Judge a target after a reading of it, and note whose approvals it moved."""
+        """Judge a target after a reading of it, and note whose approvals it moved; if `thorough`, every spender's."""
         case = _after(snapshot, outcome)
         judged = await self._judge(connection, self._own, case)
         await self._apply(connection, judged.transitions, scan_id, snapshot.read_at)
         for change in outcome.changes:
             moved.note(change.after.spender.address, first=change.kind is ChangeKind.BASELINE)
-        if self._ageing:
+        if self._ageing or thorough:
             for held in outcome.known.in_force:
                 moved.note(held.approval.spender.address, first=held.approval.id in case.baseline)
         return judged
@@ -233,8 +240,11 @@ def _of(outcome: Outcome, *kinds: ChangeKind) -> frozenset[str]:
 
 
 def _cases(kept: Iterable[knowledge.Kept], first: frozenset[str] = frozenset()) -> list[_Case]:
-    """Stored approvals, a case for each target; `first` are news of first readings."""
-    by_target: dict[Target, list[Held]] = {}
+    """Stored approvals by target, and by whether they are proven; `first` are news of first readings.
+
+    What only an incomplete reading has shown resolves nothing yet.
+    """
+    found: dict[tuple[Target, bool], list[Held]] = {}
     for one in kept:
-        by_target.setdefault(one.target, []).append(one.held)
-    return [_Case(target, held, baseline=first) for target, held in by_target.items()]
+        found.setdefault((one.target, one.proven), []).append(one.held)
+    return [_Case(target, held, proven=proven, baseline=first) for (target, proven), held in found.items()]

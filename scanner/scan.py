@@ -9,7 +9,7 @@ import secrets
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -59,33 +59,27 @@ class Step:
 
     target: Target
     complete: bool
-    approvals: int
-    changes: int
     trouble: Trouble | None
     done: int
     total: int
 
 
+@dataclass(frozen=True, slots=True)
 class Scanner:
     """Reads targets, records what that means, and reports it.
 
     `sources` stand in the order of preference: a target is read by the first one that covers its chain.
+    `worker` names this process in what it records, so that nobody takes a scan for dead while it lives.
+    `confirm_after` is how much later a doubted absence has to be read again to be believed.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        sources: Sequence[Source],
-        judge: Judge,
-        *,
-        confirm_after: timedelta,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._store = store
-        self._sources = sources
-        self._judge = judge
-        self._confirm_after = confirm_after
-        self._now = now
+    store: Store
+    sources: Sequence[Source]
+    judge: Judge
+    _: KW_ONLY
+    worker: str
+    confirm_after: timedelta
+    now: Callable[[], datetime]
 
     async def scan(self, job: Job, progress: Callable[[Step], Awaitable[None]] | None = None) -> Report:
         """Read the targets and report them. Raises StoreError where the store fails; what a source fails at is told."""
@@ -96,8 +90,8 @@ class _Round:
     """One scan under way."""
 
     def __init__(self, scanner: Scanner, job: Job) -> None:
-        self.store, self.sources, self.judge = scanner._store, scanner._sources, scanner._judge  # noqa: SLF001 - its own half
-        self.confirm_after, self.now = scanner._confirm_after, scanner._now  # noqa: SLF001 - its own half
+        self.store, self.sources, self.judge = scanner.store, scanner.sources, scanner.judge
+        self.worker, self.confirm_after, self.now = scanner.worker, scanner.confirm_after, scanner.now
         self.job = job
         self.id = secrets.token_hex(8)
         self.began = self.now()
@@ -120,8 +114,10 @@ class _Round:
                 outcome = await self._take(snapshot, based_on[snapshot.target])
                 done += 1
                 if progress is not None:
-                    await progress(_step(snapshot.target, outcome, done, len(self.job.targets)))
+                    total = len(self.job.targets)
+                    await progress(Step(snapshot.target, outcome.complete, outcome.trouble, done, total))
         if kept:
+            await self.store.read(self._take_up)
             for names in self.moved.parts():
                 await self.store.write(partial(self._judge_spenders, names=names))
             await self.store.write(self._finish)
@@ -133,7 +129,7 @@ class _Round:
         return report
 
     async def _begin(self, connection: AsyncConnection, targets: Sequence[Target]) -> None:
-        await scans.begin(connection, self.id, asked_by=self.job.asked_by, total=len(self.job.targets), at=self.began)
+        await scans.begin(connection, self.id, asked_by=self.job.asked_by, worker=self.worker, at=self.began)
         await knowledge.watch(connection, targets, self.began)
 
     async def _readings(self, targets: Sequence[Target]) -> AsyncGenerator[Snapshot, None]:
@@ -176,12 +172,21 @@ class _Round:
         known = await knowledge.known(connection, snapshot.target)
         outcome = diff(known, snapshot, self.confirm_after, based_on)
         await knowledge.record(connection, self.id, snapshot, outcome)
-        self._count(await self.judge.reading(connection, self.id, snapshot, outcome, self.moved))
+        # Without a daemon nothing else would judge stored approvals by rules that were edited since.
+        judged = self.judge.reading(
+            connection, self.id, snapshot, outcome, self.moved, thorough=self.job.asked_by == "command"
+        )
+        self._count(await judged)
         allowances = [held.approval.allowance for held in outcome.known.in_force]
         self.approvals += len(allowances)
         self.unreadable += sum(allowance.unreadable is not None for allowance in allowances)
         self.changes += len(outcome.changes)
         return outcome
+
+    async def _take_up(self, connection: AsyncConnection) -> None:
+        """Judge also the spenders that a scan moved which broke off before it came to judge them."""
+        for spender, first in (await knowledge.left_unjudged(connection, self.id)).items():
+            self.moved.note(spender, first=first)
 
     async def _judge_spenders(self, connection: AsyncConnection, names: Sequence[str]) -> None:
         """Judge what only all wallets together show, once for the whole scan."""
@@ -214,6 +219,7 @@ class _Round:
             await knowledge.watch(connection, targets, self.began)
         for snapshot, based_on in self.unrecorded:
             await self._commit(connection, snapshot, based_on)
+        await self._take_up(connection)
         for names in self.moved.parts():
             await self._judge_spenders(connection, names)
         await self._finish(connection)
@@ -257,8 +263,3 @@ def _covers(source: Source, target: Target) -> bool:
         return bool(source.covers(by_index(target.chain)))
     except UnknownChainError:
         return False
-
-
-def _step(target: Target, outcome: Outcome, done: int, total: int) -> Step:
-    in_force = sum(1 for _ in outcome.known.in_force)
-    return Step(target, outcome.complete, in_force, len(outcome.changes), outcome.trouble, done, total)

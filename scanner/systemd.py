@@ -22,7 +22,7 @@ class ServiceManager:
         self.ping_every = timedelta(microseconds=int(limit) // 2) if limit.isdigit() and int(limit) else None
 
     def ready(self, status: str) -> None:
-        """Start-up or reloading is done."""
+        """Start-up or reloading is done. `status` is one line for `systemctl status`."""
         self._tell("READY=1", f"STATUS={status}")
 
     def reloading(self) -> None:

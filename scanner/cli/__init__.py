@@ -11,7 +11,7 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run one command and leave with its exit code: contract section 2, "Exit codes"."""
+    """Run one command and leave with its exit code: the README names them all."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given == ["--version"]:  # without the 40 ms of the command line's library
         from scanner import __version__

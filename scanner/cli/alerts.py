@@ -129,8 +129,8 @@ async def _listed(
 
 
 async def _story(connection: "AsyncConnection", alert_id: str) -> "Story":
-    from scanner.domain.report import AlertEntry, rfc3339
-    from scanner.formats.documents import AttemptEntry, NoticeEntry, StepEntry, Story
+    from scanner.domain.report import AlertEntry
+    from scanner.formats.documents import Story
     from scanner.store.alerts import story
 
     told = await alert_named(connection, alert_id)
@@ -141,31 +141,9 @@ async def _story(connection: "AsyncConnection", alert_id: str) -> "Story":
         why=told.why,
         fix=told.fix,
         facts=told.alert.values or {},
-        steps=tuple(StepEntry(rfc3339(s["at"]), s["move"], s["reason"], s["scan_id"]) for s in kept.steps),
-        notices=tuple(
-            NoticeEntry(
-                at=rfc3339(notice["created_at"]),
-                channel=notice["channel"],
-                what=notice["what"],
-                send=notice["send"],
-                reason=notice["reason"],
-                message=notice["message_id"],
-                state=notice["state"],
-                sent_at=None if notice["sent_at"] is None else rfc3339(notice["sent_at"]),
-            )
-            for notice in kept.notices
-        ),
-        attempts=tuple(
-            AttemptEntry(
-                at=rfc3339(tried["at"]),
-                channel=tried["channel"],
-                message=tried["message_id"],
-                number=tried["number"],
-                outcome=tried["outcome"],
-                detail=tried["detail"],
-            )
-            for tried in kept.attempts
-        ),
+        steps=kept.steps,
+        notices=kept.notices,
+        attempts=kept.attempts,
         episodes=kept.episodes,
     )
 

@@ -126,6 +126,6 @@ async def _changes(
     found = await recorded(connection, wanted, since)
     return History(
         since=None if since is None else rfc3339(since),
-        changes=tuple(ChangeEntry.of(p.change) for p in found if _means(token, p.change.after.token.symbol)),
+        changes=tuple(ChangeEntry.of(change) for change in found if _means(token, change.after.token.symbol)),
         targets=tuple(await standing(connection, wanted)),
     )

@@ -18,7 +18,7 @@ from scanner import __version__
 from scanner.cli.console import Invocation, tell
 from scanner.errors import ApprovalWatchError, ConfigError
 
-__all__ = ["COMMANDS", "run"]
+__all__ = ["COMMANDS", "command", "run"]
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("demo:demo", "See the main job, without an account or a configuration"),
@@ -63,10 +63,11 @@ class _Commands(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Find the command that the arguments name, and load it. Raises a usage error where there is none."""
         name, found, rest = super().resolve_command(ctx, args)
-        return name, found if name is None else _load(name), rest
+        return name, found if name is None else command(name), rest
 
 
-def _load(name: str) -> Any:
+def command(name: str) -> Any:
+    """A command, or a group of them, by its name: imported now, and ready to be run."""
     where, said = COMMANDS[name]
     module, _, attribute = where.partition(":")
     found = getattr(import_module(f"scanner.cli.{module}"), attribute)

@@ -123,13 +123,19 @@ def show(document: "Document", form: str, output: Path | None = None) -> None:
 
 
 def put(text: str) -> None:
-    """Write data to stdout. A reader who has seen enough (`| head`) ends nothing but the writing."""
+    """Write data to stdout. A reader who has seen enough (`| head`) ends nothing but the writing.
+
+    Raises ApprovalWatchError where they cannot be written.
+    """
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # What Python flushes when it exits must have somewhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return
+        raise ApprovalWatchError(f"the output cannot be written: {error.strerror}", "Send it elsewhere") from error
 
 
 def tell(text: str) -> None:

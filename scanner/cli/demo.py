@@ -117,9 +117,10 @@ async def _day(config: "Config", store: "Store", received: asyncio.Queue[dict[st
         await works.deliverer.drain(timedelta(seconds=5))
     finally:
         await works.close()
-    put(FORMATS["table"](_worst(report), look_of(sys.stdout)))
-    if (more := len(report.approvals) - SHOWN) > 0:
-        _say(f"… and {more} more approvals")
+    part = _worst(report)
+    put(FORMATS["table"](part, look_of(sys.stdout)))
+    if (more := len(report.approvals) - len(part.approvals)) > 0:
+        _say(f"… and {more} more approvals, with {len(report.alerts) - len(part.alerts)} more alerts")
     while not received.empty():
         _show_message(received.get_nowait())
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,12 +13,16 @@ if TYPE_CHECKING:
     from scanner.config import Config
     from scanner.okx.client import OkxClient
     from scanner.policy.rules import Pack
+    from scanner.store.engine import Store
 
-__all__ = ["doctor"]
+__all__ = ["Health", "Sign", "daemon_on", "doctor"]
 
 SKEW_TO_WARN = 5.0
 SKEW_TO_REFUSE = 30.0
 """Seconds of difference between the clocks from which on it is said, and from which on the API refuses requests."""
+
+SILENT_AFTER = timedelta(minutes=1)
+"""A daemon that is well says so in the store every few seconds."""
 
 
 class Health(StrEnum):
@@ -93,7 +98,6 @@ async def _store(config: "Config") -> AsyncIterator[Sign]:
     from scanner.app import open_store
     from scanner.errors import StoreError
     from scanner.store.conditions import standing
-    from scanner.store.daemons import daemon_lives
 
     try:
         async with open_store(config) as store:
@@ -101,18 +105,38 @@ async def _store(config: "Config") -> AsyncIterator[Sign]:
                 yield Sign("store", Health.BROKEN, f"{store.path} is damaged: {damage[0]}", "Restore a backup")
             else:
                 yield Sign("store", Health.GOOD, f"{store.path}")
+            yield await daemon_on(store)
             wrong = await store.read(standing)
-            lives = daemon_lives(store.path)
     except StoreError as error:
         yield Sign("store", Health.BROKEN, error.message, error.hint)
         return
     for one in wrong:
         health = Health.BROKEN if one.blinds else Health.WORRYING
         yield Sign("watch", health, f"{one.title}, since {one.since:%Y-%m-%d %H:%M} UTC: {one.detail}", one.fix)
-    if lives:
-        yield Sign("daemon", Health.GOOD, "it runs on this store")
-    else:
-        yield Sign("daemon", Health.WORRYING, "none runs on this store", "Start it: approval-watch run")
+
+
+async def daemon_on(store: "Store") -> Sign:
+    """How the daemon on a store is, by its lock and by what it last wrote there."""
+    from scanner.app import now
+    from scanner.domain.report import rfc3339
+    from scanner.store.daemons import daemon_lives, registered
+
+    if not daemon_lives(store.path):
+        return Sign("daemon", Health.WORRYING, "none runs on this store", "Start it: approval-watch run")
+    line = await store.read(registered)
+    if line is None:
+        return Sign("daemon", Health.GOOD, "it runs on this store, and has just begun")
+
+    def said(time: datetime) -> str:
+        return rfc3339(time.replace(microsecond=0))
+
+    process = f"it runs on this store since {said(line.started_at)} (process {line.pid})"
+    if now() - line.seen_at > SILENT_AFTER:
+        return Sign(
+            "daemon", Health.WORRYING, f"{process}, and was last well at {said(line.seen_at)}", "Look at its log"
+        )
+    due = "" if line.next_scan_at is None else f"; its next scan is due at {said(line.next_scan_at)}"
+    return Sign("daemon", Health.GOOD, process + due)
 
 
 async def _api(config: "Config") -> AsyncIterator[Sign]:
@@ -142,15 +166,15 @@ async def _clock(client: "OkxClient") -> Sign:
 
 async def _reading(config: "Config", client: "OkxClient") -> Sign:
     """Read one target, and say what the API does where its documents are silent."""
+    from scanner.app import okx_source
     from scanner.domain.approvals import End
     from scanner.domain.report import chain_name
     from scanner.errors import Reason
-    from scanner.sources.okx import OkxSource
 
     if not config.targets:
         return Sign("API", Health.WORRYING, "not tried: there is no wallet to read", "Add one below wallets:")
     target = config.targets[0]
-    source = OkxSource(client, api=config.source.okx.api, path=config.source.okx.approvals_path)
+    source = okx_source(config.source.okx, client)
     [snapshot] = [snapshot async for snapshot in source.read([target])]
     what = f"{target.owner} on {chain_name(target.chain)}"
     if snapshot.end is End.INCOMPLETE and snapshot.trouble is not None:
@@ -164,8 +188,9 @@ async def _reading(config: "Config", client: "OkxClient") -> Sign:
 
 
 async def _channels(config: "Config", *, send: bool) -> AsyncIterator[Sign]:
+    from scanner.app import open_channel
     from scanner.cli.channels import in_words, try_channel
-    from scanner.delivery.channels import Channel, describe
+    from scanner.delivery.channels import describe
     from scanner.domain.messages import Result
     from scanner.errors import ApprovalWatchError, ConfigError
 
@@ -174,8 +199,7 @@ async def _channels(config: "Config", *, send: bool) -> AsyncIterator[Sign]:
     for name, configured in config.channels.items():
         part = f"channel {name}"
         try:
-            channel = Channel(name, configured.read_url(), configured.min_severity)
-            channel.check()
+            channel = open_channel(name, configured)
         except ConfigError as error:
             yield Sign(part, Health.BROKEN, error.problems[0].message, error.problems[0].hint)
             continue

@@ -6,7 +6,7 @@ So key, budget and delivery stay in one hand, and a shell beside the service nee
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import msgspec
@@ -59,7 +59,9 @@ async def _by_ourselves(
     if problems := config.missing_secrets():
         raise ConfigError(problems)
     worker = worker_name()
-    works = await open_works(config, store, worker=worker)
+    # Nobody is here any more when a wait ends.
+    hasty = replace(config, alerting=replace(config.alerting, group_wait=timedelta()))
+    works = await open_works(hasty, store, worker=worker)
     try:
         if not dry_run:
             await store.write(lambda connection: take_over(connection, worker, now()))

@@ -83,7 +83,8 @@ class OkxConfig:
     `base_url`: scheme and host. `key`, `secret`, `passphrase`, `project`: the credentials, by default from the
     environment; `project` is not used with `api: v6`. `requests_per_second`: for the key, whoever uses it on this
     store. `timeout`: for one request. `api`: which of the provider's two interfaces. `approvals_path`: another path
-    for the approvals endpoint, None for the interface's own.
+    for the approvals endpoint, None for the interface's own. `address_key`: what the list of addresses is called in a
+    request.
     """
 
     base_url: Annotated[str, Written(api_url)] = "https://web3.okx.com"
@@ -95,6 +96,7 @@ class OkxConfig:
     timeout: Timeout = timedelta(seconds=20)
     api: Annotated[str, Written(one_of(APIS))] = "v5"
     approvals_path: Annotated[str, Written(request_path)] | None = None
+    address_key: Name = "addressList"
 
     @property
     def credentials(self) -> tuple[Secret, ...]:
@@ -310,10 +312,10 @@ class Config(Sections):
         hint = "add one below wallets:, with its address and chains"
         return [Problem(Place(str(self.file)), "there is no wallet to watch", "no-wallets", hint)]
 
-    def missing_secrets(self, *, channels: bool = True) -> list[Problem]:
+    def missing_secrets(self) -> list[Problem]:
         """A problem for each secret that cannot be read now: the API's, and those of the channels."""
-        channel_urls = (channel.read_url for channel in self.channels.values()) if channels else ()
-        return [*self.source.okx.missing_secrets(), *_unreadable(channel_urls)]
+        channels = (channel.read_url for channel in self.channels.values())
+        return [*self.source.okx.missing_secrets(), *_unreadable(channels)]
 
     def missing_heartbeat(self) -> list[Problem]:
         """A problem where the heartbeat's URL cannot be read now; only the daemon needs it."""

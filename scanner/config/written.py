@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from scanner.errors import closest
 from scanner.places import Data
 from scanner.places import Path as Route
 
@@ -83,8 +83,7 @@ class WrittenIn:
 def did_you_mean(text: str, known: Iterable[str]) -> str:
     """A hint that names what comes closest, or all that is known."""
     names = list(known)
-    close = get_close_matches(text, names, n=1) or get_close_matches(text.casefold(), names, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known: {listed(names)}"
+    return closest(text, names) or closest(text.casefold(), names) or f"known: {listed(names)}"
 
 
 def listed(names: Iterable[str]) -> str:

@@ -1,1 +1,1 @@
-"""How alerts reach a person: the words, the channels, and the loop that sends."""
+"""How alerts reach a person: the words of a message, the channels, and what became of it there."""

@@ -161,7 +161,7 @@ def called(due: Due) -> str:
 
 
 def blocks(dues: Sequence[Due]) -> list[Block]:
-    """Notices of one channel, told together by approval; what has ended comes last, the worst first.
+    """Notices of one channel, told together by approval: the critical first, then what is open, then what has ended.
 
     An alert is told once, as what it has become: of several notices about it the last one speaks.
     """
@@ -180,6 +180,7 @@ def blocks(dues: Sequence[Due]) -> list[Block]:
     return sorted(found, key=_order)
 
 
-def _order(block: Block) -> tuple[int, int, str, str, int]:
-    approval = block.dues[0].held.approval
-    return -block.severity.rank, block.stage, approval.spender.address, approval.owner, block.dues[0].seq
+def _order(block: Block) -> tuple[bool, int, int, str, str, int]:
+    first = block.dues[0]
+    where = (first.held.approval.spender.address, first.held.approval.owner)
+    return (not block.critical, block.stage, -block.severity.rank, *where, first.seq)

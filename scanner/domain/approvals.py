@@ -171,8 +171,8 @@ class Snapshot:
     """One reading of a target: what was seen, and how far what was not seen says anything.
 
     `kinds` are the kinds that the source covers on this chain: of others it says nothing. `trouble` says why an
-    incomplete reading is one, or what is unproven about its end. `read_at` is when the reading ended; `block` the
-    block it is true of, where the source knows one.
+    incomplete reading is one, or what is unproven about its end. `began_at` and `read_at` are when the reading began,
+    where the source tells, and ended; `block` the block it is true of, where the source knows one.
     """
 
     target: Target
@@ -184,6 +184,7 @@ class Snapshot:
     pages: int = 1
     trouble: Trouble | None = None
     block: int | None = None
+    began_at: datetime | None = None
 
 
 def gather(rows: Iterable[Approval]) -> dict[str, Approval]:
@@ -216,4 +217,5 @@ def combine(first: Snapshot, second: Snapshot) -> Snapshot:
         end=weaker.end,
         trouble=weaker.trouble,
         pages=first.pages + second.pages,
+        began_at=first.began_at,
     )

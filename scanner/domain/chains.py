@@ -7,8 +7,9 @@ supported chains; explorers and coins are each chain's own.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
+
+from scanner.errors import closest
 
 __all__ = ["CHAINS", "Chain", "Family", "UnknownChainError", "by_eip155", "by_index", "find_chain"]
 
@@ -151,8 +152,8 @@ def find_chain(text: str) -> Chain:
     for spelling in (wanted, wanted.replace(" ", "-"), wanted.replace("_", "-")):
         if (chain := _BY_SPELLING.get(spelling)) is not None:
             return chain
-    close = get_close_matches(wanted, [spelling for spelling in _BY_SPELLING if not spelling.isdigit()], n=1)
-    raise UnknownChainError(f"unknown chain {text!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
+    hint = closest(wanted, (spelling for spelling in _BY_SPELLING if not spelling.isdigit()))
+    raise UnknownChainError(f"unknown chain {text!r}" + (f"; {hint}" if hint else ""))
 
 
 def by_index(index: str) -> Chain:

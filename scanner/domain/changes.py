@@ -51,13 +51,15 @@ class Held:
 class Known:
     """All that is known of a target. `covered` are the kinds that its last complete reading covered.
 
-    `version` counts the commits to this target, so that a reading can tell what was recorded after it began.
+    `version` counts the commits to this target, so that a reading can tell what was recorded after it began;
+    `read_at` is when the last reading that was recorded ended.
     """
 
     target: Target
     held: Mapping[str, Held] = field(default_factory=dict)
     covered: frozenset[Kind] = frozenset()
     version: int = 0
+    read_at: datetime | None = None
 
     @property
     def in_force(self) -> Iterable[Held]:
@@ -116,11 +118,12 @@ def diff(known: Known, snapshot: Snapshot, confirm_after: timedelta, based_on: i
     more than half of ten or more, and anything that an unproven end left out, is believed only when another
     such reading, at least `confirm_after` later, still lacks it, each approval by itself.
 
-    `based_on` is the target's version when the reading began: rows that somebody recorded later are left alone,
-    for the reading may be older than they are.
+    `based_on` is the target's version when the scan began. Where another reading was recorded since, and this one did
+    not begin after that had ended, it may be the older word: rows that were recorded meanwhile are left alone, and it
+    takes nothing away.
     """
     version = known.version + 1
-    current = known.version if based_on is None else based_on
+    current = known.version if based_on is None or _begun_after(snapshot, known) else based_on
     rows: dict[str, Held] = {}
     changes: list[Change] = []
 
@@ -154,6 +157,7 @@ def diff(known: Known, snapshot: Snapshot, confirm_after: timedelta, based_on: i
         held={**known.held, **rows},
         covered=snapshot.kinds if complete else known.covered,
         version=version,
+        read_at=snapshot.read_at,
     )
     return Outcome(after, rows, tuple(changes), complete, trouble)
 
@@ -218,10 +222,17 @@ def _span(time: timedelta) -> str:
     return f"{seconds:g} s" if seconds % 60 else f"{seconds / 60:g} min"
 
 
+def _begun_after(snapshot: Snapshot, known: Known) -> bool:
+    """Whether a reading began when the last one that was recorded had ended: then it is the later word on all rows."""
+    if snapshot.began_at is None or known.read_at is None:
+        return False
+    return known.read_at <= snapshot.began_at
+
+
 def _losses(known: Known, snapshot: Snapshot, current: int) -> _Losses:
     """What a reading takes away: rows shown with the allowance 0, and, where it reached an end, rows not shown."""
     in_force = list(known.in_force)
-    visible = [h for h in in_force if h.approval.kind in snapshot.kinds and h.version <= current]
+    visible = [h for h in in_force if h.approval.kind in snapshot.kinds] if current == known.version else []
     counts = snapshot.end is not End.INCOMPLETE
     candidates = []
     for held in visible:

@@ -1,6 +1,6 @@
 """What the program says of approvals, changes, alerts and scans: the JSON of version 1, as typed values.
 
-Every field stands in the contract: fields may be added within version 1, never renamed or removed. Unknown is None.
+Every field stands in docs/json.md: fields may be added within version 1, never renamed or removed. Unknown is None.
 Integers that can exceed 2^53 and money are strings; times are RFC 3339 in UTC; EVM addresses are lower case.
 """
 
@@ -18,12 +18,15 @@ __all__ = [
     "AlertEntry",
     "AllowanceEntry",
     "ApprovalEntry",
+    "AttemptEntry",
     "ChangeEntry",
     "ExposureEntry",
+    "NoticeEntry",
     "Report",
     "ScanEntry",
     "SpenderEntry",
     "StateEntry",
+    "StepEntry",
     "TargetEntry",
     "TokenEntry",
     "chain_name",
@@ -236,6 +239,45 @@ class AlertEntry:
             reason=alert.reason or None,
             event=alert.is_event,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class StepEntry:
+    """One step of an alert's life, with its named reason, and the scan that caused it, if one did."""
+
+    at: str
+    move: str
+    reason: str
+    scan: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeEntry:
+    """What one channel was owed about one step, and why it was or was not told.
+
+    `message` is the message that it went into, `state` that message's: waiting, sent or given-up.
+    """
+
+    at: str
+    channel: str
+    what: str
+    send: bool
+    reason: str
+    message: str | None
+    state: str | None
+    sent_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEntry:
+    """One attempt to send a message, and how it ended."""
+
+    at: str
+    channel: str
+    message: str
+    number: int
+    outcome: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,14 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, assert_never
 
-from scanner.domain.report import AlertEntry, Report
+from scanner.domain.report import AlertEntry, AttemptEntry, NoticeEntry, Report
 from scanner.formats.documents import (
     Alerts,
     Approvals,
-    AttemptEntry,
     Deliveries,
     Document,
     History,
     Look,
-    NoticeEntry,
     RuleEntry,
     Rules,
     Silences,

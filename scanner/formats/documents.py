@@ -8,24 +8,30 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
-from scanner.domain.report import AlertEntry, ApprovalEntry, ChangeEntry, Report, TargetEntry
+from scanner.domain.report import (
+    AlertEntry,
+    ApprovalEntry,
+    AttemptEntry,
+    ChangeEntry,
+    NoticeEntry,
+    Report,
+    StepEntry,
+    TargetEntry,
+)
 
 __all__ = [
     "Alerts",
     "Approvals",
-    "AttemptEntry",
     "CoverEntry",
     "Deliveries",
     "DeliveryEntry",
     "Document",
     "History",
     "Look",
-    "NoticeEntry",
     "RuleEntry",
     "Rules",
     "SilenceEntry",
     "Silences",
-    "StepEntry",
     "Story",
 ]
 
@@ -75,45 +81,6 @@ class Alerts:
     alerts: tuple[AlertEntry, ...] = ()
     approvals: tuple[ApprovalEntry, ...] = ()
     silenced: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class StepEntry:
-    """One step of an alert's life, with its named reason, and the scan that caused it, if one did."""
-
-    at: str
-    move: str
-    reason: str
-    scan: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeEntry:
-    """What one channel was owed about one step, and why it was or was not told.
-
-    `message` is the message that it went into, `state` that message's: waiting, sent or given-up.
-    """
-
-    at: str
-    channel: str
-    what: str
-    send: bool
-    reason: str
-    message: str | None
-    state: str | None
-    sent_at: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptEntry:
-    """One attempt to send a message, and how it ended."""
-
-    at: str
-    channel: str
-    message: str
-    number: int
-    outcome: str
-    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -155,6 +155,7 @@ class OkxClient:
 
     async def _attempt(self, request: Request, effort: Effort, tries: "_Tries") -> msgspec.Raw | Trouble:
         settings, sent_at = self.settings, self.now()
+        tries.offset = self.offset
         pressed = tries.failed or effort.patience < settings.patience
         limit = min(settings.timeout, tries.deadline - sent_at) if pressed else settings.timeout
         target = request.target
@@ -163,7 +164,7 @@ class OkxClient:
             request.method,
             target,
             request.body,
-            sent_at + self.offset,
+            sent_at + tries.offset,
             project=request.project,
         )
         effort.requests += 1
@@ -184,7 +185,8 @@ class OkxClient:
         """Wait until it is time for another attempt; False where none is worth it or the patience is at its end."""
         if trouble.reason is Reason.CLOCK and not tries.corrected:
             tries.corrected = True
-            if not await self._set_clock(tries.date):
+            # Another request may have set the clock while this one was under way.
+            if tries.offset == self.offset and not await self._set_clock(tries.date):
                 return False
             pause = 0.0
         elif trouble.retry:
@@ -249,12 +251,16 @@ class OkxClient:
 
 @dataclass(slots=True)
 class _Tries:
-    """The attempts of one call: how many failed, when they have to end, what the last answer's clock said."""
+    """The attempts of one call: how many failed, when they have to end, what the last answer's clock said.
+
+    `offset` is what the last attempt was signed with.
+    """
 
     deadline: float
     failed: int = 0
     corrected: bool = False
     date: float | None = None
+    offset: float = 0.0
 
 
 class _Time(msgspec.Struct):

@@ -79,7 +79,7 @@ def _skip(cursor: _Cursor, style: str) -> None:
     while cursor.char:
         if style == '"' and cursor.char == "\\":
             cursor.step()
-            if cursor.char not in "nt\n":
+            if cursor.char not in "nt \n":
                 return
         elif cursor.char not in _BLANK:
             return

@@ -6,14 +6,14 @@ passes the check must mean something.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from scanner.domain.chains import UnknownChainError, find_chain
+from scanner.errors import closest
 from scanner.policy.fields import FIELDS, Field
 
-__all__ = ["Fault", "closest", "explain", "mistaken_constants", "not_a_condition"]
+__all__ = ["Fault", "explain", "mistaken_constants", "not_a_condition"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +94,6 @@ def not_a_condition(text: str, type_name: str) -> Fault:
     kind = type_name.lower()
     hint = _type_hint("_&&_", [kind])
     return Fault(1, 1, f"a condition has to be true or false, this is {_in_words(kind)}", "not-a-condition", hint)
-
-
-def closest(name: str, names: Iterable[str]) -> str:
-    """A hint that names what somebody probably meant, or ""."""
-    near = get_close_matches(name, list(names), 1, 0.6)
-    return f"did you mean '{near[0]}'?" if near else ""
 
 
 def _field_hint(name: str) -> str:

@@ -11,12 +11,11 @@ from typing import TypeVar
 
 from scanner.domain.alerts import Severity
 from scanner.domain.changes import ChangeKind
-from scanner.errors import Place, Problem
+from scanner.errors import Place, Problem, closest
 from scanner.places import Data, Document, read_yaml
 from scanner.places import Path as Steps
 from scanner.policy.carets import place_in
 from scanner.policy.engine import Condition, compile_condition
-from scanner.policy.faults import closest
 from scanner.policy.rules import Expectation, IfUnknown, Pack, Rule, Trial
 from scanner.policy.trials import NotAValueError, given_facts, parse_given
 

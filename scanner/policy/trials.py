@@ -13,8 +13,8 @@ from math import isfinite
 from scanner.domain.alerts import Judgement
 from scanner.domain.approvals import UINT256_MAX, Allowance, Approval, Spender, Target, Token
 from scanner.domain.changes import ChangeKind, Held
+from scanner.errors import closest
 from scanner.places import Data
-from scanner.policy.faults import closest
 from scanner.policy.fields import FIELDS, Facts, FieldType, facts
 from scanner.policy.rules import Expectation, Pack, Rule, Trial
 

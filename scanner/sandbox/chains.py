@@ -1,7 +1,8 @@
 """The chains that the sandbox serves: the provider's list of chainIndexes, and the form of an address on each."""
 
 import re
-from difflib import get_close_matches
+
+from scanner.errors import closest
 
 __all__ = ["EVM", "KNOWN", "NAMES", "chain_index", "fits"]
 
@@ -62,8 +63,7 @@ def chain_index(text: str) -> str:
     """The chainIndex that a name or a chainIndex stands for. Raises ValueError for a chain that is not served."""
     index = NAMES.get(text.lower(), text)
     if index not in KNOWN:
-        close = get_close_matches(text.lower(), NAMES, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else "a name such as base or a chainIndex is expected"
+        hint = closest(text.lower(), NAMES) or "a name such as base or a chainIndex is expected"
         raise ValueError(f"unknown chain {text!r}; {hint}")
     return index
 

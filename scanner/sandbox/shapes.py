@@ -3,10 +3,9 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from difflib import get_close_matches
 from typing import Any, TypeAlias
 
-from scanner.errors import Problem
+from scanner.errors import Problem, closest
 from scanner.places import Data, Document, Path
 from scanner.sandbox.chains import chain_index
 
@@ -97,10 +96,7 @@ class Sheet:
 
 def suggestion(word: str, known: Collection[str]) -> str:
     """What may have been meant by a word that is not known."""
-    close = get_close_matches(word, known, n=1)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return f"known here: {', '.join(known)}" if known else "nothing is known here"
+    return closest(word, known) or (f"known here: {', '.join(known)}" if known else "nothing is known here")
 
 
 def text(written: str) -> str:

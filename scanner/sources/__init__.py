@@ -1,4 +1,4 @@
-"""Where approvals come from. A source is a module here and a line in the dict that `scanner.app` builds."""
+"""Where approvals come from. A source is a module here and a line in the list that `scanner.app` builds."""
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass

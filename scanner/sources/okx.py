@@ -22,7 +22,7 @@ from scanner.sources.okx_wire import Entry, MalformedError
 
 __all__ = ["OkxSource"]
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger()
 
 _WIRES = {"v5": V5, "v6": V6}
 
@@ -160,8 +160,8 @@ class _Round:
             effort = Effort(job.patience, begun=job.rank == 0)
             try:
                 await self._do(job, effort)
-            except Exception as error:  # noqa: BLE001 - the edge of the loop: one target's failure stays its own
-                _log.exception("okx-reading-broke-off", targets=len(job.targets))
+            except Exception as error:  # the edge of the loop: one target's failure stays its own
+                log.exception("reading.broke_off", targets=len(job.targets))
                 for reading in self._still_due(job.targets):
                     reading.fail(_broke_off(error))
                     self._hand_on(reading)
@@ -182,6 +182,7 @@ class _Round:
     async def _alone(self, reading: Reading, effort: Effort) -> None:
         """Read one target to its end."""
         target, cursor = reading.target, None
+        reading.began_at = self._now()
         while reading.end is None:
             answer = await self._source.ask((target,), cursor, effort)
             if isinstance(answer, Trouble):
@@ -201,6 +202,8 @@ class _Round:
         """
         targets = [reading.target for reading in readings]
         half = effort.patience = effort.patience / 2
+        for reading in readings:
+            reading.began_at = self._now()
         answer = await self._source.ask(targets, None, effort)
         if isinstance(answer, Trouble) and answer.reason is Reason.RATE_LIMITED:
             effort.patience += half
@@ -214,6 +217,7 @@ class _Round:
     def _settled(self, reading: Reading, entries: Mapping[str, list[Entry]]) -> bool:
         """Whether a packed answer holds all of a target's list: one entry for its chain, and that one ends cleanly."""
         trial = Reading(reading.target, reading.chain)
+        trial.began_at = reading.began_at
         mine = entries.get(reading.target.chain, [])
         if len(mine) != 1 or trial.take(mine) is not None or not trial.sound:
             return False
@@ -261,10 +265,12 @@ class _Round:
             worker.cancel()
 
     def _deliver(self, reading: Reading) -> Snapshot:
-        at = datetime.fromtimestamp(self._source.client.now(), UTC)
-        snapshot = reading.snapshot(self._source.covers(reading.chain), self._source.name, at)
+        snapshot = reading.snapshot(self._source.covers(reading.chain), self._source.name, self._now())
         self.results.put_nowait(snapshot)
         return snapshot
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._source.client.now(), UTC)
 
 
 def _by_chain(entries: Sequence[Entry], asked: Set[str]) -> dict[str, list[Entry]]:

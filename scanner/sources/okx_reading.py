@@ -26,12 +26,16 @@ LONGEST_CURSOR = 4096
 
 
 class Reading:
-    """Takes pages until they end. `pages` are those that came; `end` is None while there is more to ask for."""
+    """Takes pages until they end. `pages` are those that came; `end` is None while there is more to ask for.
+
+    `began_at` is when the first page was asked for.
+    """
 
     def __init__(self, target: Target, chain: Chain) -> None:
         self.target = target
         self.chain = chain
         self.pages = 0
+        self.began_at: datetime | None = None
         self.end: End | None = None
         self._trouble: Trouble | None = None
         self._rows: list[Approval] = []
@@ -72,7 +76,9 @@ class Reading:
             end, trouble = End.UNPROVEN, Trouble(Reason.UNPROVEN_END, said)
         if end is not End.INCOMPLETE and (flawed := self._flawed()) is not None:
             end, trouble = End.INCOMPLETE, flawed
-        return Snapshot(self.target, approvals, end, kinds, source, at, max(1, self.pages), trouble)
+        return Snapshot(
+            self.target, approvals, end, kinds, source, at, max(1, self.pages), trouble, began_at=self.began_at
+        )
 
     def _keep(self, entry: Entry) -> None:
         for row in entry.rows:

@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scanner.domain.alerts import Alert, AlertState, Move, Transition
 from scanner.domain.approvals import Target
 from scanner.domain.changes import Held
+from scanner.domain.report import AttemptEntry, NoticeEntry, StepEntry, rfc3339
 from scanner.domain.telling import Telling
-from scanner.store.knowledge import CHUNK
 from scanner.store.notices import owe
-from scanner.store.rows import alert_from, alert_row, held_from, is_open
+from scanner.store.rows import alert_from, alert_row, held_from, is_open, parts, target_from
 from scanner.store.tables import alert_events, alerts, approvals, attempts, messages, notices, targets
 
 __all__ = ["Story", "Told", "apply", "find_alert", "listing", "of_rules_other_than", "open_alerts", "story"]
@@ -34,8 +34,7 @@ class Told:
 async def open_alerts(connection: AsyncConnection, approval_ids: Sequence[str]) -> list[Alert]:
     """The alerts of some approvals that are not resolved."""
     found: list[Alert] = []
-    for start in range(0, len(approval_ids), CHUNK):
-        part = approval_ids[start : start + CHUNK]
+    for part in parts(approval_ids):
         rows = await connection.execute(select(alerts).where(alerts.c.approval_id.in_(part), is_open()))
         found += [alert_from(row) for row in rows.mappings()]
     return found
@@ -125,18 +124,20 @@ class Story:
     `episodes` are the ids of its earlier lives, the oldest first: the same rule held for the same approval.
     """
 
-    steps: tuple[RowMapping, ...]
-    notices: tuple[RowMapping, ...]
-    attempts: tuple[RowMapping, ...]
+    steps: tuple[StepEntry, ...]
+    notices: tuple[NoticeEntry, ...]
+    attempts: tuple[AttemptEntry, ...]
     episodes: tuple[str, ...]
 
 
 async def story(connection: AsyncConnection, alert_id: str) -> Story:
     """The story of an alert, in the order in which it happened."""
 
-    async def rows(query: Select[Any]) -> tuple[RowMapping, ...]:
-        return tuple((await connection.execute(query)).mappings())
+    async def rows(query: Select[Any]) -> Sequence[RowMapping]:
+        found: Sequence[RowMapping] = (await connection.execute(query)).mappings().all()
+        return found
 
+    steps = select(alert_events).where(alert_events.c.alert_id == alert_id).order_by(alert_events.c.seq)
     sent = select(notices, messages.c.state, messages.c.sent_at).outerjoin(
         messages, messages.c.id == notices.c.message_id
     )
@@ -146,10 +147,14 @@ async def story(connection: AsyncConnection, alert_id: str) -> Story:
         .where(attempts.c.message_id.in_(select(notices.c.message_id).where(notices.c.alert_id == alert_id)))
     )
     return Story(
-        await rows(select(alert_events).where(alert_events.c.alert_id == alert_id).order_by(alert_events.c.seq)),
-        await rows(sent.where(notices.c.alert_id == alert_id).order_by(notices.c.seq)),
-        await rows(tried.order_by(attempts.c.seq)),
-        tuple(await connection.scalars(_before(alert_id))),
+        steps=tuple(
+            StepEntry(rfc3339(row["at"]), row["move"], row["reason"], row["scan_id"]) for row in await rows(steps)
+        ),
+        notices=tuple(
+            _notice(row) for row in await rows(sent.where(notices.c.alert_id == alert_id).order_by(notices.c.seq))
+        ),
+        attempts=tuple(_attempt(row) for row in await rows(tried.order_by(attempts.c.seq))),
+        episodes=tuple(await connection.scalars(_before(alert_id))),
     )
 
 
@@ -166,6 +171,30 @@ def _before(alert_id: str) -> Select[Any]:
     )
 
 
+def _notice(row: RowMapping) -> NoticeEntry:
+    return NoticeEntry(
+        at=rfc3339(row["created_at"]),
+        channel=row["channel"],
+        what=row["what"],
+        send=row["send"],
+        reason=row["reason"],
+        message=row["message_id"],
+        state=row["state"],
+        sent_at=None if row["sent_at"] is None else rfc3339(row["sent_at"]),
+    )
+
+
+def _attempt(row: RowMapping) -> AttemptEntry:
+    return AttemptEntry(
+        at=rfc3339(row["at"]),
+        channel=row["channel"],
+        message=row["message_id"],
+        number=row["number"],
+        outcome=row["outcome"],
+        detail=row["detail"],
+    )
+
+
 def _joined() -> Select[Any]:
     return (
         select(alerts, approvals, targets.c.label, targets.c.tags)
@@ -175,11 +204,4 @@ def _joined() -> Select[Any]:
 
 
 def _told_from(row: RowMapping) -> Told:
-    held = held_from(row)
-    return Told(
-        alert=alert_from(row),
-        held=held,
-        target=Target(held.approval.chain, held.approval.owner, row[targets.c.label], tuple(row[targets.c.tags] or ())),
-        why=row[alerts.c.why],
-        fix=row[alerts.c.fix],
-    )
+    return Told(alert_from(row), held_from(row), target_from(row), why=row[alerts.c.why], fix=row[alerts.c.fix])

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-import socket
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scanner.errors import StoreError
 from scanner.store.tables import daemons
 
-__all__ = ["Daemon", "Lock", "beat", "daemon_lives", "enlist", "leave", "registered"]
+__all__ = ["Lock", "Registered", "beat", "daemon_lives", "enlist", "leave", "registered"]
+
+LOCK_TRIES = 10
+LOCK_PAUSE = 0.05
 
 
 class Lock:
@@ -33,8 +36,8 @@ class Lock:
         except OSError as error:
             raise StoreError(f"{path} cannot be written: {error.strerror}", "Run as the store's owner") from error
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            _lock(file)
+        except BlockingIOError as error:
             file.seek(0)
             who = file.read().strip()
             file.close()
@@ -51,6 +54,19 @@ class Lock:
     def release(self) -> None:
         """Stop being the daemon."""
         self._file.close()
+
+
+def _lock(file: IO[str]) -> None:
+    """Lock a file for ourselves. `daemon_lives` holds it for a moment, so one try is not enough."""
+    for tries_left in range(LOCK_TRIES - 1, -1, -1):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not tries_left:
+                raise
+            time.sleep(LOCK_PAUSE)
+        else:
+            return
 
 
 def daemon_lives(store: Path) -> bool:
@@ -73,22 +89,19 @@ def _lock_path(store: Path) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Daemon:
-    """The daemon's own line in the store."""
+class Registered:
+    """What the daemon says of itself in the store: its process, since when it runs, and when it was last well."""
 
-    worker: str
     pid: int
     started_at: datetime
     seen_at: datetime
-    next_scan_at: datetime | None = None
+    next_scan_at: datetime | None
 
 
 async def enlist(connection: AsyncConnection, worker: str, at: datetime) -> None:
     """Write the daemon's line, in place of any before it."""
     await connection.execute(delete(daemons))
-    await connection.execute(
-        insert(daemons).values(worker=worker, pid=os.getpid(), host=socket.gethostname(), started_at=at, seen_at=at)
-    )
+    await connection.execute(insert(daemons).values(worker=worker, pid=os.getpid(), started_at=at, seen_at=at))
 
 
 async def beat(connection: AsyncConnection, worker: str, at: datetime, next_scan_at: datetime | None) -> None:
@@ -98,12 +111,12 @@ async def beat(connection: AsyncConnection, worker: str, at: datetime, next_scan
     )
 
 
-async def registered(connection: AsyncConnection) -> Daemon | None:
-    """The daemon that wrote last; it lives if `daemon_lives` says so."""
+async def registered(connection: AsyncConnection) -> Registered | None:
+    """What the daemon that wrote last said; it lives if `daemon_lives` says so."""
     row = (await connection.execute(select(daemons))).mappings().first()
     if row is None:
         return None
-    return Daemon(row["worker"], row["pid"], row["started_at"], row["seen_at"], row["next_scan_at"])
+    return Registered(row["pid"], row["started_at"], row["seen_at"], row["next_scan_at"])
 
 
 async def leave(connection: AsyncConnection, worker: str) -> None:

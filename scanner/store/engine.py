@@ -7,7 +7,7 @@ measured: a deferred BEGIN fails under two writers, and switching a new file to 
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -236,16 +236,12 @@ _WORDS = (
 
 
 @contextmanager
-def _in_words(path: Path) -> "Any":
+def _in_words(path: Path) -> Iterator[None]:
     """Say what a database error means and what to do about it."""
     try:
         yield
     except (DBAPIError, sqlite3.Error) as error:
         original = error.orig if isinstance(error, DBAPIError) else error
-        if not isinstance(original, sqlite3.OperationalError | sqlite3.DatabaseError) or isinstance(
-            original, sqlite3.IntegrityError | sqlite3.ProgrammingError
-        ):
-            raise
         for sign, said, hint, retry in _WORDS:
             if sign in str(original):
                 refused = StoreError(f"the store {path} {said}", hint.format(path=path))

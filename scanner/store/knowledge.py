@@ -5,34 +5,40 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, func, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Kind, Snapshot, Target
 from scanner.domain.changes import Change, ChangeKind, Held, Known, Outcome
-from scanner.store.rows import approval_row, change_columns, change_from, change_row, held_from
-from scanner.store.tables import approvals, changes, scan_targets, targets
+from scanner.store.rows import (
+    CHUNK,
+    approval_row,
+    change_columns,
+    change_from,
+    change_row,
+    held_from,
+    parts,
+    target_from,
+)
+from scanner.store.tables import approvals, changes, scan_targets, scans, targets
 
 __all__ = [
     "Filter",
     "Kept",
-    "Past",
     "changes_of",
     "history",
     "holders",
     "in_force",
     "in_force_at",
     "known",
+    "left_unjudged",
     "record",
     "spender_counts",
     "unwatch",
     "versions",
     "watch",
 ]
-
-CHUNK = 500
-"""Values in one IN list: well below every database's limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +82,14 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A held approval with its target as the user knows it, and when that was last read completely."""
+    """A held approval with its target as the user knows it.
+
+    `proven` says that a complete reading of the target was the last one to move it, or came after.
+    """
 
     held: Held
     target: Target
-    read_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """A recorded change with its place in the order of all changes, the scan that found it, and the target."""
-
-    seq: int
-    scan_id: str
-    change: Change
-    target: Target
+    proven: bool
 
 
 async def watch(connection: AsyncConnection, wanted: Sequence[Target], at: datetime) -> None:
@@ -131,7 +130,7 @@ async def unwatch(connection: AsyncConnection, keep: Collection[Target]) -> list
     rows = await connection.execute(select(targets.c.id, targets.c.chain, targets.c.owner).where(targets.c.watched))
     dropped = [row.id for row in rows if Target(row.chain, row.owner) not in keep]
     found: list[str] = []
-    for part in _parts(dropped):
+    for part in parts(dropped):
         await connection.execute(update(targets).where(targets.c.id.in_(part)).values(watched=False))
         found += await connection.scalars(select(approvals.c.id).where(approvals.c.target_id.in_(part)))
     return found
@@ -151,7 +150,7 @@ async def known(connection: AsyncConnection, target: Target) -> Known:
         return Known(target)
     rows = (await connection.execute(select(approvals).where(approvals.c.target_id == row["id"]))).mappings()
     held = {one[approvals.c.id]: held_from(one) for one in rows}
-    return Known(target, held, frozenset(map(Kind, row["covered"])), row["version"])
+    return Known(target, held, frozenset(map(Kind, row["covered"])), row["version"], row["tried_at"])
 
 
 async def record(connection: AsyncConnection, scan_id: str, snapshot: Snapshot, outcome: Outcome) -> None:
@@ -161,9 +160,10 @@ async def record(connection: AsyncConnection, scan_id: str, snapshot: Snapshot, 
         raise LookupError(f"{snapshot.target} is not watched")
     error = None if outcome.trouble is None else str(outcome.trouble)
     state: dict[str, Any] = {
+        "watched": True,  # a wallet may have been taken away while it was read: who tidies up has to find it
         "version": outcome.known.version,
         "covered": sorted(kind.value for kind in outcome.known.covered),
-        "tried_at": snapshot.read_at,
+        "tried_at": outcome.known.read_at,
         "error": error,
     }
     if outcome.complete:
@@ -193,7 +193,7 @@ async def record(connection: AsyncConnection, scan_id: str, snapshot: Snapshot, 
 async def spender_counts(connection: AsyncConnection, spenders: Collection[str]) -> dict[str, tuple[int, int]]:
     """For each spender the approvals in force and the owners it has, over all watched wallets and chains."""
     found: dict[str, tuple[int, int]] = {}
-    for part in _parts(sorted(spenders)):
+    for part in parts(sorted(spenders)):
         rows = await connection.execute(
             select(approvals.c.spender, func.count(), func.count(approvals.c.owner.distinct()))
             .join_from(approvals, targets)
@@ -207,11 +207,27 @@ async def spender_counts(connection: AsyncConnection, spenders: Collection[str])
 async def holders(connection: AsyncConnection, spenders: Collection[str]) -> list[Kept]:
     """The approvals in force of some spenders, over all watched wallets."""
     found: list[Kept] = []
-    for part in _parts(sorted(spenders)):
+    for part in parts(sorted(spenders)):
         found += await _kept(
             connection, _joined().where(approvals.c.in_force, targets.c.watched, approvals.c.spender.in_(part))
         )
     return found
+
+
+async def left_unjudged(connection: AsyncConnection, scan_id: str) -> dict[str, bool]:
+    """The spenders that other scans moved and never came to judge, and whether each only by first readings.
+
+    A scan that ends judges all that is left, so only what changed since the last one that did is looked at.
+    """
+    last = select(func.max(scans.c.started_at)).where(scans.c.state == "finished").scalar_subquery()
+    rows = await connection.execute(
+        select(approvals.c.spender, func.min(changes.c.kind == ChangeKind.BASELINE.value))
+        .join_from(changes, approvals)
+        .join(scans, scans.c.id == changes.c.scan_id)
+        .where(scans.c.state != "finished", scans.c.id != scan_id, or_(last.is_(None), changes.c.at >= last))
+        .group_by(approvals.c.spender)
+    )
+    return {row[0]: bool(row[1]) for row in rows}
 
 
 async def in_force(connection: AsyncConnection, wanted: Filter) -> list[Kept]:
@@ -240,19 +256,19 @@ async def in_force_at(connection: AsyncConnection, wanted: Filter, at: datetime)
         change = change_from(row)
         held = Held(change.after, row[approvals.c.first_seen], change.at, change.at)
         if wanted.wants(held):
-            found.append(Kept(held, _target(row), row[targets.c.read_at]))
+            found.append(_kept_from(row, held))
     return found
 
 
-async def history(connection: AsyncConnection, wanted: Filter, since: datetime | None = None) -> list[Past]:
+async def history(connection: AsyncConnection, wanted: Filter, since: datetime | None = None) -> list[Change]:
     """Every recorded change in the order in which it was believed."""
     conditions = wanted.conditions()
     if since is not None:
         conditions.append(changes.c.at >= since)
-    return [past for past in await _past(connection, conditions) if _relevant(wanted, past.change)]
+    return [change for change in await _past(connection, conditions) if _relevant(wanted, change)]
 
 
-async def changes_of(connection: AsyncConnection, scan_id: str) -> list[Past]:
+async def changes_of(connection: AsyncConnection, scan_id: str) -> list[Change]:
     """The changes that one scan found, in order."""
     return await _past(connection, [changes.c.scan_id == scan_id])
 
@@ -264,16 +280,15 @@ def _relevant(wanted: Filter, change: Change) -> bool:
     return not wanted.unlimited or any(side.unlimited for side in sides)
 
 
-async def _past(connection: AsyncConnection, conditions: Iterable[ColumnElement[bool]]) -> list[Past]:
+async def _past(connection: AsyncConnection, conditions: Iterable[ColumnElement[bool]]) -> list[Change]:
     query = (
         _joined()
-        .add_columns(changes.c.seq, changes.c.scan_id, *change_columns(changes))
+        .add_columns(*change_columns(changes))
         .join(changes, changes.c.approval_id == approvals.c.id)
         .where(*conditions)
         .order_by(changes.c.seq)
     )
-    rows = (await connection.execute(query)).mappings()
-    return [Past(row[changes.c.seq], row[changes.c.scan_id], change_from(row), _target(row)) for row in rows]
+    return [change_from(row) for row in (await connection.execute(query)).mappings()]
 
 
 def _joined() -> Select[Any]:
@@ -284,18 +299,13 @@ def _joined() -> Select[Any]:
 
 async def _kept(connection: AsyncConnection, query: Select[Any]) -> list[Kept]:
     rows = (await connection.execute(query)).mappings()
-    return [Kept(held_from(row), _target(row), row[targets.c.read_at]) for row in rows]
+    return [_kept_from(row, held_from(row)) for row in rows]
 
 
-def _target(row: RowMapping) -> Target:
-    return Target(
-        row[approvals.c.chain], row[approvals.c.owner], row[targets.c.label], tuple(row[targets.c.tags] or ())
-    )
+def _kept_from(row: RowMapping, held: Held) -> Kept:
+    read_at: datetime | None = row[targets.c.read_at]
+    return Kept(held, target_from(row), proven=read_at is not None and held.changed_at <= read_at)
 
 
 def _is(target: Target) -> ColumnElement[bool]:
     return and_(targets.c.chain == target.chain, targets.c.owner == target.owner)
-
-
-def _parts(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))

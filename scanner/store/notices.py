@@ -14,8 +14,7 @@ from scanner.domain.groups import GroupState, group_key
 from scanner.domain.notices import Case, Notice, decide
 from scanner.domain.telling import Telling
 from scanner.store import silences
-from scanner.store.knowledge import CHUNK
-from scanner.store.rows import approval_from, is_open
+from scanner.store.rows import approval_from, is_open, parts
 from scanner.store.tables import alerts, approvals, groups, notices
 
 __all__ = ["owe", "write"]
@@ -75,7 +74,7 @@ async def write(connection: AsyncConnection, owed: Sequence[Notice], *, scan_id:
 
 async def _approvals(connection: AsyncConnection, ids: Collection[str]) -> dict[str, Approval]:
     found: dict[str, Approval] = {}
-    for part in _parts(ids):
+    for part in parts(sorted(ids)):
         rows = await connection.execute(select(approvals).where(approvals.c.id.in_(part)))
         found |= {row[approvals.c.id]: approval_from(row) for row in rows.mappings()}
     return found
@@ -84,7 +83,7 @@ async def _approvals(connection: AsyncConnection, ids: Collection[str]) -> dict[
 async def _told(connection: AsyncConnection, ids: Collection[str]) -> dict[str, frozenset[str]]:
     """For each alert the channels that were sent, or will be sent, that it opened."""
     found: dict[str, set[str]] = {}
-    for part in _parts(ids):
+    for part in parts(sorted(ids)):
         query = select(notices.c.alert_id, notices.c.channel).where(notices.c.alert_id.in_(part), notices.c.send)
         for alert_id, channel in await connection.execute(query):
             found.setdefault(alert_id, set()).add(channel)
@@ -134,7 +133,7 @@ class _Groups:
 
 async def _told_at(connection: AsyncConnection, keys: Collection[str]) -> dict[tuple[str, str], datetime]:
     found: dict[tuple[str, str], datetime] = {}
-    for part in _parts(keys):
+    for part in parts(sorted(keys)):
         rows = await connection.execute(select(groups).where(groups.c.key.in_(part)))
         found |= {(row["channel"], row["key"]): row["told_at"] for row in rows.mappings()}
     return found
@@ -152,7 +151,7 @@ async def _wallets(
 ) -> dict[tuple[str, str], frozenset[str]]:
     """Which of some owners a channel knows as hit in a group: by what is open, or was just told."""
     found: dict[tuple[str, str], set[str]] = {}
-    for part in _parts(keys):
+    for part in parts(sorted(keys)):
         query = (
             select(notices.c.channel, notices.c.group_key, approvals.c.owner)
             .join(alerts, alerts.c.id == notices.c.alert_id)
@@ -168,8 +167,3 @@ async def _wallets(
         for channel, key, owner in await connection.execute(query):
             found.setdefault((channel, key), set()).add(owner)
     return {where: frozenset(hit) for where, hit in found.items()}
-
-
-def _parts(values: Collection[str]) -> list[list[str]]:
-    ordered = sorted(values)
-    return [ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK)]

@@ -1,14 +1,14 @@
 """Rows to values and back: the one place that knows both the tables' columns and the domain's fields."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, RowMapping
 
 from scanner.domain.alerts import Alert, AlertState, Severity
-from scanner.domain.approvals import Allowance, Approval, Kind, Spender, Status, Token
+from scanner.domain.approvals import Allowance, Approval, Kind, Spender, Status, Target, Token
 from scanner.domain.changes import Change, ChangeKind, Held
-from scanner.store.tables import alerts, approvals
+from scanner.store.tables import alerts, approvals, targets
 
 __all__ = [
     "alert_from",
@@ -20,7 +20,19 @@ __all__ = [
     "change_row",
     "held_from",
     "is_open",
+    "parts",
+    "target_from",
 ]
+
+T = TypeVar("T")
+
+CHUNK = 500
+"""Values in one IN list: well below every database's limit."""
+
+
+def parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The values, as many at a time as an IN list may hold."""
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
 
 
 def is_open() -> ColumnElement[bool]:
@@ -44,6 +56,13 @@ def approval_from(row: RowMapping) -> Approval:
         expires_at=row[approvals.c.expires_at],
         granted_at=row[approvals.c.granted_at],
         granted_tx=row[approvals.c.granted_tx],
+    )
+
+
+def target_from(row: RowMapping) -> Target:
+    """The target of an approval, as the user knows it, from a row that joins the two."""
+    return Target(
+        row[approvals.c.chain], row[approvals.c.owner], row[targets.c.label], tuple(row[targets.c.tags] or ())
     )
 
 

@@ -21,13 +21,13 @@ from scanner.store import alerts as kept_alerts
 from scanner.store.knowledge import Filter, changes_of, in_force
 from scanner.store.tables import notices, scan_targets, scans, targets
 
-__all__ = ["begin", "entry", "finish", "interrupt", "last_begun", "report"]
+__all__ = ["begin", "entry", "finish", "interrupt", "last_begun", "report", "workers"]
 
 
-async def begin(connection: AsyncConnection, scan_id: str, *, asked_by: str, total: int, at: datetime) -> None:
-    """Note that a scan has begun."""
+async def begin(connection: AsyncConnection, scan_id: str, *, asked_by: str, worker: str, at: datetime) -> None:
+    """Note that a scan has begun, and which process does it."""
     await connection.execute(
-        scans.insert().values(id=scan_id, asked_by=asked_by, state="running", started_at=at, total=total)
+        scans.insert().values(id=scan_id, asked_by=asked_by, worker=worker, state="running", started_at=at)
     )
 
 
@@ -68,9 +68,15 @@ async def last_begun(connection: AsyncConnection, asked_by: str) -> datetime | N
     return found
 
 
-async def interrupt(connection: AsyncConnection, at: datetime) -> list[str]:
-    """End the scans that a dead process left running: what they read is kept, and their digests go out."""
-    left = list(await connection.scalars(select(scans.c.id).where(scans.c.state == "running")))
+async def workers(connection: AsyncConnection) -> frozenset[str]:
+    """Whose scans are running."""
+    return frozenset(await connection.scalars(select(scans.c.worker).where(scans.c.state == "running")))
+
+
+async def interrupt(connection: AsyncConnection, dead: Collection[str], at: datetime) -> list[str]:
+    """End the scans that dead workers left running: what they read is kept, and their digests go out."""
+    running = (scans.c.state == "running") & scans.c.worker.in_(dead)
+    left = list(await connection.scalars(select(scans.c.id).where(running)))
     for scan_id in left:
         await connection.execute(update(scans).where(scans.c.id == scan_id).values(state="interrupted", finished_at=at))
         await _release(connection, scan_id, at)
@@ -133,7 +139,7 @@ async def report(connection: AsyncConnection, scan: ScanEntry, scope: Collection
         version=1,
         scan=scan,
         approvals=tuple(ApprovalEntry.of(one.held, one.target.label) for one in kept),
-        changes=tuple(ChangeEntry.of(past.change) for past in await changes_of(connection, scan.id)),
+        changes=tuple(ChangeEntry.of(change) for change in await changes_of(connection, scan.id)),
         alerts=tuple(AlertEntry.of(one.alert) for one in told),
         raised=tuple(one.alert.id for one in raised),
     )

@@ -4,7 +4,7 @@ What was hidden is decided by `domain.silences`; here it is looked up and writte
 caller's transaction.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,8 +16,7 @@ from scanner.domain.alerts import Alert, AlertState, Move, Severity
 from scanner.domain.approvals import Target
 from scanner.domain.changes import Held
 from scanner.domain.silences import Cover, Hidden, Matchers, Silence, bound, covers, refuses, silenced_by
-from scanner.store.knowledge import CHUNK
-from scanner.store.rows import alert_from, held_from, is_open
+from scanner.store.rows import alert_from, held_from, is_open, parts
 from scanner.store.tables import alerts, approvals, notices, silenced, silences, targets
 
 __all__ = [
@@ -110,7 +109,7 @@ async def _cover(connection: AsyncConnection, silence: Silence, hidden: Mapping[
 
 async def _withhold(connection: AsyncConnection, silence_id: str, ids: Sequence[str]) -> None:
     """What is in no message yet is not told. An end is always told, so that it is not asked here."""
-    for part in _parts(ids):
+    for part in parts(ids):
         mine = notices.c.alert_id.in_(part) & notices.c.message_id.is_(None) & notices.c.send
         ends = notices.c.what.in_([Move.RESOLVED.value, Move.UNWATCHED.value])
         await connection.execute(update(notices).where(mine, ~ends).values(send=False, reason=silenced_by(silence_id)))
@@ -147,7 +146,7 @@ async def hiding(connection: AsyncConnection, asked: Sequence[Alert], at: dateti
     """Like `covering`, for who only looks: what opened under a silence and was not asked about yet is not bound."""
     by_id = {alert.id: alert for alert in asked}
     found: dict[str, str] = {}
-    for part in _parts(sorted(by_id)):
+    for part in parts(sorted(by_id)):
         for row in await _covers(connection, silenced.c.alert_id.in_(part), _lasts(at)):
             alert = by_id[row[silenced.c.alert_id]]
             if covers(_silence(row), _cover_from(row), alert, held_from(row), at) is None:
@@ -175,7 +174,7 @@ async def _unbound(
     later = [one.id for one in by_id.values() if one.opened_at >= silence.created_at and one.state is not over]
     known = select(silenced.c.alert_id).where(silenced.c.silence_id == silence.id)
     found: list[tuple[Alert, Held]] = []
-    for part in _parts(later):
+    for part in parts(later):
         query = _with_approvals().where(alerts.c.id.in_(part), alerts.c.id.not_in(known))
         found += [(by_id[row[alerts.c.id]], held_from(row)) for row in (await connection.execute(query)).mappings()]
     return found
@@ -221,7 +220,7 @@ async def _kept(connection: AsyncConnection, *conditions: ColumnElement[bool]) -
     query = select(silences).where(*conditions).order_by(silences.c.created_at.desc(), silences.c.id)
     found = [_silence(row) for row in (await connection.execute(query)).mappings()]
     covered: dict[str, list[Covered]] = {silence.id: [] for silence in found}
-    for part in _parts(list(covered)):
+    for part in parts(list(covered)):
         below = select(silenced).where(silenced.c.silence_id.in_(part)).order_by(silenced.c.alert_id)
         for row in (await connection.execute(below)).mappings():
             covered[row[silenced.c.silence_id]].append(Covered(row[silenced.c.alert_id], _cover_from(row)))
@@ -297,7 +296,3 @@ def _cover_from(row: RowMapping) -> Cover:
         ended_at=row[silenced.c.ended_at],
         end_reason=row[silenced.c.end_reason] or "",
     )
-
-
-def _parts(values: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))

@@ -37,8 +37,8 @@ metadata = MetaData(
 )
 
 # An owner on a chain. `version` counts commits; `covered` are the kinds that the last complete reading covered;
-# `read_at` is the last complete reading, `tried_at` the last one of any sort; `error` what the last one lacked;
-# `watched_at` is when its watch began.
+# `read_at` and `source` are of the last complete reading; `tried_at` and `error` of the last one of any sort: when it
+# ended, and what it lacked. `watched_at` is when its watch began.
 targets = Table(
     "targets",
     metadata,
@@ -115,17 +115,18 @@ changes = Table(
     Index(None, "at"),
 )
 
-# `state` is running, finished, or interrupted; a dry run leaves no line. `undecided` counts judgements,
-# `undecided_rules` are the rules that could decide nothing at all, `unreadable` the allowances that made no sense.
+# `state` is running, finished, or interrupted; a dry run leaves no line. `worker` names the process that scans.
+# `undecided` counts judgements, `undecided_rules` are the rules that could decide nothing at all, `unreadable` the
+# allowances that made no sense.
 scans = Table(
     "scans",
     metadata,
     Column("id", String(32), primary_key=True),
     Column("asked_by", String(16), nullable=False),
+    Column("worker", String(32), nullable=False),
     Column("state", String(16), nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("finished_at", Instant),
-    Column("total", Integer, nullable=False, default=0),
     Column("requests", Integer, nullable=False, default=0),
     Column("context_errors", Json, nullable=False, default=list),
     Column("undecided", Integer, nullable=False, default=0),
@@ -210,9 +211,9 @@ notices = Table(
     Index("ix_notices_waiting", "channel", "due_at", sqlite_where=text("message_id IS NULL AND send")),
 )
 
-# The outbox: one row for each message and channel. `state` is waiting, sent, given-up or void. A claim sets `worker` and
-# `lease_until` and counts the attempt; `repeat` says that an earlier attempt may have arrived, `recalled` that it is
-# composed again before it is sent. Messages of one `thread` belong together where a channel can show that.
+# The outbox: one row for each message and channel. `state` is waiting, sent, given-up or void. A claim sets `worker`
+# and `lease_until` and counts the attempt; `repeat` says that an earlier attempt may have arrived, `recalled` that it
+# is composed again before it is sent. Messages of one `thread` belong together where a channel can show that.
 messages = Table(
     "messages",
     metadata,
@@ -262,7 +263,6 @@ requests = Table(
     Column("total", Integer, nullable=False, default=0),
     Column("report", Text),
     Column("error", Text),
-    Column("exit_code", Integer),
 )
 
 # Who delivers and scans on this store: at most one row, kept fresh while it lives.
@@ -271,7 +271,6 @@ daemons = Table(
     metadata,
     Column("worker", String(32), primary_key=True),
     Column("pid", Integer, nullable=False),
-    Column("host", Text, nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("seen_at", Instant, nullable=False),
     Column("next_scan_at", Instant),

@@ -60,7 +60,7 @@ def test_a_filter_keeps_what_it_names(tmp_path: Path, arguments: tuple[str, ...]
     assert symbols(tmp_path, *arguments) == expected
 
 
-@pytest.mark.parametrize("when", ["2d", "2d ago", (NOW - timedelta(days=2)).isoformat()])
+@pytest.mark.parametrize("when", ["2d", "2d ago", pytest.param((NOW - timedelta(days=2)).isoformat(), id="a moment")])
 def test_the_past_is_what_was_believed_then(tmp_path: Path, when: str) -> None:
     found = read(tmp_path, "approvals", "--at", when, "--wallet", TREASURY)
     assert {entry["token"]["symbol"]: entry["allowance"]["raw"] for entry in found["approvals"]} == {

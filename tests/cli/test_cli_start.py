@@ -129,3 +129,13 @@ def test_a_reader_who_has_seen_enough_ends_nothing_loudly(tmp_path: Path) -> Non
     said = process.stderr.read()
     process.stderr.close()
     assert (process.wait(), said) == (0, b"")
+
+
+def test_an_output_that_takes_no_more_is_said_in_words(tmp_path: Path) -> None:
+    asyncio.run(fill(tmp_path))
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "scanner", "approvals"], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert ended.returncode == 1
+    assert ended.stderr == "Error: the output cannot be written: No space left on device. Send it elsewhere\n"

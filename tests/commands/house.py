@@ -132,6 +132,7 @@ class Done:
 
     @property
     def report(self) -> dict[str, Any]:
+        assert self.out, self.err
         loaded: dict[str, Any] = json.loads(self.out)
         return loaded
 
@@ -151,7 +152,7 @@ class Daemon:
         lines = [json.loads(line) for line in written.splitlines() if line.startswith("{")]
         return [line for line in lines if line.get("event") == name]
 
-    async def tells(self, line: str, within: float = 20.0) -> None:
+    async def tells(self, line: str, within: float = 30.0) -> None:
         """Wait until the manager is told a line; one wait uses a line up."""
         async with asyncio.timeout(within):
             while line not in self.told:
@@ -159,7 +160,7 @@ class Daemon:
                 self.told += datagram.decode().splitlines()
         self.told = self.told[self.told.index(line) + 1 :]
 
-    async def says(self, event: str, count: int = 1, within: float = 20.0) -> dict[str, Any]:
+    async def says(self, event: str, count: int = 1, within: float = 30.0) -> dict[str, Any]:
         """Wait until the log has so many events of a name; the last of them."""
         await until(lambda: len(self.events(event)) >= count, within, self.log.read_text)
         return self.events(event)[-1]
@@ -353,7 +354,7 @@ def without_escapes(shown: str) -> str:
     return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
 
 
-async def until(holds: Callable[[], bool], within: float = 10.0, seen: Callable[[], object] = lambda: "") -> None:
+async def until(holds: Callable[[], bool], within: float = 30.0, seen: Callable[[], object] = lambda: "") -> None:
     """Wait until something holds. Fails, with what is `seen`, where it does not come to that."""
     with suppress(TimeoutError):
         async with asyncio.timeout(within):

@@ -15,10 +15,11 @@ async def test_killed_in_mid_scan_it_reads_the_rest_at_once_and_repeats_nothing(
         home.sandbox.day = 2
         home.sandbox.fail("hang", times=None, target=("1", OPS))
         async with home.daemon() as daemon:
-            await until(lambda: home.rows("SELECT count(*) FROM alerts") == [(1,)], within=30)
+            await until(lambda: home.rows("SELECT count(*) FROM alerts") == [(1,)])
             await daemon.die()
         home.sandbox.heal()
         async with home.daemon() as daemon:
+            await daemon.says("daemon.ready")
             await daemon.says("scan.finished", within=5)
             await until(lambda: len(home.hook.messages) == 2, seen=daemon.log.read_text)
             assert await daemon.stop() == 0
@@ -41,7 +42,7 @@ async def test_killed_in_mid_delivery_it_sends_again_at_once_and_says_so(tmp_pat
         home.sandbox.advance()
         home.hook.hangs = True
         async with home.daemon() as daemon:
-            await until(lambda: bool(home.hook.messages), within=20, seen=daemon.log.read_text)
+            await until(lambda: bool(home.hook.messages), seen=daemon.log.read_text)
             await daemon.die()
         [first] = home.hook.bodies
         home.hook.hangs = False
@@ -62,7 +63,7 @@ async def test_a_scan_that_was_killed_is_taken_up_by_the_next_one(tmp_path: Path
         home.sandbox.advance()
         home.hook.hangs = True
         async with home.begun("scan") as scanning:
-            await until(lambda: bool(home.hook.messages), within=20)
+            await until(lambda: bool(home.hook.messages))
             scanning.kill()
             await scanning.wait()
         home.hook.hangs = False
@@ -91,7 +92,7 @@ async def test_killed_again_and_again_it_loses_nothing(tmp_path: Path) -> None:
         async with home.daemon() as daemon:
             await daemon.says("scan.finished")
             unsent = "SELECT count(*) FROM messages WHERE state != 'sent'"
-            await until(lambda: home.rows(unsent) == [(0,)], within=30, seen=daemon.log.read_text)
+            await until(lambda: home.rows(unsent) == [(0,)], seen=daemon.log.read_text)
             assert await daemon.stop() == 0
         rows = [row for found in home.sandbox.truth().values() for row in found]
         stored = home.rows("SELECT owner, token, spender, raw FROM approvals WHERE in_force")

@@ -1,11 +1,15 @@
 """The daemon's life: it starts, tells how it is, scans in time, reads its configuration again, and ends."""
 
+import fcntl
 import signal
+import threading
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from house import OPS, STORY, TREASURY, house, until, wallets
+from house import GUEST, OPS, STORY, TREASURY, house, until, wallets
+
+from scanner.store.daemons import Lock, daemon_lives
 
 RULE = """\
 rules:
@@ -51,7 +55,7 @@ async def test_it_scans_at_once_then_on_schedule_and_a_restart_keeps_to_it(tmp_p
             assert abs(due - begun[-1] - 3600e6) < 2e6
 
 
-@pytest.mark.parametrize("hanging", ["scan", "delivery", "both"])
+@pytest.mark.parametrize("hanging", ["scan", "delivery", pytest.param("both", marks=pytest.mark.soak)])
 async def test_it_ends_in_time_whatever_hangs(tmp_path: Path, hanging: str) -> None:
     async with house(tmp_path) as home:
         await home.scan()
@@ -63,7 +67,7 @@ async def test_it_ends_in_time_whatever_hangs(tmp_path: Path, hanging: str) -> N
             if hanging == "scan":
                 await until(lambda: any(one.fault == "hang" for one in home.sandbox.requests))
             else:
-                await until(lambda: bool(home.hook.messages), within=15)
+                await until(lambda: bool(home.hook.messages))
             assert await daemon.stop(within=10) == 0
             await daemon.says("daemon.stopped")
             assert not daemon.events("daemon.work_failed")
@@ -83,11 +87,16 @@ async def test_a_reload_watches_new_wallets_judges_by_new_rules_and_closes_what_
         await daemon.says("scan.finished")
         asked = len(home.sandbox.requests)
         (rules / "own.yaml").write_text(RULE.format(when="true"))
-        home.write(wallets=wallets(STORY, "treasury", "ops"))
         daemon.send(signal.SIGHUP)
         await daemon.says("daemon.reloaded")
         await until(lambda: len(home.hook.messages) >= 2, seen=daemon.log.read_text)
         assert len(home.sandbox.requests) == asked, "what is stored is judged again without a request"
+        home.write(wallets=wallets(STORY, "treasury", "ops"))
+        daemon.send(signal.SIGHUP)
+        await daemon.says("daemon.reloaded", count=2)
+        await daemon.says("scan.finished", count=2)
+        assert home.rows("SELECT count(*) FROM approvals WHERE owner = ?", OPS) == [(1,)], "it is read at once"
+        await until(lambda: "no longer watched" in "\n".join(home.hook.bodies).lower(), seen=daemon.log.read_text)
         [(state, reason)] = home.rows("SELECT state, reason FROM alerts WHERE rule = 'unlimited-to-nameless'")
         assert (state, reason) == ("resolved", "no longer watched: the wallet is no longer in the configuration")
         told = "\n".join(home.hook.bodies)
@@ -95,7 +104,44 @@ async def test_a_reload_watches_new_wallets_judges_by_new_rules_and_closes_what_
         assert "no longer watched" in told.lower()
         done = await home.scan(env=home.shell)
         assert {one["owner"] for one in done.report["scan"]["targets"]} == {TREASURY, OPS}
-        assert home.rows("SELECT count(*) FROM approvals WHERE owner = ?", OPS) == [(1,)]
+
+
+async def test_what_a_scan_finds_of_a_wallet_removed_meanwhile_is_closed_when_it_ends(tmp_path: Path) -> None:
+    async with house(tmp_path, watched=("treasury", "guest")) as home:
+        okx = {**home.settings["source"]["okx"], "timeout": "2s"}
+        home.write(source={"okx": okx})
+        home.sandbox.fail("hang", target=("1", GUEST))
+        async with home.daemon() as daemon:
+            await until(lambda: any(one.fault == "hang" for one in home.sandbox.requests))
+            home.write(wallets=wallets(STORY, "treasury"))
+            daemon.send(signal.SIGHUP)
+            await daemon.says("daemon.reloaded")
+            assert not daemon.events("scan.finished")
+            await daemon.says("scan.finished")
+            told = "SELECT state FROM alerts WHERE rule = 'unlimited-to-nameless'"
+            await until(lambda: home.rows(told) == [("resolved",)], seen=daemon.log.read_text)
+
+
+async def test_a_configuration_that_was_replaced_before_the_last_scan_ended_closes_nothing(tmp_path: Path) -> None:
+    async with house(tmp_path, watched=("treasury", "guest")) as home:
+        okx = {**home.settings["source"]["okx"], "timeout": "2s"}
+        home.write(source={"okx": okx})
+        home.sandbox.fail("hang", target=("1", GUEST))
+        async with home.daemon() as daemon:
+            await daemon.says("daemon.ready")
+            await until(lambda: home.rows("SELECT 1 FROM approvals") != [])
+            daemon.send(signal.SIGHUP)
+            await daemon.says("daemon.reloaded")
+            (tmp_path / "rules").mkdir()
+            (tmp_path / "rules" / "own.yaml").write_text(RULE.format(when="'true'"))
+            home.write(rules={"dirs": ["./rules"]})
+            daemon.send(signal.SIGHUP)
+            await daemon.says("daemon.reloaded", count=2)
+            await until(lambda: home.rows("SELECT 1 FROM alerts WHERE rule = 'own-rule'") != [])
+            assert not daemon.events("scan.finished")
+            await daemon.says("scan.finished")
+            assert await daemon.stop() == 0
+        assert home.rows("SELECT DISTINCT state FROM alerts WHERE rule = 'own-rule'") == [("open",)]
 
 
 async def test_a_broken_configuration_leaves_the_old_one_in_force(tmp_path: Path) -> None:
@@ -124,6 +170,18 @@ async def test_a_second_daemon_is_refused_in_words(tmp_path: Path) -> None:
         assert second.code == 1
         assert f"another daemon (process {daemon.process.pid}) runs on {home.store}" in second.err
         assert daemon.process.returncode is None
+
+
+def test_a_command_that_looks_whether_a_daemon_lives_keeps_none_from_starting(tmp_path: Path) -> None:
+    store = tmp_path / "approval-watch.db"
+    Lock.take(store).release()
+    with (tmp_path / "approval-watch.db.lock").open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        threading.Timer(0.15, lambda: fcntl.flock(looking, fcntl.LOCK_UN)).start()
+        lock = Lock.take(store)
+    assert daemon_lives(store)
+    lock.release()
+    assert not daemon_lives(store)
 
 
 async def test_it_does_not_start_by_a_configuration_that_cannot_work(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`doctor` tries each real part, names each one that is broken, and says what to do about it."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -57,17 +58,28 @@ async def test_a_clock_that_is_too_far_off_is_named(tmp_path: Path) -> None:
         assert "ok       API: " in done.out, "the client corrects its own timestamps"
 
 
-async def test_a_dead_api_and_a_damaged_store_are_named(tmp_path: Path) -> None:
+async def test_a_damaged_store_is_named(tmp_path: Path) -> None:
     (tmp_path / "approval-watch.db").write_bytes(b"this is not a database, whatever its name says" * 20)
+    async with house(tmp_path) as home:
+        done = await home.run("doctor", "--no-send")
+        assert done.code == 1
+        line, hint = excerpt(done.out, "broken   store: ")
+        assert "is not a database" in line
+        assert "store.url" in hint
+
+
+async def test_a_dead_api_is_named_and_ends_a_scan_within_its_bound(tmp_path: Path) -> None:
     with closed_port() as port:
         dead = {"okx": {"base_url": f"http://127.0.0.1:{port}", "requests_per_second": 1000}}
-        async with house(tmp_path, source=dead) as home:
-            done = await home.run("doctor")
-            assert done.code == 1
-            line, hint = excerpt(done.out, "broken   API: ")
-            assert "no connection to 127.0.0.1" in line
-            assert "source.okx.base_url" in hint
-            assert "is not a database" in excerpt(done.out, "broken   store: ")[0]
+        async with house(tmp_path, source=dead) as home, asyncio.timeout(35):
+            examined, scanned = await asyncio.gather(home.run("doctor"), home.scan())
+        assert examined.code == 1
+        line, hint = excerpt(examined.out, "broken   API: ")
+        assert "no connection to 127.0.0.1" in line
+        assert "source.okx.base_url" in hint
+        assert scanned.code == 3
+        for target in scanned.report["scan"]["targets"]:
+            assert "no connection to 127.0.0.1" in target["error"]
 
 
 def excerpt(text: str, start: str) -> tuple[str, str]:

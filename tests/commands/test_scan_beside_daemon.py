@@ -54,7 +54,7 @@ async def test_a_daemon_that_ends_meanwhile_is_said(tmp_path: Path, number: sign
             await daemon.says("scan.finished")
             home.sandbox.fail("hang", times=None)
             async with home.begun("scan", env=home.shell) as scanning:
-                await until(lambda: home.rows("SELECT state FROM requests") == [("running",)], within=20)
+                await until(lambda: home.rows("SELECT state FROM requests") == [("running",)])
                 daemon.send(number)
                 out, err = await scanning.communicate()
                 assert scanning.returncode == 1

@@ -157,7 +157,7 @@ def test_no_problem_repeats_a_secret_that_stands_in_the_file(tmp_path: Path) -> 
         ("log: info", "1:6", "wrong-type", "keys: level, format"),
         ("channels: [a]", "1:11", "wrong-type", "name: value"),
     ],
-)  # fmt: skip
+)  # fmt: skip # - as many to a line as fit
 def test_a_mistake_is_told_at_its_place(tmp_path: Path, text: str, place: str, code: str, hint: str) -> None:
     problems = problems_of(tmp_path, text)
     assert [(f"{problem.place.line}:{problem.place.column}", problem.code) for problem in problems] == [(place, code)]
@@ -177,7 +177,7 @@ WORDS = st.sampled_from(
         "log", "level", "ethereum", "0x" + "1" * 40, "1e9", "nan", "-1", "9" * 5000, "١٢s", "60/10m", "* * * * *",
         "https://[", "http://a:b", "json://x:99999999/", "sqlite:///\\ud800", "\\0", "", "critical", "~", "\u2028", "é",
     ]
-)  # fmt: skip
+)  # fmt: skip # - as many to a line as fit
 DATA = st.recursive(
     st.none() | WORDS | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS | st.text(max_size=4), inner, max_size=4),

@@ -66,7 +66,7 @@ def test_a_configuration_loads_without_its_secrets_and_says_what_is_missing(tmp_
     for problem, words in zip(config.missing_secrets(), told, strict=True):
         assert str(problem).startswith(words)
         assert problem.code == "missing-secret"
-    assert len(config.missing_secrets(channels=False)) == 4
+    assert len(config.source.okx.missing_secrets()) == 4
 
 
 def test_reading_a_missing_secret_names_the_setting_and_the_variable(tmp_path: Path) -> None:

@@ -13,10 +13,9 @@ from aiohttp import web
 from owed import START, end, grant, opened, raise_alerts
 from services import Web, web_server
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from scanner.deliver import Deliverer
 from scanner.delivery.channels import Channel
-from scanner.delivery.outbox import Deliverer
 from scanner.domain.alerts import Alert, Severity
 from scanner.domain.approvals import Approval
 from scanner.domain.messages import Waiting
@@ -51,10 +50,9 @@ class Days:
     def clock(self) -> datetime:
         return self.now
 
-    def deliverer(self, *names: str) -> Deliverer[AsyncConnection]:
+    def deliverer(self, *names: str) -> Deliverer:
         return Deliverer(
             self.store,
-            outbox,
             [
                 Channel(name, f"json://127.0.0.1:{self.service.port}/{name}", self.telling.channels[name])
                 for name in names or self.telling.channels

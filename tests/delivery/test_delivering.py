@@ -12,14 +12,13 @@ import pytest
 from aiohttp import web
 from owed import START, grant, opened, raise_alerts
 from services import Web, until, web_server
-from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 
+from scanner.deliver import Deliverer
 from scanner.delivery.channels import Channel
-from scanner.delivery.outbox import Deliverer
 from scanner.domain.alerts import Severity
 from scanner.domain.messages import Waiting
-from scanner.store import outbox, scans
+from scanner.store import alerts, outbox, scans
 from scanner.store.engine import Store
 
 IDS = count(10**15)
@@ -54,12 +53,8 @@ def hook(service: Web, name: str = "ops") -> Channel:
     return Channel(name, f"json://127.0.0.1:{service.port}/{name}")
 
 
-def deliverer(
-    store: Store, clock: Callable[[], datetime], *channels: Channel, worker: str = "me"
-) -> Deliverer[AsyncConnection]:
-    return Deliverer(
-        store, outbox, channels, worker=worker, now=clock, new_id=lambda: str(next(IDS)), jitter=lambda: 0.0
-    )
+def deliverer(store: Store, clock: Callable[[], datetime], *channels: Channel, worker: str = "me") -> Deliverer:
+    return Deliverer(store, channels, worker=worker, now=clock, new_id=lambda: str(next(IDS)), jitter=lambda: 0.0)
 
 
 async def kept(store: Store) -> list[Waiting]:
@@ -83,6 +78,20 @@ async def test_what_is_due_is_composed_sent_and_settled(store: Store, service: W
     (sent,) = await kept(store)
     assert (sent.state, sent.attempts) == ("sent", 1)
     assert body["message"].endswith(f"\nref {sent.id}")
+
+
+async def test_the_story_of_an_alert_names_its_message_and_each_attempt(
+    store: Store, service: Web, clock: Clock
+) -> None:
+    (told,) = await raise_alerts(store, await grant(store, 1))
+    await deliverer(store, clock, hook(service)).drain(timedelta(seconds=5))
+    (sent,) = await kept(store)
+    story = await store.read(lambda c: alerts.story(c, told.id))
+    assert [(step.move, step.reason, step.scan) for step in story.steps] == [("opened", "the rule holds", "scan-1")]
+    assert [(notice.message, notice.state) for notice in story.notices] == [(sent.id, "sent")]
+    assert [(attempt.message, attempt.number, attempt.outcome) for attempt in story.attempts] == [
+        (sent.id, 1, "delivered")
+    ]
 
 
 async def test_the_first_reading_is_one_message_after_its_scan(store: Store, service: Web, clock: Clock) -> None:

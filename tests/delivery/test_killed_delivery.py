@@ -20,8 +20,8 @@ from owed import approval, grant, opened, raise_alerts
 from services import Web, until, web_server
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from scanner.deliver import Deliverer
 from scanner.delivery.channels import Channel
-from scanner.delivery.outbox import Deliverer
 from scanner.domain.alerts import Severity
 from scanner.domain.messages import Message, MessageKind
 from scanner.store import outbox
@@ -29,7 +29,7 @@ from scanner.store.engine import Store
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
-    ["apprise", "scanner.delivery.outbox", "scanner.delivery.wire", "scanner.store.outbox", "scanner.store.engine"]
+    ["apprise", "scanner.deliver", "scanner.delivery.wire", "scanner.store.outbox", "scanner.store.engine"]
 )
 
 
@@ -43,7 +43,6 @@ def deliver(folder: str, port: int) -> None:
             await store.write(lambda c: outbox.take_back(c, held, datetime.now(UTC)))
             deliverer = Deliverer(
                 store,
-                outbox,
                 [Channel("ops", f"json://127.0.0.1:{port}/")],
                 worker=worker,
                 now=lambda: datetime.now(UTC),

@@ -96,6 +96,17 @@ def test_a_mixed_end_promises_no_more_than_holds_for_all() -> None:
     ]
 
 
+def test_what_is_open_comes_before_what_has_ended_and_what_is_critical_before_both() -> None:
+    (message,) = told(
+        due(1, what=Move.RESOLVED),
+        due(2, severity=Severity.MEDIUM),
+        due(3, what=Move.RESOLVED, severity=Severity.CRITICAL),
+        due(4, severity=Severity.LOW),
+    )
+    marks = [line.partition(":")[0] for line in message.body.splitlines() if "Unlimited allowance" in line]
+    assert marks == ["RESOLVED (CRITICAL)", "MEDIUM", "LOW", "RESOLVED (HIGH)"]
+
+
 @pytest.mark.parametrize(
     ("row", "words"),
     [

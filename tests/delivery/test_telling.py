@@ -243,7 +243,7 @@ async def test_an_outage_makes_one_message_of_a_group_under_its_first_id(tmp_pat
         assert alerts_in([body]) == [second.id, first.id]
         assert body["message"].endswith(f"\nref {waiting.id}")
         story = await watch.store.read(lambda c: kept_alerts.story(c, first.id))
-        assert [tried["outcome"] for tried in story.attempts] == ["transient"] * later.attempts + ["delivered"]
+        assert [tried.outcome for tried in story.attempts] == ["transient"] * later.attempts + ["delivered"]
 
 
 async def test_what_a_silence_hides_waits_for_its_end_and_the_end_of_an_alert_does_not(tmp_path: Path) -> None:

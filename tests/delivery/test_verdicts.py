@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from owed import START
 
@@ -181,6 +181,8 @@ def test_a_group_that_moved_says_where_to() -> None:
     assert moved_to(Heard(400, "[]")) is None
 
 
+@example(accepted=False, heard=[Heard(None, "no\nway", sent=False)], strict=False)
+@example(accepted=False, heard=[Heard(None, "no\nway")], strict=False)
 @given(
     st.booleans(),
     st.lists(

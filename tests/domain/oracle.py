@@ -1,4 +1,4 @@
-"""Contract section 4 once more, as slowly and plainly as it can be said: what the diff is held against.
+"""What docs/json.md says of belief once more, as slowly and plainly as it can be said: what the diff is held against.
 
 Nothing is remembered but what was told and the readings themselves: whether an absence may be believed is found by
 going back through the readings each time.

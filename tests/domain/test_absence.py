@@ -1,5 +1,6 @@
-"""Absence has to be proven: what a reading lacks, and when that is believed (contract section 4)."""
+"""Absence has to be proven: what a reading lacks, and when that is believed (docs/json.md)."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -342,12 +343,24 @@ def test_rows_recorded_after_the_reading_began_are_left_alone() -> None:
     ]
 
 
-def test_rows_that_nobody_touched_since_are_judged_by_a_slow_reading() -> None:
+def test_a_reading_that_another_overtook_takes_nothing_away() -> None:
     began = after(reading(many(5)))
     faster = diff(began, reading(many(6), minutes(15)), TEN_MINUTES).known
     slow = diff(faster, reading(many(4), minutes(16)), TEN_MINUTES, based_on=began.version)
-    assert told(slow) == [("revoked", approval(5).id)]
-    assert approval(6).id in in_force(slow.known)
+    assert (told(slow), slow.complete) == ([], True)
+    assert in_force(slow.known) == ids(1, 2, 3, 4, 5, 6)
+
+
+def test_a_reading_that_began_when_the_other_had_ended_is_the_later_word() -> None:
+    began = after(reading(many(5)))
+    faster = diff(began, reading(many(6), minutes(15)), TEN_MINUTES).known
+    later = replace(reading([approval(6, 9), *many(4)], minutes(16)), began_at=minutes(15))
+    assert told(diff(faster, later, TEN_MINUTES, based_on=began.version)) == [
+        ("decreased", approval(6).id),
+        ("revoked", approval(5).id),
+    ]
+    earlier = replace(later, began_at=minutes(14.9))
+    assert told(diff(faster, earlier, TEN_MINUTES, based_on=began.version)) == []
 
 
 def test_each_reading_counts_and_marks_the_rows_that_it_touched() -> None:

@@ -42,7 +42,7 @@ def test_one_letter_in_the_wrong_case_is_found(address: str) -> None:
     "text",
     ["", "0x", "0x" + "1" * 39, "0x" + "1" * 41, "0X" + "1" * 40, "1" * 40, "0x" + "g" * 40, "0x" + "１" * 40,
      " 0x" + "1" * 40, "0x" + "1" * 40 + "\n", "vitalik.eth"],
-)  # fmt: skip
+)  # fmt: skip # - as many to a line as fit
 def test_what_is_no_evm_address_is_refused(text: str) -> None:
     assert not is_evm(text)
     with pytest.raises(BadAddressError, match="not an EVM address"):

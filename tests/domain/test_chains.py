@@ -16,7 +16,7 @@ EVM = {
     1, 10, 14, 25, 50, 56, 61, 66, 100, 130, 137, 143, 146, 169, 196, 204, 223, 250, 255, 288, 321, 324, 369, 999, 1030,
     1088, 1101, 1116, 1284, 1285, 1329, 1625, 2020, 2222, 4200, 4326, 5000, 7000, 8217, 8453, 9745, 13371, 33139, 34443,
     42161, 42170, 42220, 43114, 57073, 59144, 60808, 80094, 81457, 167000, 200901, 534352, 747474, 7777777, 11155111,
-}  # fmt: skip
+}  # fmt: skip # - as many to a line as fit
 
 
 def test_the_table_holds_every_chain_of_the_provider_and_no_other() -> None:
@@ -63,7 +63,7 @@ def test_a_chain_index_is_an_eip155_id_on_evm_chains_alone() -> None:
     ("text", "index"),
     [("eth", "1"), ("Ethereum", "1"), ("bsc", "56"), ("56", "56"), ("BNB smart  chain", "56"),
      ("polygon_zkevm", "1101"), ("Arbitrum One", "42161"), ("x-layer", "196"), ("X Layer", "196"), ("sol", "501")],
-)  # fmt: skip
+)  # fmt: skip # - as many to a line as fit
 def test_people_find_the_chain_they_mean(text: str, index: str) -> None:
     assert find_chain(text).index == index
 

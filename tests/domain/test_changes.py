@@ -1,4 +1,4 @@
-"""What is seen is a fact at once, and told once: the change kinds of contract section 4."""
+"""What is seen is a fact at once, and told once: the kinds of change in docs/json.md."""
 
 from dataclasses import replace
 

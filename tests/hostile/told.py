@@ -9,8 +9,17 @@ from scanner.domain.alerts import Alert, Move, Severity
 from scanner.domain.approvals import Allowance, Approval, Spender, Target, Token
 from scanner.domain.changes import Change, ChangeKind, Held
 from scanner.domain.messages import Due, Message
-from scanner.domain.report import AlertEntry, ApprovalEntry, ChangeEntry, Report, ScanEntry, TargetEntry, rfc3339
-from scanner.formats.documents import Alerts, Approvals, Document, History, RuleEntry, Rules, StepEntry, Story
+from scanner.domain.report import (
+    AlertEntry,
+    ApprovalEntry,
+    ChangeEntry,
+    Report,
+    ScanEntry,
+    StepEntry,
+    TargetEntry,
+    rfc3339,
+)
+from scanner.formats.documents import Alerts, Approvals, Document, History, RuleEntry, Rules, Story
 
 __all__ = ["ALERT", "AT", "REF", "documents", "message"]
 

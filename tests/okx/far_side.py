@@ -20,7 +20,8 @@ from scanner.sources.okx import OkxSource
 
 CREDENTIALS = Credentials("the-key", "the-secret", "the-passphrase", "the-project")
 
-Script = Callable[["Asked"], web.StreamResponse | Awaitable[web.StreamResponse] | dict[str, Any] | bytes]
+Answer = web.StreamResponse | dict[str, Any] | bytes
+Script = Callable[["Asked"], Answer | Awaitable[web.StreamResponse] | Awaitable[dict[str, Any]]]
 
 
 @dataclass

@@ -6,6 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -24,6 +25,11 @@ ASK = Request("POST", "/list", b'{"a":1}')
 def in_turn(*answers: Any) -> Callable[[Asked], Any]:
     """Each answer once, the last one for ever."""
     return lambda asked: answers[min(asked.number, len(answers)) - 1]
+
+
+def signed_by(at: float) -> str:
+    """The text of a timestamp, as it stands in a header."""
+    return datetime.fromtimestamp(at, UTC).isoformat()
 
 
 def signature(asked: Asked) -> str:
@@ -168,6 +174,25 @@ async def test_where_the_date_explains_nothing_the_time_is_asked_for() -> None:
         assert not isinstance(await client.call(ASK, Effort()), Trouble)
         assert client.offset == pytest.approx(90, abs=1)
         assert await client.skew() == pytest.approx(90, abs=1)
+
+
+async def test_a_late_refusal_does_not_undo_what_another_request_learned_of_the_clock() -> None:
+    clock, corrected = Clock(time.time()), asyncio.Event()
+
+    async def script(asked: Asked) -> web.Response:
+        if asked.target == "/api/v5/public/time":
+            return web.json_response(ok({"ts": str(int((clock.now() + 3600) * 1000))}))
+        if asked.headers["OK-ACCESS-TIMESTAMP"] > signed_by(clock.now() + 3000):
+            corrected.set()
+            return web.json_response(ok())
+        if asked.body == b'"late"':
+            await corrected.wait()
+        return web.json_response(error("50102"))
+
+    late = Request("POST", "/list", b'"late"')
+    async with far_side(script) as far, client_of(far.url, clock=clock) as client:
+        answers = await asyncio.gather(client.call(late, Effort()), client.call(ASK, Effort()))
+    assert not any(isinstance(answer, Trouble) for answer in answers)
 
 
 async def test_a_clock_is_corrected_once_in_a_call() -> None:

@@ -98,6 +98,7 @@ async def test_a_connection_that_breaks_is_an_incomplete_reading(page: int) -> N
     snapshot = await read_alone(script)
     assert snapshot.end is End.INCOMPLETE
     assert snapshot.trouble is not None
+    assert snapshot.trouble.message.startswith("page 2: ") is (page == 2)
     assert snapshot.trouble.reason is Reason.UNAVAILABLE
     assert seen(snapshot) == rows(page - 1)
 

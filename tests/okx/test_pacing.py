@@ -162,6 +162,24 @@ def test_one_fault_seen_by_many_in_flight_doubles_once() -> None:
     assert pace.interval == 2.0
 
 
+def test_several_processes_win_a_rate_back_no_faster_than_one() -> None:
+    slow = slowed(Pace(100.0, 1.0), sent_at=100.0, now=100.0, floor=1.0, pause=0.0)
+    assert eased(slow, now=100.9, floor=1.0) == slow
+    once = eased(slow, now=101.0, floor=1.0)
+    assert once.interval == pytest.approx(1 / (1 / 2 + 0.1))
+    assert eased(once, now=101.9, floor=1.0) == once
+
+
+def test_a_rate_is_won_back_although_the_clock_was_set_back() -> None:
+    slow = Pace(100.0, 2.0, moved_at=10_000.0)
+    assert eased(slow, now=100.0, floor=1.0).interval < 2.0
+    assert slowed(slow, sent_at=100.0, now=100.0, floor=1.0, pause=0.0).interval == 4.0
+
+
+def test_a_refusal_that_was_sent_as_the_interval_moved_doubles_it_again() -> None:
+    assert slowed(Pace(100.0, 2.0, moved_at=100.0), sent_at=100.0, now=100.5, floor=1.0, pause=0.0).interval == 4.0
+
+
 def test_a_clock_that_was_set_back_does_not_hold_a_key_for_hours() -> None:
     _, grant = reserve(Pace(next_at=10_000.0, interval=1.0), now=100.0, floor=1.0, latest=160.0)
     assert grant.count == 1

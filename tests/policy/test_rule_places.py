@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scanner.places import Document, read_yaml
@@ -25,6 +25,7 @@ def written(text: str, style: str | None) -> Document:
     return read_yaml(yaml.serialize(root, allow_unicode=True, width=30), "rules.yaml")
 
 
+@example("000000000000000000\n\n 0", None)  # where the line is broken, its first blank is escaped
 @given(st.text(CHARS, min_size=1, max_size=60), st.sampled_from([None, '"', "'", "|", ">"]))
 def test_every_visible_character_is_found_in_every_style(text: str, style: str | None) -> None:
     document = written(text, style)

@@ -48,12 +48,12 @@ def few() -> World:
     return big_world(3, 23, chains=("1", "56"), seed=5)
 
 
-async def read(sandbox: Sandbox, targets: Iterable[Target], api: str) -> list[Snapshot]:
-    """One reading, without a second try, in pages of ten."""
+async def read(sandbox: Sandbox, targets: Iterable[Target], api: str, *, gives_up: float = 0.3) -> list[Snapshot]:
+    """One reading, without a second try, in pages of ten. The client gives up on what hangs after so many seconds."""
     mine = sandbox.credentials
     key = Credentials(mine.key, mine.secret, mine.passphrase, mine.project)
     async with sandbox.serve() as server, aiohttp.ClientSession() as session:
-        settings = OkxSettings(base_url=server.url, requests_per_second=1000, timeout=0.3, patience=0)
+        settings = OkxSettings(base_url=server.url, requests_per_second=1000, timeout=gives_up, patience=0)
         client = OkxClient(session, key, settings, MemoryLedger())
         return [snapshot async for snapshot in OkxSource(client, api=api, page_size=10).read(list(targets))]
 
@@ -72,7 +72,7 @@ def differences(sandbox: Sandbox, snapshot: Snapshot) -> set[tuple[str, str, int
 @pytest.mark.parametrize("dialect", DIALECTS, ids=str)
 async def test_in_every_dialect_the_client_reads_the_truth(dialect: dict[str, Any], api: str) -> None:
     sandbox = Sandbox(few(), quirks=Quirks(**dialect))
-    snapshots = await read(sandbox, [Target(*key) for key in sandbox.truth()], api)
+    snapshots = await read(sandbox, [Target(*key) for key in sandbox.truth()], api, gives_up=20)
     assert len(snapshots) == 6
     assert not any(differences(sandbox, snapshot) for snapshot in snapshots)
     clean = dialect.get("end", EndStyle.EMPTY).clean

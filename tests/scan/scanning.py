@@ -112,7 +112,9 @@ def house(
     """A scanner over these sources on a store, with the default rules unless others are given."""
     clock = clock or Clock()
     judge = Judge(pack or default_pack(), telling=Telling(channels=CHANNELS), now=clock.now)
-    return House(store, judge, Scanner(store, sources, judge, confirm_after=confirm_after, now=clock.now), clock)
+    return House(
+        store, judge, Scanner(store, sources, judge, worker="1-test", confirm_after=confirm_after, now=clock.now), clock
+    )
 
 
 @asynccontextmanager

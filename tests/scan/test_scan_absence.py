@@ -230,3 +230,34 @@ async def test_an_empty_answer_is_a_mass_absence_and_not_an_empty_wallet(tmp_pat
         report = await watch.scan()
         assert (report.scan.targets[0].reason, report.approvals) == ("mass-absence", first.approvals)
         assert (await watch.scan()).scan.complete
+
+
+async def test_an_allowance_of_0_is_told_at_once_and_resolves_when_the_reading_is_whole(tmp_path: Path) -> None:
+    before = [row(1, UINT256_MAX), *rows(7, first=2)]
+    after = [row(1, 0), *rows(7, first=2)]
+    async with watching(tmp_path, story(before, after), sandbox=PAGES) as watch:
+        first = await watch.scan()
+        watch.sandbox.advance()
+        watch.sandbox.fail("half-body", page="later", times=None)
+        report = await watch.scan()
+        assert (kinds(report), report.scan.complete) == (["revoked"], False)
+        assert open_rules(report) == open_rules(first), "what cannot be read whole resolves nothing"
+        watch.sandbox.heal()
+        whole = await watch.scan()
+        assert (whole.changes, whole.scan.complete, open_rules(whole)) == ((), True, [])
+        assert [one.reason for one in whole.alerts] == ["the approval is gone"]
+
+
+async def test_a_lowered_allowance_is_told_at_once_and_resolves_when_the_reading_is_whole(tmp_path: Path) -> None:
+    before, after = [row(1, UINT256_MAX), *rows(7, first=2)], rows(8)
+    async with watching(tmp_path, story(before, after), sandbox=PAGES) as watch:
+        first = await watch.scan()
+        watch.sandbox.advance()
+        watch.sandbox.fail("half-body", page="later", times=None)
+        report = await watch.scan()
+        assert (kinds(report), report.scan.complete) == (["decreased"], False)
+        assert open_rules(report) == open_rules(first)
+        watch.sandbox.heal()
+        whole = await watch.scan()
+        assert (whole.changes, open_rules(whole)) == ((), [])
+        assert [one.reason for one in whole.alerts] == ["the rule no longer holds"]

@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from scanning import CHANNELS, House, Watch, address, house, open_rules, row, rows, story, watching
+from scanning import CHANNELS, House, Watch, address, house, open_rules, outcome, row, rows, story, watching
 from sqlalchemy import select
 
 from scanner.domain.approvals import Target
 from scanner.domain.report import Report
+from scanner.errors import StoreError
 from scanner.policy.loading import default_rules, load
 from scanner.policy.rules import Pack
 from scanner.sandbox import UINT256_MAX, Quirks
+from scanner.scan import Job, Step
 from scanner.store import tables
 
 
@@ -129,6 +131,28 @@ async def test_a_spender_in_several_wallets_is_an_alert_in_each_of_them(tmp_path
         }
 
 
+async def test_what_a_scan_moved_that_broke_off_is_judged_by_the_next(tmp_path: Path) -> None:
+    """Rules that count over all wallets are judged at a scan's end, which this one does not live to see."""
+    listed = [row(1, owner=owner(number)) for number in (1, 2, 3)]
+    async with watching(tmp_path, story(listed)) as watch:
+
+        async def break_off(step: Step) -> None:
+            if step.done == step.total:
+                raise StoreError("the disk is full")
+
+        job = Job(watch.targets, frozenset(watch.targets), "test")
+        with pytest.raises(StoreError):
+            await watch.house.scanner.scan(job, break_off)
+        assert await alerts(watch) == {}
+        rehearsed = await watch.scan(dry_run=True)
+        report = await watch.scan()
+        assert report.changes == ()
+        assert {rule for rule, _ in open_rules(report)} == {"spender-in-several-wallets"}
+        assert len(report.raised) == 3
+        assert outcome(rehearsed) == outcome(report)
+        assert (await watch.scan()).raised == ()
+
+
 async def test_a_removed_wallet_closes_its_alerts_in_words_that_do_not_say_safe(tmp_path: Path) -> None:
     listed = [*rows(2, raw=UINT256_MAX, owner=owner(1)), *rows(2, raw=UINT256_MAX, owner=owner(2), spender=2)]
     async with watching(tmp_path, story(listed)) as watch:
@@ -236,3 +260,29 @@ async def test_what_goes_takes_its_alerts_with_it(tmp_path: Path) -> None:
             ("limited-turned-unlimited", "resolved", "the approval is gone"),
             ("unlimited-to-stranger", "resolved", "the approval is gone"),
         }
+
+
+async def test_a_counting_rule_that_is_new_is_judged_by_the_next_scan_of_a_command(tmp_path: Path) -> None:
+    """Beside no daemon nothing else would judge what did not move."""
+    counting = "rules: [{id: mine, title: M, severity: high, when: 'spender.approvals >= 2'}]"
+    async with watching(tmp_path, story(rows(2, spender=1))) as watch:
+        await watch.scan()
+        added = under(watch, pack(tmp_path / "rules", counting))
+        job = Job(watch.targets, frozenset(watch.targets), "command")
+        report = await added.scanner.scan(job)
+        assert [one.rule for one in report.alerts if one.id in report.raised] == ["mine", "mine"]
+        assert report.changes == ()
+
+
+async def test_what_only_an_incomplete_reading_has_shown_resolves_nothing_when_it_is_judged_again(
+    tmp_path: Path,
+) -> None:
+    days = ([row(1, UINT256_MAX), *rows(4, first=2)], [row(1, 5), *rows(4, first=2)])
+    async with watching(tmp_path, story(*days), sandbox={"quirks": Quirks(largest_page=2)}) as watch:
+        [alert] = (await watch.scan()).alerts
+        watch.sandbox.day = 1
+        watch.sandbox.fail("code-51000", page="later", times=None)
+        assert [change.kind for change in (await watch.scan()).changes] == ["decreased"]
+        await house(watch.store, watch.source).judge.again(watch.store)
+        watch.sandbox.heal()
+        assert [(one.id, one.state) for one in (await watch.scan()).alerts] == [(alert.id, "resolved")]

@@ -17,7 +17,7 @@ BEARABLE = sorted(name for name, fault in FAULTS.items() if not fault.fatal)
 ALIKE = {name for name, fault in FAULTS.items() if fault.code is not None} - {
     "code-50001", "code-50011", "code-81159", "code-81451", "code-50102", "code-50111", "code-51000", "code-81104",
     "code-81106", "code-80001", "code-404",
-}  # fmt: skip
+}  # fmt: skip # - as many to a line as fit
 """Error codes that are handled like one of those that the quick tests try."""
 
 TRIED = [name for name in FATAL if name not in ALIKE]

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,12 @@ from aiohttp import web
 from scanning import CHANNELS, Watch, address, row, rows, story, watching
 from sqlalchemy import select
 
+from scanner.deliver import Deliverer
 from scanner.delivery.channels import Channel
-from scanner.delivery.outbox import Deliverer
 from scanner.domain.alerts import Severity
 from scanner.domain.telling import Telling
 from scanner.sandbox import UINT256_MAX, bundled_world
-from scanner.store import acknowledgements, outbox, tables
+from scanner.store import acknowledgements, tables
 from scanner.store import alerts as kept_alerts
 from scanner.store.acknowledgements import Acknowledged
 
@@ -57,7 +58,7 @@ async def test_a_raised_allowance_opens_again_what_somebody_had_acknowledged(tmp
         assert states == ["acknowledged", "open", "open", "open"]
         assert await owed(watch, "unlimited-to-stranger") == [("opened", True, "first"), ("worsened", True, "worsened")]
         kept = await watch.store.read(lambda c: kept_alerts.story(c, alert.id))
-        assert [step["move"] for step in kept.steps] == ["opened", "acknowledged", "worsened"]
+        assert [step.move for step in kept.steps] == ["opened", "acknowledged", "worsened"]
 
 
 async def test_a_spender_that_hits_wallet_after_wallet_is_one_group(tmp_path: Path) -> None:
@@ -87,7 +88,7 @@ async def test_what_opens_again_is_a_new_alert_that_knows_of_its_earlier_lives(t
             report = await watch.scan()
             seen += [one.id for one in report.alerts if one.rule == "unlimited-to-stranger" and one.state == "open"]
         assert len(set(seen)) == 3
-        kept = [await watch.store.read(lambda c, one=one: kept_alerts.story(c, one)) for one in seen]
+        kept = [await watch.store.read(partial(kept_alerts.story, alert_id=one)) for one in seen]
         assert [one.episodes for one in kept] == [(), (seen[0],), (seen[0], seen[1])]
 
 
@@ -118,7 +119,6 @@ async def test_ten_days_of_the_demo_are_calm(tmp_path: Path) -> None:
         clock = watch.house.clock
         mine = Deliverer(
             watch.store,
-            outbox,
             [Channel("ops", f"json://127.0.0.1:{port}/", Severity.MEDIUM)],
             worker="me",
             now=clock.now,

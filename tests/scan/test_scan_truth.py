@@ -135,7 +135,7 @@ async def test_rows_whose_spender_cannot_be_told_are_kept_and_the_target_is_inco
 
 
 TWENTY = ("1", "10", "56", "100", "130", "137", "146", "169", "196", "324", "1101", "5000", "8453", "34443", "42161",
-          "43114", "59144", "81457", "534352", "7777777")  # fmt: skip
+          "43114", "59144", "81457", "534352", "7777777")  # fmt: skip # - as many to a line as fit
 
 
 @pytest.mark.parametrize(("owners", "chains"), [(4, TWENTY[:5]), (1, TWENTY), (2, TWENTY[:10])])
@@ -193,6 +193,14 @@ async def test_a_clock_that_is_wrong_is_corrected_once(seconds: int, tmp_path: P
         again = await watch.scan()
         assert (again.scan.complete, shown(again)) == (True, watch.truth())
         assert [one.code for one in watch.sandbox.requests][3:] == ["0"] * 4
+
+
+async def test_a_clock_that_cannot_be_corrected_is_said_after_one_more_try(tmp_path: Path) -> None:
+    async with watching(tmp_path, big_world(1, 3), settings=replace(IN_NO_HURRY, patience=1.0)) as watch:
+        watch.sandbox.fail("code-50102", times=None)
+        report = await watch.scan()
+        asked = [one for one in watch.sandbox.requests if one.method == "POST"]
+        assert (len(asked), report.scan.targets[0].reason) == (2, "clock")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Notices that are due, with all that is said of them; also those in messages that can still be taken back."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TypeVar
 
@@ -9,15 +9,13 @@ from sqlalchemy import func as sql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Move
-from scanner.domain.approvals import Target
 from scanner.domain.bundles import MOOT, Lying, bundle_of, gather
 from scanner.domain.changes import Change, ChangeKind
 from scanner.domain.messages import Due, FirstReading
 from scanner.domain.notices import Why
 from scanner.store import health, silences
-from scanner.store.knowledge import CHUNK
 from scanner.store.outbox.states import SENT, WAITING
-from scanner.store.rows import alert_from, change_columns, change_from, held_from
+from scanner.store.rows import alert_from, change_columns, change_from, held_from, parts, target_from
 from scanner.store.tables import alerts, approvals, changes, messages, notices, targets
 
 __all__ = ["anything_due", "due_notices", "first_readings", "take_up"]
@@ -56,7 +54,7 @@ async def take_up(connection: AsyncConnection, now: datetime, channels: Collecti
     """
     lying = await _lying(connection, channels)
     taken = gather(lying, now)
-    for part in _parts({one.message for one in lying if one.seq in taken and one.message is not None}):
+    for part in parts(sorted({one.message for one in lying if one.seq in taken and one.message is not None})):
         await connection.execute(update(messages).where(messages.c.id.in_(part)).values(recalled=True))
     return await _dues(connection, taken, now)
 
@@ -99,7 +97,7 @@ def _lies(row: RowMapping, message: str | None = None, *, recalled: bool = False
 
 async def _dues(connection: AsyncConnection, seqs: Collection[int], now: datetime) -> list[Due]:
     rows: list[RowMapping] = []
-    for part in _parts(seqs):
+    for part in parts(sorted(seqs)):
         query = (
             select(notices, alerts, approvals, targets.c.label, targets.c.tags)
             .join(alerts, alerts.c.id == notices.c.alert_id)
@@ -124,14 +122,13 @@ def _due(
     hidden: Mapping[str, str],
 ) -> Due:
     held, alert = held_from(row), alert_from(row)
-    target = Target(held.approval.chain, held.approval.owner, row[targets.c.label], tuple(row[targets.c.tags] or ()))
     return Due(
         seq=row[notices.c.seq],
         channel=row[notices.c.channel],
         what=Move(row[notices.c.what]),
         alert=alert,
         held=held,
-        target=target,
+        target=target_from(row),
         why=row[alerts.c.why],
         fix=row[alerts.c.fix],
         change=changed.get(alert.change or held.approval.id),
@@ -147,7 +144,7 @@ async def _told(connection: AsyncConnection, ids: Collection[str]) -> set[tuple[
     found: set[tuple[str, str]] = set()
     on_its_way = (messages.c.state == WAITING) & ~messages.c.recalled
     heard = or_(messages.c.state == SENT, messages.c.repeat, on_its_way)
-    for part in _parts(ids):
+    for part in parts(sorted(ids)):
         query = (
             select(notices.c.alert_id, notices.c.channel)
             .join(messages, messages.c.id == notices.c.message_id)
@@ -160,7 +157,7 @@ async def _told(connection: AsyncConnection, ids: Collection[str]) -> set[tuple[
 async def _changes(connection: AsyncConnection, approval_ids: Collection[str]) -> dict[str, Change]:
     """Every change of some approvals by its id, and the last one of each by the approval's id."""
     found: dict[str, Change] = {}
-    for part in _parts(approval_ids):
+    for part in parts(sorted(approval_ids)):
         query = (
             select(approvals, changes.c.id.label("told"), *change_columns(changes))
             .join(changes, changes.c.approval_id == approvals.c.id)
@@ -181,8 +178,3 @@ async def first_readings(connection: AsyncConnection, scan_ids: Collection[str])
         .group_by(changes.c.scan_id)
     )
     return {row[0]: FirstReading(approvals=row[1], wallets=row[2]) for row in await connection.execute(query)}
-
-
-def _parts(values: Collection[T]) -> Iterable[Sequence[T]]:
-    ordered = sorted(values)
-    return (ordered[start : start + CHUNK] for start in range(0, len(ordered), CHUNK))

@@ -1,6 +1,6 @@
 """What lies in the outbox, and what a person or a change of the configuration does to it."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import exists, func, select, update
@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scanner.domain.alerts import Move, Severity
 from scanner.domain.messages import Waiting
 from scanner.domain.notices import Why
-from scanner.store.knowledge import CHUNK
 from scanner.store.outbox.states import GIVEN_UP, WAITING
+from scanner.store.rows import parts
 from scanner.store.tables import messages, notices
 
 __all__ = ["abandon", "give_up_old", "listing", "retry", "waiting"]
@@ -56,14 +56,14 @@ async def retry(connection: AsyncConnection, ids: Collection[str] | None, now: d
     query = select(messages).where(messages.c.state.in_((WAITING, GIVEN_UP)), messages.c.worker.is_(None))
     chosen = [row for row in (await connection.execute(query)).mappings().all() if ids is None or row["id"] in ids]
     again = [row["id"] for row in chosen if row["state"] == GIVEN_UP]
-    for part in _parts(again):
+    for part in parts(again):
         tells = exists().where(notices.c.message_id == messages.c.id, notices.c.send)
         await connection.execute(
             update(messages)
             .where(messages.c.id.in_(part))
             .values(state=WAITING, created_at=now, recalled=tells & ~messages.c.repeat)
         )
-    for part in _parts([row["id"] for row in chosen]):
+    for part in parts([row["id"] for row in chosen]):
         await connection.execute(update(messages).where(messages.c.id.in_(part)).values(next_at=now))
     return sorted(row["id"] for row in chosen)
 
@@ -96,7 +96,3 @@ async def abandon(connection: AsyncConnection, channels: Collection[str]) -> int
         .values(send=False, reason=Why.NO_CHANNEL)
     )
     return gone.rowcount
-
-
-def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))

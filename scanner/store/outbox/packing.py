@@ -11,8 +11,8 @@ from scanner.domain.alerts import Severity
 from scanner.domain.bundles import Plan, Traffic
 from scanner.domain.messages import Message, MessageKind
 from scanner.domain.telling import Storm
-from scanner.store.knowledge import CHUNK
 from scanner.store.outbox.states import SENT, VOID, WAITING
+from scanner.store.rows import parts
 from scanner.store.tables import attempts, groups, messages, notices
 
 __all__ = ["carry_out", "enqueue", "traffic", "void_recalled"]
@@ -43,8 +43,7 @@ def _by_reason(reasons: Mapping[int, str]) -> list[tuple[list[int], str]]:
 
 
 async def _change(connection: AsyncConnection, seqs: Sequence[int], **values: object) -> None:
-    for start in range(0, len(seqs), CHUNK):
-        part = seqs[start : start + CHUNK]
+    for part in parts(seqs):
         await connection.execute(update(notices).where(notices.c.seq.in_(part)).values(**values))
 
 
@@ -81,8 +80,8 @@ async def enqueue(connection: AsyncConnection, packed: Sequence[Message], now: d
 async def _elders(connection: AsyncConnection, message: Message) -> Sequence[RowMapping]:
     """The recalled messages that a message takes up, the eldest first."""
     found: dict[str, RowMapping] = {}
-    for start in range(0, len(message.notices), CHUNK):
-        inside = select(notices.c.message_id).where(notices.c.seq.in_(message.notices[start : start + CHUNK]))
+    for part in parts(message.notices):
+        inside = select(notices.c.message_id).where(notices.c.seq.in_(part))
         rows = await connection.execute(select(messages).where(messages.c.recalled, messages.c.id.in_(inside)))
         found |= {row["id"]: row for row in rows.mappings()}
     return sorted(found.values(), key=lambda row: row["position"])
@@ -117,9 +116,9 @@ async def _hurry(connection: AsyncConnection, message_id: str, channel: str, now
 async def _tell_groups(connection: AsyncConnection, message: Message, now: datetime) -> None:
     """Note when the channel is told of the groups that a message speaks of."""
     keys: set[str] = set()
-    for start in range(0, len(message.notices), CHUNK):
-        part = notices.c.seq.in_(message.notices[start : start + CHUNK])
-        keys.update(await connection.scalars(select(notices.c.group_key).where(part).distinct()))
+    for part in parts(message.notices):
+        query = select(notices.c.group_key).where(notices.c.seq.in_(part)).distinct()
+        keys.update(await connection.scalars(query))
     rows = [{"channel": message.channel, "key": key, "told_at": now} for key in sorted(keys - {""})]
     if rows:
         new = insert(groups)

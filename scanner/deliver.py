@@ -1,17 +1,17 @@
 """The delivery loop: what is due becomes messages, and each message is claimed, sent and settled, one at a time for
 each channel and all channels side by side.
 
-Nothing is decided in memory: whoever starts next finds in the store what is left. The loop reads and writes the
-outbox through the functions of `scanner.store.outbox`, which `scanner.app` hands in.
+Nothing is kept in memory: whoever starts next finds in the store what is left. `delivery` knows words and channels,
+`store` the outbox; only this loop knows both.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Generic, Protocol, TypeVar
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.delivery.channels import Channel, scrubbed
 from scanner.delivery.hidden import hidden_digest
@@ -19,20 +19,15 @@ from scanner.delivery.messages import compose, repeated
 from scanner.delivery.summaries import review, storm_summary
 from scanner.delivery.verdicts import next_attempt
 from scanner.domain.bundles import Plan, Traffic, arrange, thread_of
-from scanner.domain.messages import Claim, Due, FirstReading, Message, Outcome, Result
-from scanner.domain.reminders import Open
-from scanner.domain.silences import Hidden
-from scanner.domain.telling import Storm, Telling
+from scanner.domain.messages import Claim, FirstReading, Message, Outcome, Result
+from scanner.domain.telling import Telling
 from scanner.errors import ApprovalWatchError
+from scanner.store import outbox
+from scanner.store.engine import Store
 
-__all__ = ["Deliverer", "Outbox", "Transactions"]
+__all__ = ["Deliverer"]
 
-T = TypeVar("T")
-C = TypeVar("C")
-C_co = TypeVar("C_co", covariant=True)
-C_contra = TypeVar("C_contra", contravariant=True)
-
-log = structlog.stdlib.get_logger("delivery")
+log = structlog.get_logger()
 
 LEASE = timedelta(minutes=3)
 """Longer than any send may take: who holds a claim longer is taken for dead."""
@@ -50,55 +45,7 @@ LANDING = 4.0
 """Seconds that sends in flight are given to end when the loop stops."""
 
 
-class Transactions(Protocol[C_co]):
-    """Runs work inside a transaction that writes, or on one view of the store that does not change."""
-
-    async def write(self, work: Callable[[C_co], Awaitable[T]]) -> T:
-        """On disk when this returns."""
-        ...
-
-    async def read(self, work: Callable[[C_co], Awaitable[T]]) -> T:
-        """Changes nothing."""
-        ...
-
-
-class Outbox(Protocol[C_contra]):
-    """What the loop asks of the store. The rooms do not import one another, so that the functions are handed in."""
-
-    async def anything_due(self, connection: C_contra, now: datetime, channels: Collection[str]) -> bool: ...
-
-    async def tell_again(self, connection: C_contra, telling: Telling, now: datetime) -> int: ...
-
-    async def review(self, connection: C_contra, channel: str, telling: Telling, now: datetime) -> Sequence[Open]: ...
-
-    async def hidden(self, connection: C_contra, channel: str, now: datetime) -> Sequence[Hidden]: ...
-
-    async def take_up(self, connection: C_contra, now: datetime, channels: Collection[str]) -> list[Due]: ...
-
-    async def traffic(self, connection: C_contra, channel: str, storm: Storm, now: datetime) -> Traffic: ...
-
-    async def carry_out(self, connection: C_contra, plan: Plan) -> None: ...
-
-    async def void_recalled(self, connection: C_contra, channels: Collection[str]) -> None: ...
-
-    async def first_readings(self, connection: C_contra, scan_ids: Collection[str]) -> dict[str, FirstReading]: ...
-
-    async def enqueue(self, connection: C_contra, packed: Sequence[Message], now: datetime) -> None: ...
-
-    async def claim(
-        self, connection: C_contra, worker: str, now: datetime, lease: timedelta, channels: Collection[str]
-    ) -> list[Claim]: ...
-
-    async def settle(
-        self, connection: C_contra, claimed: Claim, outcome: Outcome, now: datetime, next_at: datetime | None
-    ) -> bool: ...
-
-    async def give_up_old(self, connection: C_contra, channel: str, born: datetime, reason: str) -> int: ...
-
-    async def waiting(self, connection: C_contra) -> dict[str, int]: ...
-
-
-class Deliverer(Generic[C]):
+class Deliverer:
     """Sends what the outbox holds over some channels.
 
     `telling` is how people want to be told; by default as each channel says, and in all else as the program thinks
@@ -108,8 +55,7 @@ class Deliverer(Generic[C]):
 
     def __init__(
         self,
-        store: Transactions[C],
-        outbox: Outbox[C],
+        store: Store,
         channels: Sequence[Channel],
         *,
         worker: str,
@@ -119,7 +65,6 @@ class Deliverer(Generic[C]):
         telling: Telling | None = None,
     ) -> None:
         self._store = store
-        self._outbox = outbox
         self._channels: Mapping[str, Channel] = {channel.name: channel for channel in channels}
         wanted = {channel.name: channel.min_severity for channel in channels}
         self._telling = replace(telling or Telling(channels=wanted), channels=wanted)
@@ -156,7 +101,7 @@ class Deliverer(Generic[C]):
                 await asyncio.gather(*(self._empty(name, end) for name in self._channels))
         except TimeoutError:
             log.warning("delivery.out_of_time", seconds=limit.total_seconds())
-        return await self._store.read(self._outbox.waiting)
+        return await self._store.read(outbox.waiting)
 
     async def remind(self) -> int:
         """Put down what comes due although nothing happened: reminders, what silences hid, the regular review.
@@ -181,7 +126,7 @@ class Deliverer(Generic[C]):
             if self._looked_at is None or not timedelta() <= self._now() - self._looked_at < REMIND_EVERY:
                 self._looked_at = self._now()
                 await self.remind()
-            if await self._store.read(lambda c: self._outbox.anything_due(c, self._now(), self._channels)):
+            if await self._store.read(lambda c: outbox.anything_due(c, self._now(), self._channels)):
                 await self.compose_due()
                 for claim in await self._claim([name for name in self._channels if name not in self._flights]):
                     self._take_off(claim)
@@ -226,7 +171,7 @@ class Deliverer(Generic[C]):
     async def _empty(self, name: str, end: datetime) -> None:
         """Attempt what waits for a channel, again and again where the next attempt is due before the end."""
         again: datetime | None = None
-        while (await self._store.read(self._outbox.waiting)).get(name):
+        while (await self._store.read(outbox.waiting)).get(name):
             claims = await self._claim([name])
             if claims:
                 again = await self._deliver(claims[0])
@@ -235,38 +180,38 @@ class Deliverer(Generic[C]):
             else:
                 await asyncio.sleep(LOOK_EVERY)
 
-    async def _remind(self, connection: C) -> int:
+    async def _remind(self, connection: AsyncConnection) -> int:
         now = self._now()
-        made = await self._outbox.tell_again(connection, self._telling, now)
+        made = await outbox.tell_again(connection, self._telling, now)
         packed = []
         for name, channel in self._channels.items():
-            if found := await self._outbox.review(connection, name, self._telling, now):
+            if found := await outbox.review(connection, name, self._telling, now):
                 packed.append(review(found, name, self._telling.digest, channel.budget, self._new_id()))
-            if kept := await self._outbox.hidden(connection, name, now):
+            if kept := await outbox.hidden(connection, name, now):
                 packed.append(hidden_digest(kept, name, channel.budget, self._new_id()))
-        await self._outbox.enqueue(connection, packed, now)
+        await outbox.enqueue(connection, packed, now)
         return made + len(packed)
 
-    async def _compose(self, connection: C) -> int:
+    async def _compose(self, connection: AsyncConnection) -> int:
         """Decide and word what is told of all that is due, by what is so now. The plan is carried out first: what it
         leaves out of recalled messages is not taken up by their successors."""
         now = self._now()
-        dues = await self._outbox.take_up(connection, now, self._channels)
+        dues = await outbox.take_up(connection, now, self._channels)
         scans = {due.reading for due in dues if due.reading is not None}
-        readings = await self._outbox.first_readings(connection, scans) if scans else {}
+        readings = await outbox.first_readings(connection, scans) if scans else {}
         packed: list[Message] = []
         for name in self._channels:
             if mine := [due for due in dues if due.channel == name]:
                 plan = arrange(mine, await self._traffic(connection, name, now), self._telling.storm, now)
-                await self._outbox.carry_out(connection, plan)
+                await outbox.carry_out(connection, plan)
                 packed += self._worded(plan, name, readings)
-        await self._outbox.enqueue(connection, packed, now)
-        await self._outbox.void_recalled(connection, self._channels)
+        await outbox.enqueue(connection, packed, now)
+        await outbox.void_recalled(connection, self._channels)
         return len(packed)
 
-    async def _traffic(self, connection: C, name: str, now: datetime) -> Traffic:
+    async def _traffic(self, connection: AsyncConnection, name: str, now: datetime) -> Traffic:
         storm = self._telling.storm
-        return Traffic() if storm is None else await self._outbox.traffic(connection, name, storm, now)
+        return Traffic() if storm is None else await outbox.traffic(connection, name, storm, now)
 
     def _worded(self, plan: Plan, name: str, readings: Mapping[str, FirstReading]) -> list[Message]:
         budget, storm = self._channels[name].budget, self._telling.storm
@@ -279,7 +224,7 @@ class Deliverer(Generic[C]):
         return packed
 
     async def _claim(self, names: Collection[str]) -> list[Claim]:
-        return await self._store.write(lambda c: self._outbox.claim(c, self._worker, self._now(), LEASE, names))
+        return await self._store.write(lambda c: outbox.claim(c, self._worker, self._now(), LEASE, names))
 
     async def _deliver(self, claim: Claim) -> datetime | None:
         """Attempt a message. Returns when it is tried again, if it is."""
@@ -320,14 +265,16 @@ class Deliverer(Generic[C]):
                 self._tell(claim, outcome, next_at, mine=mine)
                 return
 
-    async def _note(self, connection: C, claim: Claim, outcome: Outcome, next_at: datetime | None) -> bool:
+    async def _note(
+        self, connection: AsyncConnection, claim: Claim, outcome: Outcome, next_at: datetime | None
+    ) -> bool:
         """Write an outcome. A channel that fails is tried with one message at a time, so that those behind it grow old
         untried: what is too old goes with it."""
         now = self._now()
-        mine = await self._outbox.settle(connection, claim, outcome, now, next_at)
+        mine = await outbox.settle(connection, claim, outcome, now, next_at)
         if outcome.result is not Result.DELIVERED:
             born = now - self._telling.give_up_after
-            if gone := await self._outbox.give_up_old(connection, claim.channel, born, outcome.detail):
+            if gone := await outbox.give_up_old(connection, claim.channel, born, outcome.detail):
                 log.error("messages.given_up", channel=claim.channel, messages=gone, detail=outcome.detail)
         return mine
 

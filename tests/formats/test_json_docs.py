@@ -1,0 +1,50 @@
+"""docs/json.md tells of every key and every word of the JSON, and of no other."""
+
+import json
+import re
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from scanner.domain.alerts import AlertState, Severity
+from scanner.domain.approvals import Kind, Status
+from scanner.domain.changes import ChangeKind
+from scanner.domain.report import Report
+from scanner.errors import Reason
+
+PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
+ROWS = [row.split(" | ") for row in re.findall(r"(?m)^\| (.+) \|$", PAGE)]
+
+
+def words(start: str) -> set[str]:
+    """The values that a row of the page names behind the one that starts it."""
+    (values,) = [cells[-1] for cells in ROWS if cells[0].startswith(start)]
+    return set(re.findall(r"`([^`]+)`", values))
+
+
+def test_the_example_is_a_report_and_shows_every_key() -> None:
+    (block,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    report = msgspec.json.decode(block, type=Report)
+    assert json.loads(msgspec.json.encode(report)) == json.loads(block)
+
+
+@pytest.mark.parametrize(
+    ("start", "known"),
+    [
+        ("an approval's `kind`", Kind),
+        ("its `status`", Status),
+        ("an alert's `state`", AlertState),
+        ("its `severity`", Severity),
+        ("a target's `reason`", Reason),
+    ],
+)
+def test_the_page_names_every_word(start: str, known: type[StrEnum]) -> None:
+    assert words(start) == set(known)
+
+
+def test_the_page_names_every_kind_of_change() -> None:
+    _, _, table = PAGE.partition("| a change's `kind` | when |\n")
+    rows = table.partition("\n\n")[0].splitlines()
+    assert {word for row in rows for word in re.findall(r"`([^`]+)`", row.split(" | ")[0])} == set(ChangeKind)
