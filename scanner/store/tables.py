@@ -210,9 +210,9 @@ notices = Table(
     Index("ix_notices_waiting", "channel", "due_at", sqlite_where=text("message_id IS NULL AND send")),
 )
 
-# The outbox: one row for each message and channel. `state` is waiting, sent, given-up or void. A claim sets `worker` and
-# `lease_until` and counts the attempt; `repeat` says that an earlier attempt may have arrived, `recalled` that it is
-# composed again before it is sent. Messages of one `thread` belong together where a channel can show that.
+# The outbox: one row for each message and channel. `state` is waiting, sent, given-up or void. A claim sets `worker`
+# and `lease_until` and counts the attempt; `repeat` says that an earlier attempt may have arrived, `recalled` that it
+# is composed again before it is sent. Messages of one `thread` belong together where a channel can show that.
 messages = Table(
     "messages",
     metadata,
