@@ -334,7 +334,7 @@ async def house(
                 "wallets": wallets(world, *watched),
                 "schedule": {"every": "1h"},
                 "channels": {"ops": {"url": hook.url()}},
-                "alerting": {"group_wait": "0s"},
+                "alerting": {"group_wait": "0s", "group_interval": "0s"},
             },
             {
                 "PATH": os.environ.get("PATH", ""),

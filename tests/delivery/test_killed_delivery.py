@@ -122,8 +122,8 @@ async def sweep(folder: Path, kills: int, seed: int) -> None:
 
 
 async def anything_left(connection: AsyncConnection) -> bool:
-    due = await outbox.due_notices(connection, datetime.now(UTC), ["ops"])
-    return bool(due or await outbox.waiting(connection))
+    due = await outbox.anything_due(connection, datetime.now(UTC), ["ops"])
+    return due or bool(await outbox.waiting(connection))
 
 
 async def test_nothing_is_lost_when_the_deliverer_is_killed(tmp_path: Path) -> None:

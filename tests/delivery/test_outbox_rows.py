@@ -54,7 +54,7 @@ async def states(store: Store) -> dict[str, str]:
 async def test_a_due_notice_carries_all_that_its_message_says(store: Store) -> None:
     (row,) = await grant(store, 1)
     (alert,) = await raise_alerts(store, [row])
-    (due,) = await store.read(lambda c: outbox.due_notices(c, START, ["ops"]))
+    (due,) = await store.write(lambda c: outbox.take_up(c, START, ["ops"]))
     assert (due.channel, due.what, due.alert.id, due.held.approval) == ("ops", Move.OPENED, alert.id, row)
     assert (due.target.label, due.why, due.fix) == ("treasury", "It can all be taken.", "Revoke it.")
     assert due.change is not None
@@ -64,8 +64,8 @@ async def test_a_due_notice_carries_all_that_its_message_says(store: Store) -> N
 async def test_a_notice_is_not_due_before_its_time_nor_for_a_channel_that_is_not_there(store: Store) -> None:
     rows = await grant(store, 1)
     await raise_alerts(store, rows, at=LATER)
-    assert await store.read(lambda c: outbox.due_notices(c, START, ["ops"])) == []
-    assert await store.read(lambda c: outbox.due_notices(c, LATER, ["mail"])) == []
+    assert await store.write(lambda c: outbox.take_up(c, START, ["ops"])) == []
+    assert await store.write(lambda c: outbox.take_up(c, LATER, ["mail"])) == []
     assert not await store.read(lambda c: outbox.anything_due(c, LATER, ["mail"]))
     assert await store.read(lambda c: outbox.anything_due(c, LATER, ["ops"]))
 
@@ -73,9 +73,9 @@ async def test_a_notice_is_not_due_before_its_time_nor_for_a_channel_that_is_not
 async def test_the_notices_of_a_first_reading_wait_for_the_end_of_its_scan(store: Store) -> None:
     rows = await grant(store, 3)
     await raise_alerts(store, rows, baseline=True)
-    assert await store.read(lambda c: outbox.due_notices(c, LATER, ["ops"])) == []
+    assert await store.write(lambda c: outbox.take_up(c, LATER, ["ops"])) == []
     await store.write(lambda c: scans.finish(c, "scan-1", at=LATER, requests=1, undecided=0))
-    due = await store.read(lambda c: outbox.due_notices(c, LATER, ["ops"]))
+    due = await store.write(lambda c: outbox.take_up(c, LATER, ["ops"]))
     assert [one.reading for one in due] == ["scan-1"] * 3
     readings = await store.read(lambda c: outbox.first_readings(c, {"scan-1"}))
     assert readings == {"scan-1": FirstReading(approvals=3, wallets=1)}
@@ -83,9 +83,9 @@ async def test_the_notices_of_a_first_reading_wait_for_the_end_of_its_scan(store
 
 async def test_a_notice_goes_into_one_message_only(store: Store) -> None:
     await raise_alerts(store, await grant(store, 2))
-    due = await store.read(lambda c: outbox.due_notices(c, START, ["ops"]))
+    due = await store.write(lambda c: outbox.take_up(c, START, ["ops"]))
     await put(store, message("a", due[0].seq))
-    assert [one.seq for one in await store.read(lambda c: outbox.due_notices(c, START, ["ops"]))] == [due[1].seq]
+    assert [one.seq for one in await store.write(lambda c: outbox.take_up(c, START, ["ops"]))] == [due[1].seq]
 
 
 async def test_one_message_of_each_channel_is_claimed_in_order(store: Store) -> None:
@@ -126,7 +126,7 @@ async def test_nothing_passes_an_earlier_message_about_the_same_alert(store: Sto
     rows = await grant(store, 2)
     told = await raise_alerts(store, rows)
     await end(store, told[:1])
-    due = await store.read(lambda c: outbox.due_notices(c, START, ["ops"]))
+    due = await store.write(lambda c: outbox.take_up(c, START, ["ops"]))
     assert [one.what for one in due] == [Move.OPENED, Move.OPENED, Move.RESOLVED]
     await put(store, message("open-1", due[0].seq), message("end-1", due[2].seq), message("open-2", due[1].seq))
     (first,) = await claim(store)

@@ -18,7 +18,7 @@ from scanner.store.outbox.states import SENT, WAITING
 from scanner.store.rows import alert_from, change_columns, change_from, held_from, parts, target_from
 from scanner.store.tables import alerts, approvals, changes, messages, notices, targets
 
-__all__ = ["anything_due", "due_notices", "first_readings", "take_up"]
+__all__ = ["anything_due", "first_readings", "take_up"]
 
 T = TypeVar("T", int, str)
 
@@ -39,12 +39,6 @@ async def anything_due(connection: AsyncConnection, now: datetime, channels: Col
 def _unpacked(channels: Collection[str]) -> ColumnElement[bool]:
     # Said as the partial index says it: `send = 1` would not find the index, and every notice ever would be read.
     return notices.c.message_id.is_(None) & text("notices.send") & notices.c.channel.in_(channels)
-
-
-async def due_notices(connection: AsyncConnection, now: datetime, channels: Collection[str]) -> list[Due]:
-    """The notices for some channels that are to be sent, are due, and are in no message yet, in order of writing."""
-    query = select(notices.c.seq).where(_unpacked(channels), notices.c.due_at <= now)
-    return await _dues(connection, list(await connection.scalars(query)), now)
 
 
 async def take_up(connection: AsyncConnection, now: datetime, channels: Collection[str]) -> list[Due]:
