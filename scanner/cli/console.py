@@ -127,8 +127,10 @@ def put(text: str) -> None:
 
     Raises ApprovalWatchError where they cannot be written.
     """
+    # A letter that stdout does not know is a question mark: a table that breaks off would tell less.
+    known = sys.stdout.encoding or "utf-8"
     try:
-        sys.stdout.write(text)
+        sys.stdout.write(text.encode(known, "replace").decode(known))
         sys.stdout.flush()
     except OSError as error:
         # What Python flushes when it exits must have somewhere to go.

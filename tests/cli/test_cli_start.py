@@ -139,3 +139,10 @@ def test_an_output_that_takes_no_more_is_said_in_words(tmp_path: Path) -> None:
         )
     assert ended.returncode == 1
     assert ended.stderr == "Error: the output cannot be written: No space left on device. Send it elsewhere\n"
+
+
+def test_a_stream_without_a_letter_shows_a_question_mark_for_it(tmp_path: Path) -> None:
+    asyncio.run(fill(tmp_path))
+    ended = command(tmp_path, "approvals", PYTHONIOENCODING="ascii")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "?USDT?" in ended.stdout
