@@ -17,14 +17,14 @@ from owed import START, WALLET, approval, opened
 from services import Web, web_server
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from scanner.deliver import Deliverer
 from scanner.delivery.channels import Channel
-from scanner.delivery.outbox import Deliverer
 from scanner.domain.alerts import Alert, Finding, Judgement, Severity, reconcile
 from scanner.domain.approvals import Approval, End, Kind, Snapshot, gather
 from scanner.domain.changes import diff
 from scanner.domain.silences import Matchers, Silence, silence_id
 from scanner.domain.telling import Digest, Telling
-from scanner.store import acknowledgements, deliveries, knowledge, outbox, scans, silences
+from scanner.store import acknowledgements, deliveries, knowledge, scans, silences
 from scanner.store.alerts import apply, open_alerts
 from scanner.store.engine import Store
 
@@ -74,7 +74,7 @@ class World:
 
     store: Store
     service: Web
-    deliverer: Deliverer[AsyncConnection] | None = None
+    deliverer: Deliverer | None = None
     now: datetime = START
     watched: list[Watched] = field(default_factory=lambda: [Watched() for _ in range(SPENDERS)])
     later: list[tuple[datetime, bool]] = field(default_factory=list)
@@ -91,7 +91,7 @@ class World:
 
         async def committing(connection: AsyncConnection) -> None:
             await knowledge.watch(connection, [WALLET], self.now)
-            await scans.begin(connection, scan_id, asked_by="test", total=1, at=self.now)
+            await scans.begin(connection, scan_id, asked_by="test", worker="1-test", at=self.now)
             known = await knowledge.known(connection, WALLET)
             rows = gather(self.row(number) for number in range(SPENDERS))
             snapshot = Snapshot(WALLET, rows, End.COMPLETE, frozenset({Kind.ERC20}), "okx", self.now)
@@ -228,7 +228,6 @@ async def play(folder: Path, actions: Sequence[Action]) -> None:
         channel = Channel("ops", f"json://127.0.0.1:{service.port}/", Severity.LOW)
         world.deliverer = Deliverer(
             store,
-            outbox,
             [channel],
             worker="me",
             now=lambda: world.now,
