@@ -106,7 +106,11 @@ async def _within(event: asyncio.Event, seconds: float) -> None:
 
 
 async def sweep(
-    folder: Path, kills: int, seed: int, troubles: Path, trouble: Callable[[random.Random | None], None] = lambda _: None
+    folder: Path,
+    kills: int,
+    seed: int,
+    troubles: Path,
+    trouble: Callable[[random.Random | None], None] = lambda _: None,
 ) -> Sweep:
     far = Far(days(kills + 1))
     async with far.serve() as server, web_server() as service, opened(folder / "store.db") as store:
