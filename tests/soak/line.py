@@ -159,7 +159,7 @@ class Far(Sandbox):
 
 @dataclass
 class Post:
-    """The counting webhook: what arrived, by the reference of each message, and how often it said that it may repeat."""
+    """The counting webhook: what arrived, by the reference of each message, and how often it was marked as a repeat."""
 
     service: Web
     arrived: Counter[str] = field(default_factory=Counter)
