@@ -167,19 +167,27 @@ class Post:
     bodies: list[str] = field(default_factory=list)
     knocked: asyncio.Event = field(default_factory=asyncio.Event)
     victim: BaseProcess | None = None
+    left: int = 0
 
     def take(self, body: dict[str, Any]) -> web.StreamResponse:
-        """Count a message; and if there is a victim, it does not live to hear the answer."""
+        """Count a message. With the last one that is waited for, a victim does not live to hear the answer."""
         lines = body["message"].splitlines()
         reference = lines[-1].removeprefix("ref ")
         self.bodies.append(body["message"])
         self.arrived[reference] += 1
         self.marked[reference] += lines[-2] == "(possible repeat)"
-        if self.victim is not None:
-            self.victim.kill()
-            self.victim = None
-        self.knocked.set()
+        self.left -= 1
+        if self.left <= 0:
+            self.knocked.set()
+            if self.victim is not None:
+                self.victim.kill()
+                self.victim = None
         return web.Response()
+
+    def wait_for(self, count: int, victim: BaseProcess | None) -> None:
+        """Let `knocked` be set when so many more messages have come, and the victim die of the last one."""
+        self.knocked.clear()
+        self.left, self.victim = count, victim
 
     @property
     def repeats(self) -> int:

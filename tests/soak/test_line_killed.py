@@ -57,16 +57,15 @@ class Sweep:
                     since = now()
 
     async def _one_life(self) -> None:
-        """One life, that ends so long after it asks the world, while a message arrives, or soon after one did."""
+        """One life, that ends some time after it asks the world, as a message arrives, or soon after one did."""
         end = self.chance.choice(("asked", "asked", "arrived", "answered", "answered"))
         self.far.asked.clear()
-        self.post.knocked.clear()
         async with living(self.life) as process:
             if end == "asked":
                 await _within(self.far.asked, 5)
                 await asyncio.sleep(self.chance.uniform(0, 0.3))
             else:
-                self.post.victim = process if end == "arrived" else None
+                self.post.wait_for(self.chance.randint(1, 8), process if end == "arrived" else None)
                 await _within(self.post.knocked, 2)
                 self.post.victim = None
                 await asyncio.sleep(self.chance.uniform(0, 0.05) if end == "answered" else 0)
@@ -136,7 +135,7 @@ async def sweep(
 async def test_killed_at_every_boundary_of_the_line_nothing_is_lost(tmp_path: Path) -> None:
     done = await sweep(tmp_path, 300, seed=20261120, troubles=tmp_path / "troubles")
     assert set(done.tally) == set(BOUNDARIES)
-    assert done.read > 30
+    assert done.read > 12
     assert not done.life.troubles.exists(), "death is no trouble for the store"
 
 
@@ -145,7 +144,7 @@ async def test_killed_at_every_boundary_of_the_line_nothing_is_lost(tmp_path: Pa
 async def test_killed_while_another_process_holds_the_store_nothing_is_lost(tmp_path: Path) -> None:
     with holding(tmp_path / "store.db", seed=7):
         done = await sweep(tmp_path, 60, seed=7, troubles=tmp_path / "troubles")
-    assert done.read > 5
+    assert done.read > 2
     assert not done.life.troubles.exists(), "who waits for a lock gets it"
 
 
@@ -170,7 +169,7 @@ async def test_killed_on_a_full_disk_nothing_is_lost_once_there_is_room(tmp_path
     said = troubles.read_text().splitlines()
     assert any("the disk is full. Free some space" in line for line in said), Counter(said)
     assert all(line.startswith("the store ") for line in said), Counter(said)
-    assert done.read > 5
+    assert done.read > 2
 
 
 @contextmanager
