@@ -81,6 +81,7 @@ class World:
     told: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
     over: set[str] = field(default_factory=set)
+    news: set[str] = field(default_factory=set)
 
     def row(self, number: int) -> Approval:
         return approval(number + 1, raw=self.watched[number].raw)
@@ -136,7 +137,10 @@ class World:
         one = self.watched[number]
         opens = one.severity is None
         one.acknowledged &= one.severity is not None and one.severity.reaches(grade)
+        graver = not opens and one.severity is not None and grade.rank > one.severity.rank
         one.severity = grade
+        if graver:
+            self.news.add(one.alert)
         if opens:
             fits = [until for until, critical in self.later if critical or grade is not Severity.CRITICAL]
             one.covers = [Cover(until, grade, one.raw) for until in fits]
@@ -148,6 +152,7 @@ class World:
         if what in ("raise", "lower"):
             one.acknowledged &= what != "raise"
             one.raw += 10 if what == "raise" else -1
+            self.news |= {one.alert} if what == "raise" else set()
             await self.see()
             await self.judge(number, raised=what == "raise")
         elif what == "ack":
@@ -192,6 +197,7 @@ class World:
         self.now += time
         self.later = [(until, critical) for until, critical in self.later if self.now < until]
         hidden = {one.alert for one in self.watched if one.severity is not None and one.hidden(self.now)}
+        heard: set[str] = set()
         await self.deliverer.remind()
         await self.deliverer.compose_due()
         while await self.deliverer.deliver_once():
@@ -205,8 +211,11 @@ class World:
                     self.ended |= names
                 else:
                     assert not names & hidden, block
-                    self.told |= names
+                    heard |= names
         self.service.bodies.clear()
+        self.told |= heard
+        assert self.news - hidden <= heard, "what grew worse is told at once"
+        self.news.clear()
         for one in self.watched:
             if one.severity is not None and not one.acknowledged and one.alert not in hidden:
                 assert one.alert in self.told

@@ -22,6 +22,9 @@ __all__ = ["hidden", "review", "tell_again"]
 HIDDEN_EVERY = timedelta(days=1)
 """How often it is told what silences hid, if they did."""
 
+SETTLED = timedelta(minutes=5)
+"""What is this old is certainly in the store: a notice bears the time of its reading, which was a little before."""
+
 
 async def tell_again(connection: AsyncConnection, telling: Telling, now: datetime) -> int:
     """Write what channels are owed although nothing happened. Returns how many notices that were."""
@@ -127,7 +130,9 @@ async def hidden(connection: AsyncConnection, channel: str, now: datetime) -> li
     if last is not None and last <= now < last + HIDDEN_EVERY:
         return []
     await clocks.strike(connection, name, now)
-    return [] if last is None or last > now else await silences.hidden(connection, channel, last, now)
+    if last is None or last > now:
+        return []
+    return await silences.hidden(connection, channel, last - SETTLED, now - SETTLED)
 
 
 async def _unrepeated(connection: AsyncConnection, channel: str, telling: Telling) -> list[Open]:
