@@ -147,13 +147,13 @@ class Store:
 
 
 async def uncancelled(work: Coroutine[Any, Any, T]) -> T:
-    """Let the work end before a cancellation goes on."""
+    """Let the work end before a cancellation goes on; what the work failed at is then the cancellation's cause."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
-    except asyncio.CancelledError:
+    except asyncio.CancelledError as cancelled:
         await asyncio.wait([task])
-        raise
+        raise cancelled from None if task.cancelled() else task.exception()
 
 
 def _engine(path: Path, patience: float) -> AsyncEngine:

@@ -76,6 +76,22 @@ async def test_many_writers_lose_nothing(store: Store) -> None:
     await other.close()
 
 
+async def test_what_a_cancelled_write_failed_at_is_the_cause_of_its_cancellation(store: Store) -> None:
+    began = asyncio.Event()
+
+    async def failing(connection: AsyncConnection) -> None:
+        began.set()
+        await asyncio.sleep(0.05)
+        raise LookupError
+
+    task = asyncio.create_task(store.write(failing))
+    await began.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError) as raised:
+        await task
+    assert isinstance(raised.value.__cause__, LookupError)
+
+
 async def test_full_synchronisation_and_foreign_keys_are_on(store: Store) -> None:
     async def settings(connection: AsyncConnection) -> tuple[object, ...]:
         return tuple(
