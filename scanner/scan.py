@@ -129,7 +129,10 @@ class _Round:
         return report
 
     async def _begin(self, connection: AsyncConnection, targets: Sequence[Target]) -> None:
-        await scans.begin(connection, self.id, asked_by=self.job.asked_by, worker=self.worker, at=self.began)
+        total = len(self.job.targets)
+        await scans.begin(
+            connection, self.id, asked_by=self.job.asked_by, worker=self.worker, total=total, at=self.began
+        )
         await knowledge.watch(connection, targets, self.began)
 
     async def _readings(self, targets: Sequence[Target]) -> AsyncGenerator[Snapshot, None]:

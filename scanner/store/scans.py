@@ -24,11 +24,12 @@ from scanner.store.tables import notices, scan_targets, scans, targets
 __all__ = ["begin", "entry", "finish", "interrupt", "last_begun", "report", "workers"]
 
 
-async def begin(connection: AsyncConnection, scan_id: str, *, asked_by: str, worker: str, at: datetime) -> None:
-    """Note that a scan has begun, and which process does it."""
-    await connection.execute(
-        scans.insert().values(id=scan_id, asked_by=asked_by, worker=worker, state="running", started_at=at)
-    )
+async def begin(
+    connection: AsyncConnection, scan_id: str, *, asked_by: str, worker: str, total: int, at: datetime
+) -> None:
+    """Note that a scan of so many targets has begun, and which process does it."""
+    begun = {"id": scan_id, "asked_by": asked_by, "worker": worker, "total": total, "state": "running"}
+    await connection.execute(scans.insert().values(**begun, started_at=at))
 
 
 async def finish(

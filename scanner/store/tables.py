@@ -116,8 +116,8 @@ changes = Table(
 )
 
 # `state` is running, finished, or interrupted; a dry run leaves no line. `worker` names the process that scans.
-# `undecided` counts judgements, `undecided_rules` are the rules that could decide nothing at all, `unreadable` the
-# allowances that made no sense.
+# `total` is how many targets were asked for; `undecided` counts judgements, `undecided_rules` are the rules that could
+# decide nothing at all, `unreadable` the allowances that made no sense.
 scans = Table(
     "scans",
     metadata,
@@ -130,6 +130,7 @@ scans = Table(
     Column("requests", Integer, nullable=False, default=0),
     Column("context_errors", Json, nullable=False, default=list),
     Column("undecided", Integer, nullable=False, default=0),
+    Column("total", Integer, nullable=False, default=0, server_default="0"),
     Column("undecided_rules", Json, nullable=False, default=list, server_default="[]"),
     Column("unreadable", Integer, nullable=False, default=0, server_default="0"),
     Index(None, "started_at"),

@@ -70,7 +70,7 @@ async def read(store: Store, scan: str, chain: str, ago: timedelta, *rows: Appro
 
     async def recording(connection: AsyncConnection) -> None:
         scan_id = f"{scan}-{chain}"
-        await scans.begin(connection, scan_id, asked_by="test", worker="1-test", at=snapshot.read_at)
+        await scans.begin(connection, scan_id, asked_by="test", worker="1-test", total=1, at=snapshot.read_at)
         await knowledge.watch(connection, [snapshot.target], snapshot.read_at)
         known = await knowledge.known(connection, snapshot.target)
         outcome = diff(known, snapshot, timedelta())

@@ -85,7 +85,7 @@ async def grant(store: Store, count: int, scan_id: str = "scan-1") -> list[Appro
 
     async def committing(connection: AsyncConnection) -> None:
         await knowledge.watch(connection, [WALLET], START)
-        await scans.begin(connection, scan_id, asked_by="test", worker="1-test", at=START)
+        await scans.begin(connection, scan_id, asked_by="test", worker="1-test", total=1, at=START)
         known = await knowledge.known(connection, WALLET)
         snapshot = Snapshot(WALLET, gather(rows), End.COMPLETE, frozenset({Kind.ERC20}), "okx", START)
         await knowledge.record(connection, scan_id, snapshot, diff(known, snapshot, timedelta(minutes=10)))

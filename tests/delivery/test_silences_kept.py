@@ -40,7 +40,7 @@ async def see(store: Store, *rows: Approval, at: datetime = START) -> None:
 
     async def committing(connection: AsyncConnection) -> None:
         await knowledge.watch(connection, [WALLET], at)
-        await scans.begin(connection, scan_id, asked_by="test", worker="1-test", at=at)
+        await scans.begin(connection, scan_id, asked_by="test", worker="1-test", total=1, at=at)
         known = await knowledge.known(connection, WALLET)
         snapshot = Snapshot(WALLET, gather(rows), End.COMPLETE, frozenset({Kind.ERC20}), "okx", at)
         await knowledge.record(connection, scan_id, snapshot, diff(known, snapshot, timedelta()))

@@ -92,7 +92,7 @@ class World:
 
         async def committing(connection: AsyncConnection) -> None:
             await knowledge.watch(connection, [WALLET], self.now)
-            await scans.begin(connection, scan_id, asked_by="test", worker="1-test", at=self.now)
+            await scans.begin(connection, scan_id, asked_by="test", worker="1-test", total=1, at=self.now)
             known = await knowledge.known(connection, WALLET)
             rows = gather(self.row(number) for number in range(SPENDERS))
             snapshot = Snapshot(WALLET, rows, End.COMPLETE, frozenset({Kind.ERC20}), "okx", self.now)

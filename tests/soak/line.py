@@ -89,14 +89,20 @@ def live(life: Life) -> None:
 
 
 async def _live_on(life: Life) -> None:
-    """Begin again after a store in trouble, as a service manager would have it."""
+    """Begin again after a store in trouble, as a service manager would. What nobody looked at is a trouble, too."""
+
+    def keep(trouble: str) -> None:
+        with life.troubles.open("a") as kept:
+            kept.write(f"{trouble}\n")
+
+    asyncio.get_running_loop().set_exception_handler(lambda _, about: keep(f"forgotten: {about}"))
     while True:
         try:
             async with opened(life.folder / "store.db") as store:
                 await _work(life, store)
         except* ApprovalWatchError as group:
-            with life.troubles.open("a") as kept:
-                kept.writelines(f"{error}\n" for error in group.exceptions)
+            for error in group.exceptions:
+                keep(str(error))
         await asyncio.sleep(0.05)
 
 

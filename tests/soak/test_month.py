@@ -187,6 +187,8 @@ async def month_was_told(month: Month, silence: str, known: str) -> None:
     print(dict(reasons))  # noqa: T201 - likewise
     assert {Why.FIRST, Why.NEW_IN_GROUP, Why.REMINDER, Why.RESOLVED, Why.BELOW} <= set(reasons)
     assert {Why.INFORMATIONAL, Why.SILENCE_ENDED, silenced_by(silence)} <= set(reasons)
+    for words in ("First reading of 5 wallets", "STILL OPEN, HIGH", "Silences kept", "RESOLVED (HIGH)"):
+        assert any(words in body for body in month.arrived.values()), words
     assert month.refused, "the channel was tried while it was down"
     assert len(month.arrived) < 20 * LENGTH, "no storm"
 

@@ -38,7 +38,7 @@ async def commit(store: Store, snapshot: Snapshot, scan_id: str) -> Outcome:
     """Store what a reading means, as a scan does."""
 
     async def committing(connection: AsyncConnection) -> Outcome:
-        await scans.begin(connection, scan_id, asked_by="test", worker="1-test", at=snapshot.read_at)
+        await scans.begin(connection, scan_id, asked_by="test", worker="1-test", total=1, at=snapshot.read_at)
         await knowledge.watch(connection, [snapshot.target], snapshot.read_at)
         known = await knowledge.known(connection, snapshot.target)
         outcome = diff(known, snapshot, timedelta(minutes=10))

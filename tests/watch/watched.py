@@ -78,7 +78,7 @@ class Watched:
         scan_id = f"scan-{next(IDS)}"
 
         async def scanning(connection: AsyncConnection) -> None:
-            await scans.begin(connection, scan_id, asked_by=asked_by, worker="1-test", at=self.at)
+            await scans.begin(connection, scan_id, asked_by=asked_by, worker="1-test", total=len(WALLETS), at=self.at)
             await knowledge.watch(connection, WALLETS, self.at)
             for target in WALLETS:
                 found = reading(target) if callable(reading) else reading
