@@ -97,6 +97,7 @@ class Wallet:
     last: dict[str, Approval] = field(default_factory=dict)
     states: set[tuple[str, str]] = field(default_factory=set)
     events: Counter[tuple[str, str]] = field(default_factory=Counter)
+    proven: set[str] = field(default_factory=set)
 
     @property
     def in_force(self) -> list[Approval]:
@@ -225,6 +226,7 @@ class Sequences(RuleBasedStateMachine):
         before = {row: wallet.last[row] for row in wallet.oracle.in_force}
         told, complete = wallet.oracle.hear(Seen(self.clock.at, view.end, ERC20, shown))
         wallet.last |= {row: one for row, one in shown.items() if size(one) != 0}
+        wallet.proven = set(wallet.last) if complete else wallet.proven - told.keys()
         for one in wallet.in_force:
             kind = ChangeKind(told[one.id]) if one.id in told else None
             change = Change(kind, before.get(one.id), one, self.clock.at) if kind else None
@@ -242,7 +244,8 @@ class Sequences(RuleBasedStateMachine):
             for one in wallet.in_force:
                 theirs = [other.owner for other in held if other.spender.address == one.spender.address]
                 if one.spender.address in changed:
-                    wallet.judge(OF_ALL, one, self.clock.at, counts=(len(theirs), len(set(theirs))), proven=True)
+                    counts = (len(theirs), len(set(theirs)))
+                    wallet.judge(OF_ALL, one, self.clock.at, counts=counts, proven=one.id in wallet.proven)
 
     def _check_alerts(self, report: Report, scanned: list[Target]) -> None:
         stored = self.runner.run(all_rows(self.store))
