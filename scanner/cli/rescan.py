@@ -60,7 +60,8 @@ async def _by_ourselves(
         raise ConfigError(problems)
     worker = worker_name()
     # Nobody is here any more when a wait ends.
-    hasty = replace(config, alerting=replace(config.alerting, group_wait=timedelta()))
+    at_once = replace(config.alerting, group_wait=timedelta(), group_interval=timedelta())
+    hasty = replace(config, alerting=at_once)
     works = await open_works(hasty, store, worker=worker)
     try:
         if not dry_run:
