@@ -16,7 +16,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from scanner.config import ChannelConfig, Config, OkxConfig, ScheduleConfig
-from scanner.daemon import Daemon, Works, worker_name
+from scanner.daemon import Daemon, Works
 from scanner.deliver import Deliverer
 from scanner.delivery.channels import Channel
 from scanner.errors import ConfigError, Place, Problem
@@ -31,6 +31,7 @@ from scanner.scan import Scanner
 from scanner.sources.okx import OkxSource
 from scanner.store.budgets import StoredLedger
 from scanner.store.engine import Store
+from scanner.store.workers import worker_name
 from scanner.systemd import ServiceManager
 from scanner.watchdog import Plan, Watchdog
 

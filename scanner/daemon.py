@@ -5,8 +5,6 @@ up where they were.
 """
 
 import asyncio
-import os
-import secrets
 import signal
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import suppress
@@ -28,12 +26,13 @@ from scanner.heartbeat import Heartbeat
 from scanner.judge import Judge
 from scanner.scan import Job, Scanner, Step
 from scanner.status import Status
-from scanner.store import daemons, health, knowledge, outbox, requests, scans
+from scanner.store import daemons, health, knowledge, requests, scans
 from scanner.store.engine import Store
+from scanner.store.workers import take_over
 from scanner.systemd import ServiceManager
 from scanner.watchdog import Outlook, Watchdog
 
-__all__ = ["Daemon", "Works", "take_over", "worker_name"]
+__all__ = ["Daemon", "Works"]
 
 log = structlog.get_logger()
 
@@ -65,22 +64,6 @@ class Works:
     certain: bool
     trigger: BaseTrigger
     close: Callable[[], Awaitable[None]]
-
-
-def worker_name() -> str:
-    """A name for this process among those that share a store: its process id, and a word that no other has."""
-    return f"{os.getpid()}-{secrets.token_hex(4)}"
-
-
-async def take_over(connection: AsyncConnection, worker: str, at: datetime) -> None:
-    """Take up what dead processes left: their scans, and what they had claimed to send."""
-    known = await scans.workers(connection) | await outbox.workers(connection)
-    dead = [one for one in known if one != worker and not _lives(one)]
-    left = await scans.interrupt(connection, dead, at)
-    back = await outbox.take_back(connection, dead, at)
-    await health.probe_at_once(connection)
-    if left or back:
-        log.info("remains.taken_over", scans=left, messages=back)
 
 
 class Daemon:
@@ -346,20 +329,6 @@ def _next(works: Works, at: datetime) -> datetime:
     """When the next scan after a moment is due."""
     found: datetime | None = works.trigger.get_next_fire_time(at, at)
     return found or at
-
-
-def _lives(worker: str) -> bool:
-    """Whether the process that gave itself this name still runs; one with our own id is a dead namesake."""
-    pid = int(worker.partition("-")[0])
-    if pid == os.getpid():
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _why(error: BaseException) -> str:

@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.app import now, open_deliverer
 from scanner.config import Config
-from scanner.daemon import take_over, worker_name
 from scanner.domain.messages import Waiting
 from scanner.store import deliveries, health, outbox
 from scanner.store.daemons import daemon_lives
 from scanner.store.engine import Store
+from scanner.store.workers import take_over, worker_name
 
 __all__ = ["redeliver"]
 

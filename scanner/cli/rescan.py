@@ -13,7 +13,6 @@ import msgspec
 
 from scanner.app import now, open_works
 from scanner.config import Config
-from scanner.daemon import take_over, worker_name
 from scanner.domain.approvals import Target
 from scanner.domain.report import Report
 from scanner.errors import ApprovalWatchError, ConfigError, StoreError
@@ -21,6 +20,7 @@ from scanner.scan import Job, Step
 from scanner.store import requests
 from scanner.store.daemons import daemon_lives
 from scanner.store.engine import Store
+from scanner.store.workers import take_over, worker_name
 
 __all__ = ["Follower", "Rescan", "rescan"]
 

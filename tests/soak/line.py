@@ -22,7 +22,6 @@ from services import Web
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.daemon import take_over, worker_name
 from scanner.deliver import Deliverer
 from scanner.delivery.channels import Channel
 from scanner.domain.alerts import Severity
@@ -36,6 +35,7 @@ from scanner.scan import Job, Scanner, Step
 from scanner.store.budgets import StoredLedger
 from scanner.store.engine import Store
 from scanner.store.tables import messages, notices, scan_targets, scans
+from scanner.store.workers import take_over, worker_name
 
 __all__ = ["BOUNDARIES", "Far", "Life", "Post", "boundaries", "dangers", "days", "living", "read_whole", "unfinished"]
 
