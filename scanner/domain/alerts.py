@@ -10,7 +10,18 @@ from enum import StrEnum
 
 from scanner.domain.approvals import stable_id
 
-__all__ = ["Alert", "AlertState", "Finding", "Judgement", "Move", "Severity", "Transition", "reconcile", "unwatched"]
+__all__ = [
+    "ENDS",
+    "Alert",
+    "AlertState",
+    "Finding",
+    "Judgement",
+    "Move",
+    "Severity",
+    "Transition",
+    "reconcile",
+    "unwatched",
+]
 
 
 class Severity(StrEnum):
@@ -61,6 +72,10 @@ class Move(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
     UNWATCHED = "unwatched"
+
+
+ENDS = (Move.RESOLVED, Move.UNWATCHED)
+"""The steps that end an alert. Who knows that it opened is told of these, whatever else holds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from scanner.domain.alerts import AlertState, Move, Severity
+from scanner.domain.alerts import ENDS, AlertState, Move, Severity
 from scanner.domain.messages import Due
 from scanner.domain.notices import Why
 from scanner.domain.silences import silenced_by
 from scanner.domain.telling import Storm
 
 __all__ = ["MOOT", "Lying", "Plan", "Traffic", "arrange", "bundle_of", "gather", "thread_of"]
-
-_ENDS = (Move.RESOLVED, Move.UNWATCHED)
-
 
 MOOT = "moot"
 """The bundle of what opened and ended before its channel heard of it."""
@@ -157,7 +154,7 @@ def _by_alert(dues: Sequence[Due]) -> Iterable[list[Due]]:
 
 def _why_not(last: Due) -> str:
     """Why an alert is not told after all, given the last that is owed of it; "" where it is."""
-    if last.what in _ENDS:
+    if last.what in ENDS:
         return ""
     if last.alert.state is AlertState.RESOLVED:
         return Why.OVER

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from scanner.domain.alerts import Move, Severity, Transition
+from scanner.domain.alerts import ENDS, Move, Severity, Transition
 from scanner.domain.groups import GroupState, due_at
 from scanner.domain.silences import silenced_by
 from scanner.domain.telling import Telling
@@ -36,7 +36,7 @@ class Why:
     NO_CHANNEL = "the channel is no longer configured"
 
 
-_ENDS = {Move.RESOLVED: Why.RESOLVED, Move.UNWATCHED: Why.UNWATCHED}
+_WHY_ENDED = {Move.RESOLVED: Why.RESOLVED, Move.UNWATCHED: Why.UNWATCHED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +94,21 @@ def _concerned(case: Case, telling: Telling) -> Iterable[str]:
     """Of an end only those are told who know of the beginning; that somebody knows of an alert is told to nobody."""
     if case.step.move is Move.ACKNOWLEDGED:
         return ()
-    return sorted(case.told) if case.step.move in _ENDS else telling.channels
+    return sorted(case.told) if case.step.move in ENDS else telling.channels
 
 
 def _notice(case: Case, channel: str, telling: Telling, at: datetime, met: Collection[tuple[str, ...]]) -> Notice:
     alert, move = case.step.alert, case.step.move
     group = case.groups.get(channel, GroupState())
-    why_not = "" if move in _ENDS else _why_not(case, telling.channels[channel])
+    why_not = "" if move in ENDS else _why_not(case, telling.channels[channel])
     if why_not:
         return Notice(alert.id, channel, move, send=False, reason=why_not, group=case.group)
     if alert.baseline and move is Move.OPENED:
         return Notice(alert.id, channel, move, send=True, reason=Why.FIRST, group=case.group, digest=True)
     known = group.open or (channel, case.group) in met
     strange = case.wallet not in group.wallets and (channel, case.group, case.wallet) not in met
-    why = _ENDS.get(move) or (Why.WORSENED if move is Move.WORSENED else _why_opened(known=known, strange=strange))
-    urgent = move not in _ENDS and (strange or move is Move.WORSENED or alert.severity is Severity.CRITICAL)
+    why = _WHY_ENDED.get(move) or (Why.WORSENED if move is Move.WORSENED else _why_opened(known=known, strange=strange))
+    urgent = move not in ENDS and (strange or move is Move.WORSENED or alert.severity is Severity.CRITICAL)
     due = due_at(group.told_at, telling, at, urgent=urgent)
     return Notice(alert.id, channel, move, send=True, reason=why, group=case.group, due_at=due)
 

@@ -5,10 +5,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, RowMapping
 
-from scanner.domain.alerts import Alert, AlertState, Severity
+from scanner.domain.alerts import ENDS, Alert, AlertState, Severity
 from scanner.domain.approvals import Allowance, Approval, Kind, Spender, Status, Target, Token
 from scanner.domain.changes import Change, ChangeKind, Held
-from scanner.store.tables import alerts, approvals, targets
+from scanner.store.tables import alerts, approvals, notices, targets
 
 __all__ = [
     "alert_from",
@@ -19,6 +19,7 @@ __all__ = [
     "change_from",
     "change_row",
     "held_from",
+    "is_end",
     "is_open",
     "parts",
     "target_from",
@@ -38,6 +39,11 @@ def parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
 def is_open() -> ColumnElement[bool]:
     """The alerts that are not resolved."""
     return alerts.c.state != AlertState.RESOLVED.value
+
+
+def is_end() -> ColumnElement[bool]:
+    """The notices that tell that an alert ended."""
+    return notices.c.what.in_([move.value for move in ENDS])
 
 
 def approval_from(row: RowMapping) -> Approval:

@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, Select, exists, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.domain.alerts import Alert, AlertState, Move, Severity
+from scanner.domain.alerts import Alert, AlertState, Severity
 from scanner.domain.approvals import Target
 from scanner.domain.changes import Held
 from scanner.domain.silences import Cover, Hidden, Matchers, Silence, bound, covers, refuses, silenced_by
-from scanner.store.rows import alert_from, held_from, is_open, parts
+from scanner.store.rows import alert_from, held_from, is_end, is_open, parts
 from scanner.store.tables import alerts, approvals, notices, silenced, silences, targets
 
 __all__ = [
@@ -111,8 +111,9 @@ async def _withhold(connection: AsyncConnection, silence_id: str, ids: Sequence[
     """What is in no message yet is not told. An end is always told, so that it is not asked here."""
     for part in parts(ids):
         mine = notices.c.alert_id.in_(part) & notices.c.message_id.is_(None) & notices.c.send
-        ends = notices.c.what.in_([Move.RESOLVED.value, Move.UNWATCHED.value])
-        await connection.execute(update(notices).where(mine, ~ends).values(send=False, reason=silenced_by(silence_id)))
+        await connection.execute(
+            update(notices).where(mine, ~is_end()).values(send=False, reason=silenced_by(silence_id))
+        )
 
 
 async def end(connection: AsyncConnection, silence_id: str, reason: str, at: datetime) -> bool:

@@ -6,11 +6,11 @@ from datetime import datetime
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.domain.alerts import Move, Severity
+from scanner.domain.alerts import Severity
 from scanner.domain.messages import Waiting
 from scanner.domain.notices import Why
 from scanner.store.outbox.states import GIVEN_UP, WAITING
-from scanner.store.rows import parts
+from scanner.store.rows import is_end, parts
 from scanner.store.tables import messages, notices
 
 __all__ = ["abandon", "give_up_old", "listing", "retry", "waiting"]
@@ -89,10 +89,9 @@ async def abandon(connection: AsyncConnection, channels: Collection[str]) -> int
         .where(messages.c.state == WAITING, messages.c.worker.is_(None), messages.c.channel.not_in(channels))
         .values(state=GIVEN_UP, recalled=False, error=Why.NO_CHANNEL)
     )
-    ends = notices.c.what.in_([Move.RESOLVED.value, Move.UNWATCHED.value])
     await connection.execute(
         update(notices)
-        .where(notices.c.message_id.is_(None), notices.c.send, notices.c.channel.not_in(channels), ~ends)
+        .where(notices.c.message_id.is_(None), notices.c.send, notices.c.channel.not_in(channels), ~is_end())
         .values(send=False, reason=Why.NO_CHANNEL)
     )
     return gone.rowcount
