@@ -21,10 +21,11 @@ from scanner.domain.approvals import End, Snapshot, Target, combine
 from scanner.domain.chains import UnknownChainError, by_index
 from scanner.domain.changes import Known, Outcome, diff, unseen
 from scanner.domain.conditions import Condition
+from scanner.domain.cost import Cost
 from scanner.domain.report import Report
 from scanner.errors import Reason, Trouble
 from scanner.judge import Judge, Judged, Moved
-from scanner.sources import Cost, Source
+from scanner.sources import Source
 from scanner.store import conditions, knowledge, scans
 from scanner.store.engine import Store
 

@@ -1,25 +1,13 @@
 """Where approvals come from. A source is a module here and a line in the list that `scanner.app` builds."""
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from scanner.domain.approvals import Kind, Snapshot, Target
 from scanner.domain.chains import Chain
+from scanner.domain.cost import Cost
 
-__all__ = ["Cost", "Source"]
-
-
-@dataclass(slots=True)
-class Cost:
-    """What reading has cost so far: requests sent (retries included), retries, seconds waited for the budget."""
-
-    requests: int = 0
-    retries: int = 0
-    waited: float = 0.0
-
-    def __sub__(self, before: "Cost") -> "Cost":
-        return Cost(self.requests - before.requests, self.retries - before.retries, self.waited - before.waited)
+__all__ = ["Source"]
 
 
 class Source(Protocol):

@@ -10,10 +10,10 @@ import structlog
 
 from scanner.domain.approvals import Kind, Snapshot, Target
 from scanner.domain.chains import Chain, by_index
+from scanner.domain.cost import Cost
 from scanner.errors import ApprovalWatchError, Reason, Trouble
+from scanner.okx.breaker import Breaker
 from scanner.okx.client import Effort, OkxClient, Request
-from scanner.sources import Cost
-from scanner.sources.okx_breaker import Breaker
 from scanner.sources.okx_packs import packs
 from scanner.sources.okx_reading import Reading
 from scanner.sources.okx_v5 import V5

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import BigInteger, Dialect, Numeric, String, Text, TypeDecorator
 from sqlalchemy.types import TypeEngine
 
-__all__ = ["Instant", "Json", "Uint256"]
+__all__ = ["Exact", "Instant", "Json", "Uint256"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -54,6 +55,21 @@ class Uint256(TypeDecorator[int]):
     def process_result_value(self, value: object, dialect: Dialect) -> int | None:
         """The exact integer."""
         return None if value is None else int(str(value))
+
+
+class Exact(TypeDecorator[Decimal]):
+    """A decimal number to its last digit, as text: a price, an amount in token units, money."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+        """The number's own digits, without an exponent."""
+        return None if value is None else f"{value:f}"
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:
+        """The same number."""
+        return None if value is None else Decimal(value)
 
 
 class Json(TypeDecorator[object]):

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scanner.domain.alerts import Severity
 from scanner.domain.approvals import Kind, Snapshot, Target
 from scanner.domain.chains import Chain
+from scanner.domain.cost import Cost
 from scanner.domain.report import Report
 from scanner.domain.telling import Telling
 from scanner.judge import Judge
@@ -26,7 +27,7 @@ from scanner.policy.loading import default_rules, load
 from scanner.policy.rules import Pack
 from scanner.sandbox import Row, Sandbox, Spender, Token, World, day_of
 from scanner.scan import Job, Scanner
-from scanner.sources import Cost, Source
+from scanner.sources import Source
 from scanner.sources.okx import OkxSource
 from scanner.store import tables
 from scanner.store.budgets import StoredLedger

@@ -1,0 +1,160 @@
+"""What an approval puts at stake: min(allowance, balance) × price, and unknown wherever a part of that is unknown.
+
+Amounts are exact: integers in the smallest unit, or decimals without rounding. Money is in US dollars, a `Decimal`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from scanner.domain.approvals import Approval
+from scanner.domain.holdings import EXACT, Holding
+
+__all__ = ["Exposure", "Total", "Valuation", "exposure", "in_units", "total", "valued"]
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What a spender could take today.
+
+    `balance` is what the owner holds and `amount` what of that is within the allowance, both in token units; `usd` is
+    the amount's worth. `covers_balance`: whether the allowance reaches the whole balance. `read_at` is when the
+    balance was read. What is not known is None: no part of it is ever zero for want of a number.
+    """
+
+    balance: Decimal | None = None
+    price_usd: Decimal | None = None
+    amount: Decimal | None = None
+    usd: Decimal | None = None
+    covers_balance: bool | None = None
+    risk: bool | None = None
+    decimals: int | None = None
+    read_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """The worth of many exposures: `usd` counts each token of an owner once, at its largest.
+
+    `usd` is None where nothing could be valued although something is at stake. `unvalued` counts the approvals whose
+    worth is not known: the total is a lower bound while there are any.
+    """
+
+    usd: Decimal | None
+    unvalued: int
+
+
+@dataclass(frozen=True, slots=True)
+class Valuation:
+    """What an approval was worth (`usd`) when it was first valued after its last change, which was `since`."""
+
+    since: datetime
+    usd: Decimal
+
+
+def in_units(raw: int, decimals: int) -> Decimal:
+    """An amount of the smallest unit in token units, exactly."""
+    return Decimal(raw).scaleb(-decimals, context=EXACT)
+
+
+def exposure(approval: Approval, holding: Holding | None) -> Exposure:
+    """What an approval puts at stake, given what its owner holds of its token; None where no balance was ever read.
+
+    Of a balance of nothing nothing can be taken, whatever the allowance and the price are.
+    """
+    if holding is None:
+        return Exposure(decimals=approval.token.decimals)
+    decimals = holding.decimals if approval.token.decimals is None else approval.token.decimals
+    balance = _balance(holding, decimals)
+    amount = _within(approval, balance, holding, decimals)
+    return Exposure(
+        balance=balance,
+        price_usd=holding.price_usd,
+        amount=amount,
+        usd=_worth(amount, holding.price_usd),
+        covers_balance=_covers(approval, balance, holding, decimals),
+        risk=holding.risk,
+        decimals=decimals,
+        read_at=holding.read_at,
+    )
+
+
+def _balance(holding: Holding, decimals: int | None) -> Decimal | None:
+    """The balance in token units: from the raw integer where that is possible, which is never cut off."""
+    if holding.raw is not None and decimals is not None:
+        return in_units(holding.raw, decimals)
+    return holding.amount
+
+
+def _within(approval: Approval, balance: Decimal | None, holding: Holding, decimals: int | None) -> Decimal | None:
+    """What of the balance is within the allowance, in token units."""
+    if balance is None or not balance:
+        return balance
+    if approval.unlimited:
+        return balance
+    raw = _readable(approval)
+    if raw is None:
+        return None
+    if holding.raw is not None and raw >= holding.raw:
+        return balance
+    return None if decimals is None else min(in_units(raw, decimals), balance)
+
+
+def _covers(approval: Approval, balance: Decimal | None, holding: Holding, decimals: int | None) -> bool | None:
+    """Whether the allowance reaches the whole balance; None where that cannot be told."""
+    if balance is None:
+        return None
+    if approval.unlimited or not balance:
+        return True
+    raw = _readable(approval)
+    if raw is None:
+        return None
+    if holding.raw is not None:
+        return raw >= holding.raw
+    if decimals is None:
+        return None
+    allowed = in_units(raw, decimals)
+    if allowed < balance:
+        return False
+    return True if allowed >= EXACT.add(balance, holding.slack) else None
+
+
+def _readable(approval: Approval) -> int | None:
+    allowance = approval.allowance
+    return None if allowance.unreadable is not None else allowance.raw
+
+
+def _worth(amount: Decimal | None, price_usd: Decimal | None) -> Decimal | None:
+    if amount is None:
+        return None
+    if not amount:
+        return Decimal(0)
+    return None if price_usd is None else EXACT.multiply(amount, price_usd)
+
+
+def total(found: Iterable[tuple[Approval, Exposure]]) -> Total:
+    """The worth of approvals together, of an owner, a spender, or everything: never the sum over spenders."""
+    largest: dict[tuple[str, str, str], Decimal] = {}
+    unvalued = 0
+    for approval, at_stake in found:
+        if at_stake.usd is None:
+            unvalued += 1
+            continue
+        key = (approval.chain, approval.owner, approval.token.address)
+        largest[key] = max(largest.get(key, Decimal(0)), at_stake.usd)
+    if unvalued and not largest:
+        return Total(None, unvalued)
+    worth = Decimal(0)
+    for usd in largest.values():
+        worth = EXACT.add(worth, usd)
+    return Total(worth, unvalued)
+
+
+def valued(before: Mapping[str, Valuation], now: Iterable[tuple[str, datetime, Exposure]]) -> dict[str, Valuation]:
+    """The first valuations that are new: of approvals (id, last change, exposure) that had none since that change."""
+    return {
+        id_: Valuation(changed_at, at_stake.usd)
+        for id_, changed_at, at_stake in now
+        if at_stake.usd is not None and (id_ not in before or before[id_].since != changed_at)
+    }

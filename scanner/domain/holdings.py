@@ -1,0 +1,136 @@
+"""What owners hold, as a balances API tells it: each number known, or unknown, and never zero for want of one.
+
+`after` decides what a reading means for what is known: a token that is missing from an answer is zero only when it was
+asked for by its address and missing in two readings (docs/balances.md names the source of that).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Context, Decimal
+
+from scanner.domain.approvals import Target
+from scanner.errors import Trouble
+
+__all__ = ["EXACT", "BalanceReading", "Holding", "Seen", "Wanted", "after", "decimals_of"]
+
+EXACT = Context(prec=400)
+"""Arithmetic without rounding: a balance of 78 digits times any price has fewer digits than this."""
+
+MOST_DECIMALS = 77
+"""More decimals than this no 256-bit amount can use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A target whose balances are to be read. `tokens` are asked for by their address where the list lacks them."""
+
+    target: Target
+    tokens: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One row of an answer. `token` is the contract, "" for the chain's own coin; `symbol` is a stranger's text.
+
+    `amount` is in token units, as the source wrote it: sources cut long ones off, so it may be a little more. `raw` is
+    the same in the smallest unit, exactly. `price_usd` is for one token unit. `risk`: whether the source calls the
+    token a scam or a honeypot. What the source does not say, or says unreadably, is None.
+    """
+
+    token: str
+    symbol: str | None = None
+    amount: Decimal | None = None
+    raw: int | None = None
+    price_usd: Decimal | None = None
+    risk: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceReading:
+    """What one reading of balances says of a target.
+
+    `rows` are by token. `asked` are the tokens that were asked for by their address and answered: what is in `asked`
+    and not in `rows` was missing. `trouble` says why there is not more; what was read counts all the same.
+    """
+
+    target: Target
+    rows: Mapping[str, Seen]
+    read_at: datetime
+    asked: frozenset[str] = frozenset()
+    trouble: Trouble | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What an owner holds of a token, as it was last read, with what is known of the token itself.
+
+    `amount` (token units) and `raw` (smallest unit) are None where not known. `decimals` are known only where they
+    are certain. `read_at` is when the balance was read; `missing_since` when an answer first lacked it.
+    """
+
+    token: str
+    read_at: datetime
+    symbol: str | None = None
+    amount: Decimal | None = None
+    raw: int | None = None
+    decimals: int | None = None
+    price_usd: Decimal | None = None
+    risk: bool | None = None
+    missing_since: datetime | None = field(default=None)
+
+    @property
+    def slack(self) -> Decimal:
+        """How much more than `amount` it may be, in token units: sources cut long numbers off."""
+        if self.amount is None or not self.amount or self.raw is not None:
+            return Decimal(0)
+        places = -int(self.amount.as_tuple().exponent)
+        if places == self.decimals:
+            return Decimal(0)
+        return Decimal(1).scaleb(-max(places, 0))
+
+
+def decimals_of(seen: Seen) -> int | None:
+    """A token's decimals where a row makes them certain: the raw integer is the amount times a power of ten.
+
+    None where either is missing or zero, or where the amount was cut off, so that no power fits.
+    """
+    if not seen.raw or not seen.amount:
+        return None
+    _, digits, exponent = seen.amount.normalize(EXACT).as_tuple()
+    _, raw_digits, raw_exponent = Decimal(seen.raw).normalize(EXACT).as_tuple()
+    decimals = int(raw_exponent) - int(exponent)
+    return decimals if digits == raw_digits and 0 <= decimals <= MOST_DECIMALS else None
+
+
+def after(known: Mapping[str, Holding], reading: BalanceReading) -> dict[str, Holding]:
+    """The holdings of a target that a reading moves, by token; what it says nothing of is not among them.
+
+    A token that is missing is unknown at first, and zero once a later reading lacks it too.
+    """
+    found = {token: _seen(known.get(token), seen, reading.read_at) for token, seen in reading.rows.items()}
+    for token in reading.asked - reading.rows.keys():
+        before = known.get(token, Holding(token, reading.read_at))
+        again = before.missing_since is not None and before.missing_since < reading.read_at
+        found[token] = replace(
+            before,
+            read_at=reading.read_at,
+            amount=Decimal(0) if again else None,
+            raw=0 if again else None,
+            missing_since=before.missing_since if again else reading.read_at,
+        )
+    return found
+
+
+def _seen(before: Holding | None, seen: Seen, read_at: datetime) -> Holding:
+    decimals = decimals_of(seen)
+    return Holding(
+        token=seen.token,
+        read_at=read_at,
+        symbol=seen.symbol,
+        amount=seen.amount,
+        raw=seen.raw,
+        decimals=before.decimals if decimals is None and before is not None else decimals,
+        price_usd=seen.price_usd,
+        risk=seen.risk,
+    )

@@ -1,0 +1,163 @@
+"""What owners hold and what tokens are, as last read; what approvals were worth when they were first valued."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import RowMapping, case, func, null, select, update
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scanner.domain.approvals import Target
+from scanner.domain.exposure import Valuation
+from scanner.domain.holdings import BalanceReading, Holding, Wanted, after, decimals_of
+from scanner.store.rows import parts
+from scanner.store.tables import approvals, balances, changes, targets, tokens, valuations
+
+__all__ = ["due", "holdings_of", "record", "valuations_of", "value_first"]
+
+
+async def holdings_of(connection: AsyncConnection, target: Target) -> dict[str, Holding]:
+    """What an owner holds on a chain, by token; a token that was never read is not there."""
+    query = (
+        select(balances, tokens)
+        .join_from(balances, targets)
+        .outerjoin(tokens, (tokens.c.chain == targets.c.chain) & (tokens.c.token == balances.c.token))
+        .where(targets.c.chain == target.chain, targets.c.owner == target.owner)
+    )
+    rows = (await connection.execute(query)).mappings()
+    return {row[balances.c.token]: _holding(row) for row in rows}
+
+
+def _holding(row: RowMapping) -> Holding:
+    return Holding(
+        token=row[balances.c.token],
+        read_at=row[balances.c.read_at],
+        symbol=row[tokens.c.symbol],
+        amount=row[balances.c.amount],
+        raw=row[balances.c.raw],
+        decimals=row[tokens.c.decimals],
+        price_usd=row[tokens.c.price_usd],
+        risk=row[tokens.c.risk],
+        missing_since=row[balances.c.missing_since],
+    )
+
+
+async def record(connection: AsyncConnection, reading: BalanceReading) -> None:
+    """Write what a reading of a target's balances says. A part that could not be read leaves what was known of it."""
+    target = reading.target
+    here = (targets.c.chain == target.chain) & (targets.c.owner == target.owner)
+    target_id = await connection.scalar(select(targets.c.id).where(here))
+    if target_id is None:
+        raise LookupError(f"{target} is not watched")
+    moved = after(await holdings_of(connection, target), reading)
+    if reading.rows:
+        await _describe(connection, reading)
+    if moved:
+        new = insert(balances)
+        columns = {c.name: new.excluded[c.name] for c in balances.c if not c.primary_key}
+        await connection.execute(
+            new.on_conflict_do_update(index_elements=[balances.c.target_id, balances.c.token], set_=columns),
+            [
+                {
+                    "target_id": target_id,
+                    "token": token,
+                    "amount": held.amount,
+                    "raw": held.raw,
+                    "read_at": held.read_at,
+                    "missing_since": held.missing_since,
+                }
+                for token, held in moved.items()
+            ],
+        )
+    error = None if reading.trouble is None else str(reading.trouble)
+    state = {"balances_error": error} | ({"balances_at": reading.read_at} if reading.trouble is None else {})
+    await connection.execute(update(targets).where(targets.c.id == target_id).values(state))
+
+
+async def _describe(connection: AsyncConnection, reading: BalanceReading) -> None:
+    """What rows say of their tokens. Decimals that two answers made different ones are nobody's any more."""
+    new = insert(tokens)
+    said, kept = new.excluded, tokens.c
+    differ = said.decimals.is_not(None) & kept.decimals.is_not(None) & (said.decimals != kept.decimals)
+    await connection.execute(
+        new.on_conflict_do_update(
+            index_elements=[kept.chain, kept.token],
+            set_={
+                "symbol": func.coalesce(said.symbol, kept.symbol),
+                "decimals": case((kept.disputed | differ, null()), else_=func.coalesce(said.decimals, kept.decimals)),
+                "disputed": kept.disputed | differ,
+                "price_usd": said.price_usd,
+                "risk": func.coalesce(said.risk, kept.risk),
+                "read_at": said.read_at,
+            },
+        ),
+        [
+            {
+                "chain": reading.target.chain,
+                "token": seen.token,
+                "symbol": seen.symbol,
+                "decimals": decimals_of(seen),
+                "disputed": False,
+                "price_usd": seen.price_usd,
+                "risk": seen.risk,
+                "read_at": reading.read_at,
+            }
+            for seen in reading.rows.values()
+        ],
+    )
+
+
+async def due(
+    connection: AsyncConnection, wanted: Sequence[Target], *, scan_id: str, read_before: datetime
+) -> list[Wanted]:
+    """Which targets' balances are to be read now, and the tokens that matter there.
+
+    Due is a target that was last read before a time, never wholly read, or whose approvals the scan found changed.
+    What matters are the tokens that somebody may take, and those that the owner held when it was last read.
+    """
+    moved = select(approvals.c.target_id).join(changes, changes.c.approval_id == approvals.c.id)
+    moved = moved.where(changes.c.scan_id == scan_id)
+    late = targets.c.balances_at.is_(None) | (targets.c.balances_at < read_before)
+    rows = await connection.execute(
+        select(targets.c.id, targets.c.chain, targets.c.owner).where(late | targets.c.id.in_(moved))
+    )
+    chosen = {Target(row.chain, row.owner): int(row.id) for row in rows}
+    found = [(target, chosen[target]) for target in wanted if target in chosen]
+    matter = await _tokens_that_matter(connection, [id_ for _, id_ in found])
+    return [Wanted(target, frozenset(matter.get(id_, ()))) for target, id_ in found]
+
+
+async def _tokens_that_matter(connection: AsyncConnection, ids: Sequence[int]) -> Mapping[int, set[str]]:
+    found: dict[int, set[str]] = {}
+    for part in parts(ids):
+        approved = select(approvals.c.target_id, approvals.c.token).where(
+            approvals.c.target_id.in_(part), approvals.c.in_force, approvals.c.token != ""
+        )
+        held = select(balances.c.target_id, balances.c.token).where(
+            balances.c.target_id.in_(part), balances.c.amount.is_(None) | (balances.c.amount != "0")
+        )
+        for row in await connection.execute(approved.union(held)):
+            found.setdefault(int(row[0]), set()).add(str(row[1]))
+    return found
+
+
+async def valuations_of(connection: AsyncConnection, approval_ids: Sequence[str]) -> dict[str, Valuation]:
+    """What approvals were worth when they were first valued."""
+    found: dict[str, Valuation] = {}
+    for part in parts(approval_ids):
+        rows = await connection.execute(select(valuations).where(valuations.c.approval_id.in_(part)))
+        found |= {row.approval_id: Valuation(row.since, row.usd) for row in rows}
+    return found
+
+
+async def value_first(connection: AsyncConnection, first: Mapping[str, Valuation]) -> None:
+    """Write what approvals are worth now that they are valued for the first time since they changed."""
+    if not first:
+        return
+    new = insert(valuations)
+    await connection.execute(
+        new.on_conflict_do_update(
+            index_elements=[valuations.c.approval_id], set_={"since": new.excluded.since, "usd": new.excluded.usd}
+        ),
+        [{"approval_id": id_, "since": one.since, "usd": one.usd} for id_, one in first.items()],
+    )

@@ -1,0 +1,75 @@
+"""What owners hold, what that was worth, and who is who."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from scanner.store import columns
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Add the tables and columns."""
+    op.add_column("targets", sa.Column("balances_at", columns.Instant(), nullable=True))
+    op.add_column("targets", sa.Column("balances_error", sa.Text(), nullable=True))
+    op.create_table(
+        "tokens",
+        sa.Column("chain", sa.String(length=16), nullable=False),
+        sa.Column("token", sa.String(length=128), nullable=False),
+        sa.Column("symbol", sa.Text(), nullable=True),
+        sa.Column("decimals", sa.Integer(), nullable=True),
+        sa.Column("disputed", sa.Boolean(), nullable=False),
+        sa.Column("price_usd", columns.Exact(), nullable=True),
+        sa.Column("risk", sa.Boolean(), nullable=True),
+        sa.Column("read_at", columns.Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("chain", "token", name=op.f("pk_tokens")),
+    )
+    op.create_table(
+        "balances",
+        sa.Column("target_id", sa.Integer(), nullable=False),
+        sa.Column("token", sa.String(length=128), nullable=False),
+        sa.Column("amount", columns.Exact(), nullable=True),
+        sa.Column("raw", columns.Uint256(length=78), nullable=True),
+        sa.Column("read_at", columns.Instant(), nullable=False),
+        sa.Column("missing_since", columns.Instant(), nullable=True),
+        sa.ForeignKeyConstraint(["target_id"], ["targets.id"], name=op.f("fk_balances_target_id")),
+        sa.PrimaryKeyConstraint("target_id", "token", name=op.f("pk_balances")),
+    )
+    op.create_table(
+        "valuations",
+        sa.Column("approval_id", sa.String(length=20), nullable=False),
+        sa.Column("since", columns.Instant(), nullable=False),
+        sa.Column("usd", columns.Exact(), nullable=False),
+        sa.ForeignKeyConstraint(["approval_id"], ["approvals.id"], name=op.f("fk_valuations_approval_id")),
+        sa.PrimaryKeyConstraint("approval_id", name=op.f("pk_valuations")),
+    )
+    op.create_table(
+        "lists",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("label", sa.String(length=64), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.Column("etag", sa.Text(), nullable=True),
+        sa.Column("digest", sa.String(length=64), nullable=True),
+        sa.Column("as_of", columns.Instant(), nullable=True),
+        sa.Column("checked_at", columns.Instant(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("entries", sa.Integer(), nullable=False),
+        sa.Column("bad", sa.Integer(), nullable=False),
+        sa.Column("examples", columns.Json(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_lists")),
+    )
+    op.create_table(
+        "list_entries",
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("list", sa.String(length=64), nullable=False),
+        sa.Column("address", sa.String(length=128), nullable=False),
+        sa.Column("chain", sa.String(length=16), nullable=True),
+        sa.Column("labels", columns.Json(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("incident", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["list"], ["lists.name"], name=op.f("fk_list_entries_list")),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_list_entries")),
+    )
+    op.create_index(op.f("ix_list_entries_address"), "list_entries", ["address"], unique=False)
+    op.create_index(op.f("ix_list_entries_list"), "list_entries", ["list"], unique=False)

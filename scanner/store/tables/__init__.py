@@ -1,0 +1,55 @@
+"""The tables. Their history stands in `migrations/`; a test holds the two against each other."""
+
+from scanner.store.tables.context import balances, list_entries, lists, tokens, valuations
+from scanner.store.tables.schema import metadata
+from scanner.store.tables.telling import (
+    alert_events,
+    alerts,
+    attempts,
+    channel_health,
+    conditions,
+    groups,
+    messages,
+    notices,
+    silenced,
+    silences,
+)
+from scanner.store.tables.watching import (
+    approvals,
+    budgets,
+    changes,
+    clocks,
+    daemons,
+    requests,
+    scan_targets,
+    scans,
+    targets,
+)
+
+__all__ = [
+    "alert_events",
+    "alerts",
+    "approvals",
+    "attempts",
+    "balances",
+    "budgets",
+    "changes",
+    "channel_health",
+    "clocks",
+    "conditions",
+    "daemons",
+    "groups",
+    "list_entries",
+    "lists",
+    "messages",
+    "metadata",
+    "notices",
+    "requests",
+    "scan_targets",
+    "scans",
+    "silenced",
+    "silences",
+    "targets",
+    "tokens",
+    "valuations",
+]

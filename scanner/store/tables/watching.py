@@ -1,0 +1,167 @@
+"""What is watched, what was read of it, and who reads."""
+
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text
+
+from scanner.store.columns import Instant, Json, Uint256
+from scanner.store.tables.schema import metadata
+
+__all__ = ["approvals", "budgets", "changes", "clocks", "daemons", "requests", "scan_targets", "scans", "targets"]
+
+# An owner on a chain. `version` counts commits; `covered` are the kinds that the last complete reading covered;
+# `read_at` and `source` are of the last complete reading; `tried_at` and `error` of the last one of any sort: when it
+# ended, and what it lacked. `watched_at` is when its watch began. `balances_at` is when all of its balances were last
+# read, `balances_error` what the last reading of them lacked.
+targets = Table(
+    "targets",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("chain", String(16), nullable=False),
+    Column("owner", String(128), nullable=False),
+    Column("label", Text),
+    Column("tags", Json, nullable=False, default=list),
+    Column("watched", Boolean, nullable=False, default=True),
+    Column("version", Integer, nullable=False, default=0),
+    Column("covered", Json, nullable=False, default=list),
+    Column("source", String(16)),
+    Column("read_at", Instant),
+    Column("tried_at", Instant),
+    Column("watched_at", Instant),
+    Column("error", Text),
+    Column("balances_at", Instant),
+    Column("balances_error", Text),
+    Index(None, "chain", "owner", unique=True),
+)
+
+# The present state of every approval ever seen. A revoked one stays, so that its return is told as one.
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", String(20), primary_key=True),
+    Column("target_id", ForeignKey(targets.c.id), nullable=False),
+    Column("chain", String(16), nullable=False),
+    Column("owner", String(128), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("token", String(128), nullable=False),
+    Column("token_id", Uint256),
+    Column("symbol", Text),
+    Column("decimals", Integer),
+    Column("supply", Uint256),
+    Column("spender", String(128), nullable=False),
+    Column("spender_name", Text),
+    Column("status", String(16), nullable=False),
+    Column("raw", Uint256),
+    Column("in_words", Boolean, nullable=False, default=False),
+    Column("unreadable", Text),
+    Column("expires_at", Instant),
+    Column("granted_at", Instant),
+    Column("granted_tx", String(128)),
+    Column("in_force", Boolean, nullable=False),
+    Column("first_seen", Instant, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("missing_since", Instant),
+    Column("version", Integer, nullable=False),
+    Index(None, "target_id"),
+    Index(None, "spender"),
+    Index(None, "token"),
+)
+
+# Every change that was believed, in order; never rewritten. `--at` and `history` are answered from it.
+changes = Table(
+    "changes",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("id", String(16), nullable=False),
+    Column("scan_id", String(32), nullable=False),
+    Column("approval_id", ForeignKey(approvals.c.id), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("before_status", String(16)),
+    Column("before_raw", Uint256),
+    Column("before_in_words", Boolean),
+    Column("before_unreadable", Text),
+    Column("after_status", String(16), nullable=False),
+    Column("after_raw", Uint256),
+    Column("after_in_words", Boolean, nullable=False),
+    Column("after_unreadable", Text),
+    Index(None, "approval_id", "at"),
+    Index(None, "scan_id"),
+    Index(None, "at"),
+)
+
+# `state` is running, finished, or interrupted; a dry run leaves no line. `worker` names the process that scans.
+# `total` is how many targets were asked for; `undecided` counts judgements, `undecided_rules` are the rules that could
+# decide nothing at all, `unreadable` the allowances that made no sense.
+scans = Table(
+    "scans",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("asked_by", String(16), nullable=False),
+    Column("worker", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+    Column("requests", Integer, nullable=False, default=0),
+    Column("context_errors", Json, nullable=False, default=list),
+    Column("undecided", Integer, nullable=False, default=0),
+    Column("total", Integer, nullable=False, default=0, server_default="0"),
+    Column("undecided_rules", Json, nullable=False, default=list, server_default="[]"),
+    Column("unreadable", Integer, nullable=False, default=0, server_default="0"),
+    Index(None, "started_at"),
+)
+
+scan_targets = Table(
+    "scan_targets",
+    metadata,
+    Column("scan_id", ForeignKey(scans.c.id), primary_key=True),
+    Column("target_id", ForeignKey(targets.c.id), primary_key=True),
+    Column("complete", Boolean, nullable=False),
+    Column("approvals", Integer, nullable=False),
+    Column("reason", String(16)),
+    Column("error", Text),
+)
+
+# Scans that a command asks of the daemon. `scope` is what was asked, `report` the answer until it was fetched.
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("asked_at", Instant, nullable=False),
+    Column("scope", Json, nullable=False),
+    Column("dry_run", Boolean, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("done", Integer, nullable=False, default=0),
+    Column("total", Integer, nullable=False, default=0),
+    Column("report", Text),
+    Column("error", Text),
+)
+
+# Who delivers and scans on this store: at most one row, kept fresh while it lives.
+daemons = Table(
+    "daemons",
+    metadata,
+    Column("worker", String(32), primary_key=True),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("next_scan_at", Instant),
+)
+
+# One paced budget for each API key, shared by all processes on this store. `key` is a fingerprint, never the key;
+# `next_at` is the next free slot (seconds since 1970), `interval` the seconds between two, `moved_at` when that moved.
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("key", String(32), primary_key=True),
+    Column("next_at", Float, nullable=False),
+    Column("interval", Float, nullable=False),
+    Column("moved_at", Float, nullable=False),
+)
+
+# When something regular was last done: a digest, a drill, a reminder round.
+clocks = Table(
+    "clocks",
+    metadata,
+    Column("name", String(96), primary_key=True),
+    Column("at", Instant, nullable=False),
+)
