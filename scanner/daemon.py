@@ -16,7 +16,6 @@ import msgspec
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.deliver import Deliverer
 from scanner.domain.approvals import Target
@@ -99,7 +98,7 @@ class Daemon:
         try:
             works = await self._build()
             try:
-                await self._store.write(self._take_over)
+                await self._take_over()
                 self._listen()
                 works = await self._work(works)
             finally:
@@ -108,11 +107,11 @@ class Daemon:
         finally:
             lock.release()
 
-    async def _take_over(self, connection: AsyncConnection) -> None:
-        at = self._now()
-        await daemons.enlist(connection, self._worker, at)
-        await take_over(connection, self._worker, at)
-        await requests.give_up(connection, "the daemon was stopped before it was done; ask again")
+    async def _take_over(self) -> None:
+        at, said = self._now(), "the daemon was stopped before it was done; ask again"
+        await self._store.write(lambda connection: daemons.enlist(connection, self._worker, at))
+        await take_over(self._store, self._worker, at)
+        await self._store.write(lambda connection: requests.give_up(connection, said))
 
     def _listen(self) -> None:
         loop = asyncio.get_running_loop()
@@ -216,7 +215,7 @@ class Daemon:
         """
         if works is not self._in_force:
             return
-        await self._store.write(health.probe_at_once)
+        await self._store.write(lambda connection: health.probe_at_once(connection, self._now()))
         await works.judge.tidy(self._store, frozenset(works.targets), certain=works.certain)
         await works.judge.again(self._store)
         works.deliverer.wake()

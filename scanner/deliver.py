@@ -108,6 +108,8 @@ class Deliverer:
 
         Returns how many notices and messages that made.
         """
+        if await self._store.write(lambda connection: outbox.set_right(connection, self._now())):
+            log.warning("clock.set_back", hint="what was put off until a time of the old clock is sent now")
         return await self._store.write(self._remind)
 
     async def compose_due(self) -> int:

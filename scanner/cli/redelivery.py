@@ -47,7 +47,7 @@ async def redeliver(config: Config, store: Store, chosen: Sequence[Waiting]) -> 
     else:
         worker = worker_name()
         deliverer = open_deliverer(config, store, worker=worker, only=channels)
-        await store.write(lambda connection: take_over(connection, worker, now()))
+        await take_over(store, worker, now())
         await store.write(lambda connection: _ask(connection, possible, channels))
         with suppress(TimeoutError):
             async with asyncio.timeout(DELIVER_WITHIN.total_seconds()):
@@ -62,7 +62,7 @@ async def _ask(connection: AsyncConnection, ids: Collection[str], channels: Coll
     at = now()
     before = [one.id for one in await outbox.listing(connection, [outbox.WAITING]) if one.channel in channels]
     await outbox.retry(connection, {*before, *ids}, at)
-    await health.probe_at_once(connection, channels)
+    await health.probe_at_once(connection, at, channels)
     return at
 
 

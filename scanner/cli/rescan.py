@@ -65,7 +65,7 @@ async def _by_ourselves(
     works = await open_works(hasty, store, worker=worker)
     try:
         if not dry_run:
-            await store.write(lambda connection: take_over(connection, worker, now()))
+            await take_over(store, worker, now())
             await works.judge.tidy(store, frozenset(config.targets), certain=config.wallets_certain)
         job = Job(targets, frozenset(config.targets), "command", dry_run=dry_run, at_once=True)
         report = await works.scanner.scan(job, follower.step)

@@ -150,11 +150,12 @@ def _opening(found: Sequence[Block], first: FirstReading) -> str:
 
 
 def _rest(counted: Sequence[Block], *, in_short: bool) -> str:
-    """How many alerts are only counted, and the command that shows them."""
+    """How many alerts are only counted, and the command that shows them; what has ended is listed only with all."""
     total = sum(len(block.dues) for block in counted)
     if not total:
         return ""
-    return f"and {total} more: {LISTING}" if in_short else f"and {total} more ({_by_severity(counted)}): {LISTING}"
+    see = LISTING if all(block.stage is Stage.OPEN for block in counted) else f"{LISTING} --all"
+    return f"and {total} more: {see}" if in_short else f"and {total} more ({_by_severity(counted)}): {see}"
 
 
 def _by_severity(found: Iterable[Block]) -> str:

@@ -140,7 +140,7 @@ def arrange(dues: Sequence[Due], traffic: Traffic, storm: Storm | None, now: dat
     if storm is None or not beyond:
         return Plan(tuple(own), dropped=dropped, renamed=renamed)
     capped = tuple(due for bundle in beyond for due in bundle)
-    if traffic.summary_at is not None and now < traffic.summary_at + storm.per:
+    if traffic.summary_at is not None and traffic.summary_at <= now < traffic.summary_at + storm.per:
         return Plan(tuple(own), later=capped, until=traffic.summary_at + storm.per, dropped=dropped, renamed=renamed)
     return Plan(tuple(own), capped, dropped=dropped, renamed=renamed | {due.seq: Why.RATE_CAPPED for due in capped})
 

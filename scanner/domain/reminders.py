@@ -56,8 +56,8 @@ def remind(known: Sequence[Known], telling: Telling, at: datetime) -> list[Notic
     severity is not repeated, nor is one that tells of something that happened.
     """
     found: list[Notice] = []
-    for channel, least in telling.channels.items():
-        here = [one for one in known if one.channel == channel and one.alert.severity.reaches(least)]
+    for channel in telling.channels:
+        here = [one for one in known if one.channel == channel and telling.wants(channel, one.alert.severity)]
         over = [one for one in here if _is_over(one, telling, at)]
         if any(not _why_not(one) for one in over):
             over = [one for one in here if _is_over(one, telling, at, early=not _why_not(one))]
@@ -66,11 +66,14 @@ def remind(known: Sequence[Known], telling: Telling, at: datetime) -> list[Notic
 
 
 def _is_over(one: Known, telling: Telling, at: datetime, *, early: bool = False) -> bool:
-    """Whether it is time to tell an alert again, or with `early` nearly so."""
+    """Whether it is time to tell an alert again, or with `early` nearly so.
+
+    If the clock was set back, what was told far ahead of now is not waited for.
+    """
     repeat = telling.repeat.get(one.alert.severity)
     if repeat is None or one.alert.is_event:
         return False
-    return at - one.told_at >= repeat - (repeat / TOGETHER if early else timedelta())
+    return abs(at - one.told_at) >= repeat - (repeat / TOGETHER if early else timedelta())
 
 
 def _why_not(one: Known) -> str:
@@ -105,5 +108,5 @@ def reveal(withheld: Sequence[Withheld], telling: Telling, at: datetime) -> list
             due_at=at,
         )
         for one in withheld
-        if one.channel in telling.channels and one.alert.severity.reaches(telling.channels[one.channel])
+        if telling.wants(one.channel, one.alert.severity)
     ]

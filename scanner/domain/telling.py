@@ -67,3 +67,8 @@ class Telling:
     digest: Digest = Digest.WEEKLY
     storm: Storm | None = STORM
     give_up_after: timedelta = timedelta(days=3)
+
+    def wants(self, channel: str, severity: Severity) -> bool:
+        """Whether a channel is there and is told of alerts that bad; informational ones are told to nobody."""
+        least = self.channels.get(channel)
+        return least is not None and severity is not Severity.INFORMATIONAL and severity.reaches(least)

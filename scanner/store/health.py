@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.domain.breaker import ChannelHealth, after, may_try
+from scanner.domain.breaker import LONGEST_PAUSE, TRIPS, ChannelHealth, after, may_try
 from scanner.domain.messages import Outcome
 from scanner.store.tables import channel_health
 
@@ -43,9 +43,12 @@ async def open_to_try(connection: AsyncConnection, channels: Collection[str], at
     return [channel for channel in channels if may_try(health[channel], at)]
 
 
-async def probe_at_once(connection: AsyncConnection, channels: Collection[str] | None = None) -> None:
-    """Let broken channels, these or all, be tried at the next occasion: a person asks for it, or a daemon begins."""
-    broken = channel_health.c.failures > 0
+async def probe_at_once(connection: AsyncConnection, at: datetime, channels: Collection[str] | None = None) -> None:
+    """Let broken channels, these or all, be tried at the next occasion: a person asks for it, or a daemon begins.
+
+    One that is left alone for longer than between two probes has asked for that, and is left alone.
+    """
+    probed = (channel_health.c.failures >= TRIPS) & (channel_health.c.next_at <= at + LONGEST_PAUSE)
     if channels is not None:
-        broken &= channel_health.c.channel.in_(channels)
-    await connection.execute(update(channel_health).where(broken).values(next_at=None))
+        probed &= channel_health.c.channel.in_(channels)
+    await connection.execute(update(channel_health).where(probed).values(next_at=None))

@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.store import health, outbox, scans
+from scanner.store.engine import Store
 
 __all__ = ["take_over", "worker_name"]
 
@@ -19,13 +20,16 @@ def worker_name() -> str:
     return f"{os.getpid()}-{secrets.token_hex(4)}"
 
 
-async def take_over(connection: AsyncConnection, worker: str, at: datetime) -> None:
-    """Take up what dead processes left: their scans, and what they had claimed to send."""
-    known = await scans.workers(connection) | await outbox.workers(connection)
-    dead = [one for one in known if one != worker and not _lives(one)]
-    left = await scans.interrupt(connection, dead, at)
-    back = await outbox.take_back(connection, dead, at)
-    await health.probe_at_once(connection)
+async def take_over(store: Store, worker: str, at: datetime) -> None:
+    """Take up what dead processes left: their scans, and what they had claimed to send. Raises StoreError."""
+
+    async def taking(connection: AsyncConnection) -> tuple[list[str], int]:
+        known = await scans.workers(connection) | await outbox.workers(connection)
+        dead = [one for one in known if one != worker and not _lives(one)]
+        await health.probe_at_once(connection, at)
+        return await scans.interrupt(connection, dead, at), await outbox.take_back(connection, dead, at)
+
+    left, back = await store.write(taking)
     if left or back:
         log.info("remains.taken_over", scans=left, messages=back)
 

@@ -243,7 +243,7 @@ def test_critical_alerts_take_as_many_messages_as_they_need() -> None:
 def test_what_is_counted_says_how_much_of_it_has_ended() -> None:
     ended = [due(seq, what=Move.RESOLVED) for seq in range(1, 4)]
     (message,) = told(due(9, severity=Severity.CRITICAL), *ended, due(10, severity=Severity.MEDIUM), budget=1150)
-    assert "and 4 more (1 medium, 3 ended): approval-watch alerts list" in message.body
+    assert "and 4 more (1 medium, 3 ended): approval-watch alerts list --all\n" in message.body
 
 
 def test_a_budget_too_small_for_any_alert_is_a_mistake() -> None:

@@ -137,6 +137,27 @@ async def test_what_was_given_up_is_composed_again_when_a_person_asks(tmp_path: 
         assert len(await watch.outbox("void")) == 1
 
 
+async def test_what_may_have_arrived_is_not_sent_again_after_its_end_was_told(tmp_path: Path) -> None:
+    telling = Telling(channels={"ops": Severity.LOW}, give_up_after=HOUR)
+    async with days(tmp_path, 2, telling) as watch:
+        watch.service.answer = lambda _: web.Response(status=504)
+        goes, stays = await watch.open(0), await watch.open(1)
+        await watch.go_on(6 * HOUR, 10 * MINUTE)
+        await watch.end(goes)
+        watch.service.answer = taken
+        watch.received.clear()
+        await watch.go_on(HOUR)
+        (ended,) = watch.received
+        assert (alerts_in([ended]), "RESOLVED" in ended["message"]) == ([goes.id], True)
+
+        await watch.store.write(lambda c: outbox.retry(c, None, watch.now))
+        await watch.go_on(MINUTE)
+        (again,) = watch.received
+        assert (alerts_in([again]), "(possible repeat)" in again["message"]) == ([stays.id], True)
+        (void,) = await watch.outbox("void")
+        assert void.error == "all that it tells has ended since, and that was told"
+
+
 async def test_a_retry_of_one_message_leaves_the_others(tmp_path: Path) -> None:
     async with days(tmp_path, 2) as watch:
         watch.service.answer = lambda _: web.Response(status=403)

@@ -83,6 +83,18 @@ def test_why_not_is_noted_once(one: Known, reason: str) -> None:
     assert told(replace(one, withheld="silenced by S-2")) == [("AW-1", False, reason)]
 
 
+def test_what_has_become_informational_is_never_told_again() -> None:
+    mild = replace(ALERT, severity=Severity.INFORMATIONAL)
+    telling = Telling(channels={"ops": Severity.INFORMATIONAL}, repeat={Severity.INFORMATIONAL: timedelta(hours=1)})
+    assert remind([Known(mild, "ops", "g", START)], telling, hours(24)) == []
+    assert reveal([Withheld(mild, "ops", "g")], telling, START) == []
+
+
+@pytest.mark.parametrize(("told_at", "due"), [(1, False), (23, False), (24, True), (24 * 365, True)])
+def test_what_was_told_by_a_clock_that_was_far_ahead_is_told_again(told_at: float, due: bool) -> None:
+    assert bool(told(known(told=told_at), at=0)) is due
+
+
 def test_what_was_withheld_is_told_once_nothing_withholds_it() -> None:
     assert told(known(withheld="silenced by S-1")) == [("AW-1", True, "reminder due")]
     assert told(known(withheld="less severe than before")) == [("AW-1", True, "reminder due")]

@@ -109,7 +109,7 @@ async def _live_on(life: Life) -> None:
 async def _work(life: Life, store: Store) -> None:
     worker = worker_name()
     telling = Telling(channels={"ops": Severity.LOW}, group_wait=timedelta(), group_interval=timedelta(), storm=None)
-    await store.write(lambda connection: take_over(connection, worker, now()))
+    await take_over(store, worker, now())
     deliverer = Deliverer(
         store,
         [Channel("ops", life.hook, Severity.LOW)],

@@ -23,8 +23,8 @@ async def world(tmp_path: Path) -> AsyncIterator[Watched]:
         yield one
 
 
-async def put(world: Watched, *ids: str) -> None:
-    packed = [Message(one, "ops", MessageKind.ALERT, Severity.HIGH, "t", f"b\nref {one}", ()) for one in ids]
+async def put(world: Watched, *ids: str, severity: Severity = Severity.HIGH) -> None:
+    packed = [Message(one, "ops", MessageKind.ALERT, severity, "t", f"b\nref {one}", ()) for one in ids]
     await world.store.write(lambda c: outbox.enqueue(c, packed, world.at))
 
 
@@ -86,6 +86,45 @@ async def test_after_a_recovery_nothing_waits_for_its_own_next_attempt(world: Wa
     assert left == ["m-1", "m-2", "m-3"]
 
 
+async def test_something_critical_probes_a_channel_at_once_and_keeps_its_place(world: Watched) -> None:
+    await put(world, "c-1", severity=Severity.CRITICAL)
+    await put(world, "m-1")
+    for _ in range(8):
+        if (claim := await claimed(world)) is not None:
+            await settled(world, claim, DOWN, timedelta(minutes=5))
+        world.wait(5)
+    claim = await claimed(world)
+    assert claim is not None
+    await settled(world, claim, DOWN, timedelta(minutes=5))
+    await put(world, "m-2")
+    assert await claimed(world) is None
+    await put(world, "c-2", severity=Severity.CRITICAL)
+    arrived = []
+    while (claim := await claimed(world)) is not None:
+        arrived.append(claim.id)
+        await settled(world, claim, Outcome(Result.DELIVERED), None)
+    assert arrived == ["c-1", "c-2", "m-1", "m-2"]
+
+
+@pytest.mark.parametrize("failures", [0, 1, 5])
+async def test_what_a_service_asks_for_outlasts_a_restart_and_what_is_critical(world: Watched, failures: int) -> None:
+    await put(world, "m-1")
+    for _ in range(failures):
+        claim = await claimed(world)
+        assert claim is not None
+        await settled(world, claim, DOWN, timedelta(minutes=1))
+        world.wait(10)
+    claim = await claimed(world)
+    assert claim is not None
+    wish = timedelta(hours=1)
+    await settled(world, claim, Outcome(Result.RATE_LIMITED, "429", wish), wish)
+    await world.store.write(lambda c: health.probe_at_once(c, world.at))
+    await put(world, "c-1", severity=Severity.CRITICAL)
+    assert await claimed(world) is None
+    world.wait(60)
+    assert await claimed(world) is not None
+
+
 async def test_a_restart_keeps_the_pause_and_a_new_daemon_probes_at_once(world: Watched) -> None:
     await put(world, "m-1")
     for _ in range(5):
@@ -98,7 +137,7 @@ async def test_a_restart_keeps_the_pause_and_a_new_daemon_probes_at_once(world: 
     other = await Store.open(f"sqlite:///{world.store.path}")
     try:
         assert await claimed(world, other) is None
-        await other.write(health.probe_at_once)
+        await other.write(lambda c: health.probe_at_once(c, world.at))
         assert await claimed(world, other) is not None
     finally:
         await other.close()

@@ -11,6 +11,7 @@ from scanner.store.outbox.keeping import abandon, give_up_old, listing, retry, w
 from scanner.store.outbox.packing import carry_out, enqueue, traffic, void_recalled
 from scanner.store.outbox.regular import hidden, review, tell_again
 from scanner.store.outbox.states import GIVEN_UP, SENT, VOID, WAITING
+from scanner.store.outbox.turned import set_right
 
 __all__ = [
     "GIVEN_UP",
@@ -28,6 +29,7 @@ __all__ = [
     "listing",
     "retry",
     "review",
+    "set_right",
     "settle",
     "take_back",
     "take_up",

@@ -3,15 +3,15 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Severity
 from scanner.domain.messages import Waiting
 from scanner.domain.notices import Why
-from scanner.store.outbox.states import GIVEN_UP, WAITING
-from scanner.store.rows import is_end, parts
-from scanner.store.tables import messages, notices
+from scanner.store.outbox.states import GIVEN_UP, VOID, WAITING
+from scanner.store.rows import is_end, is_open, parts
+from scanner.store.tables import alerts, messages, notices
 
 __all__ = ["abandon", "give_up_old", "listing", "retry", "waiting"]
 
@@ -51,17 +51,22 @@ async def retry(connection: AsyncConnection, ids: Collection[str] | None, now: d
     """Make messages due now, all that wait or were given up or those with these ids. Returns which they are.
 
     What was given up begins anew, at its age as well. If it certainly never arrived, it is composed again: what it
-    tells may be over by now.
+    tells may be over by now. If it may have, it is sent as it was, or not at all where all that it tells is over: its
+    end was told since.
     """
     query = select(messages).where(messages.c.state.in_((WAITING, GIVEN_UP)), messages.c.worker.is_(None))
     chosen = [row for row in (await connection.execute(query)).mappings().all() if ids is None or row["id"] in ids]
     again = [row["id"] for row in chosen if row["state"] == GIVEN_UP]
     for part in parts(again):
-        tells = exists().where(notices.c.message_id == messages.c.id, notices.c.send)
+        told = (notices.c.message_id == messages.c.id) & notices.c.send
+        stands = exists().where(told, alerts.c.id == notices.c.alert_id, or_(is_open(), is_end()))
+        over = messages.c.repeat & exists().where(told) & ~stands
+        void = {"state": VOID, "error": "all that it tells has ended since, and that was told"}
+        await connection.execute(update(messages).where(messages.c.id.in_(part), over).values(void))
         await connection.execute(
             update(messages)
-            .where(messages.c.id.in_(part))
-            .values(state=WAITING, created_at=now, recalled=tells & ~messages.c.repeat)
+            .where(messages.c.id.in_(part), messages.c.state == GIVEN_UP)
+            .values(state=WAITING, created_at=now, recalled=exists().where(told) & ~messages.c.repeat)
         )
     for part in parts([row["id"] for row in chosen]):
         await connection.execute(update(messages).where(messages.c.id.in_(part)).values(next_at=now))

@@ -11,6 +11,7 @@ from scanner.domain.alerts import Severity
 from scanner.domain.bundles import Plan, Traffic
 from scanner.domain.messages import Message, MessageKind
 from scanner.domain.telling import Storm
+from scanner.store import health
 from scanner.store.outbox.states import SENT, VOID, WAITING
 from scanner.store.rows import parts
 from scanner.store.tables import attempts, groups, messages, notices
@@ -22,7 +23,7 @@ async def traffic(connection: AsyncConnection, channel: str, storm: Storm, now: 
     """What a channel carries now, but for messages that were recalled."""
     waits = (messages.c.state == WAITING) & ~messages.c.recalled
     mine = messages.c.channel == channel
-    recent = (messages.c.state == SENT) & (messages.c.sent_at > now - storm.per)
+    recent = (messages.c.state == SENT) & (messages.c.sent_at > now - storm.per) & (messages.c.sent_at <= now)
     count = await connection.scalar(select(func.count()).where(mine, or_(waits, recent)))
     summaries = (messages.c.kind == MessageKind.SUMMARY.value) & or_(waits, messages.c.state == SENT)
     last = func.max(func.coalesce(messages.c.sent_at, messages.c.created_at))
@@ -74,6 +75,8 @@ async def enqueue(connection: AsyncConnection, packed: Sequence[Message], now: d
         await _change(connection, message.notices, message_id=message_id)
         if message.severity is Severity.CRITICAL:
             await _hurry(connection, message_id, message.channel, now)
+            if not elders or elders[0]["severity"] != Severity.CRITICAL.value:
+                await _probe(connection, message.channel, now)
         await _tell_groups(connection, message, now)
 
 
@@ -111,6 +114,18 @@ async def _hurry(connection: AsyncConnection, message_id: str, channel: str, now
     here = (messages.c.channel == channel) & (messages.c.state == WAITING)
     before = here & messages.c.worker.is_(None) & (messages.c.next_at > now)
     await connection.execute(update(messages).where(before, messages.c.id.in_(theirs)).values(next_at=now))
+
+
+async def _probe(connection: AsyncConnection, channel: str, now: datetime) -> None:
+    """Something critical has come up: a channel that is only probed is probed now, and may have come back.
+
+    What is critical goes in its order, so what is ahead is due, too; what may have arrived is not sent again for that.
+    """
+    if (await health.of(connection, [channel]))[channel].broken:
+        await health.probe_at_once(connection, now, [channel])
+        mine = (messages.c.channel == channel) & (messages.c.state == WAITING) & messages.c.worker.is_(None)
+        ahead = (messages.c.severity == Severity.CRITICAL.value) & (messages.c.next_at > now) & ~messages.c.repeat
+        await connection.execute(update(messages).where(mine, ahead).values(next_at=now))
 
 
 async def _tell_groups(connection: AsyncConnection, message: Message, now: datetime) -> None:

@@ -51,9 +51,10 @@ async def _withheld(connection: AsyncConnection, lifted: Sequence[Alert]) -> lis
 
 async def _known(connection: AsyncConnection, telling: Telling, now: datetime) -> list[Known]:
     """The open alerts whose last message to a channel is, or nearly is, as long ago as they are repeated after."""
+    nearly = {severity: repeat - repeat / TOGETHER for severity, repeat in telling.repeat.items()}
     old = [
-        and_(alerts.c.severity == severity.value, _told_at() <= now - (repeat - repeat / TOGETHER))
-        for severity, repeat in telling.repeat.items()
+        and_(alerts.c.severity == severity.value, or_(_told_at() <= now - time, _told_at() >= now + time))
+        for severity, time in nearly.items()
     ]
     if not old:
         return []
@@ -136,8 +137,7 @@ async def hidden(connection: AsyncConnection, channel: str, now: datetime) -> li
 
 
 async def _unrepeated(connection: AsyncConnection, channel: str, telling: Telling) -> list[Open]:
-    least = telling.channels[channel]
-    wanted = [one for one in Severity if one is not Severity.INFORMATIONAL and one.reaches(least)]
+    wanted = [severity for severity in Severity if telling.wants(channel, severity)]
     told = exists().where(notices.c.alert_id == alerts.c.id, notices.c.channel == channel, notices.c.send)
     query = (
         select(alerts, targets)
