@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from scanner.delivery.links import explorer_url, revoke_url
-from scanner.delivery.words import allowance, changed, moment, one_line, size, spender, token, wallet
+from scanner.delivery.words import allowance, changed, one_line, size, spender, token, wallet
 from scanner.domain.addresses import short
 from scanner.domain.alerts import Alert, Move, Severity
 from scanner.domain.approvals import Target
 from scanner.domain.hostile import harmless
 from scanner.domain.messages import Due
+from scanner.domain.plain import moment
 
 __all__ = ["Block", "Stage", "blocks", "called", "line"]
 

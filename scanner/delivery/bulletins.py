@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from scanner.delivery.messages import REPEAT
-from scanner.delivery.words import moment, one_line, size
+from scanner.delivery.words import one_line, size
 from scanner.domain.alerts import Severity
 from scanner.domain.conditions import Condition
 from scanner.domain.messages import Message, MessageKind
+from scanner.domain.plain import moment
 
 __all__ = ["begun", "drill", "ended"]
 

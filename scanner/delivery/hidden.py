@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from scanner.delivery.messages import REPEAT, SEPARATOR, UNTITLED_BELOW
-from scanner.delivery.words import moment, one_line, size, spender, wallet
+from scanner.delivery.words import one_line, size, spender, wallet
 from scanner.domain.alerts import Alert, AlertState, Severity
 from scanner.domain.approvals import Target
 from scanner.domain.changes import Held
 from scanner.domain.messages import Message, MessageKind
+from scanner.domain.plain import counted, moment
 from scanner.domain.silences import Hidden, Silence
 
 __all__ = ["hidden_digest"]
@@ -24,8 +25,9 @@ def hidden_digest(hidden: Sequence[Hidden], channel: str, budget: int, message_i
     `budget` is the room for title and body together, as `words.size` counts. The message settles no notice.
     """
     alerts = {alert.id: alert for one in hidden for alert, _, _ in one.alerts}
-    title = f"Silences hid {_count(len(alerts))}" if budget >= UNTITLED_BELOW else ""
-    opening = f"Silences kept {_count(len(alerts))} from this channel ({_by_severity(alerts)})."
+    kept = counted(len(alerts), "alert")
+    title = f"Silences hid {kept}" if budget >= UNTITLED_BELOW else ""
+    opening = f"Silences kept {kept} from this channel ({_by_severity(alerts)})."
     closing = f"See them: {LISTING}\nref {message_id}"
     room = budget - sum(size(part) for part in (title, opening, closing, f"{REPEAT}\n")) - 2 * size(SEPARATOR)
     return Message(
@@ -76,7 +78,3 @@ def _line(alert: Alert, held: Held, target: Target) -> str:
 def _by_severity(alerts: dict[str, Alert]) -> str:
     kinds = Counter(alert.severity for alert in alerts.values())
     return ", ".join(f"{kinds[kind]} {kind}" for kind in reversed(Severity) if kinds[kind])
-
-
-def _count(number: int) -> str:
-    return f"{number} alert" if number == 1 else f"{number} alerts"

@@ -8,6 +8,7 @@ from scanner.delivery.messages import LISTING, REPEAT, UNTITLED_BELOW
 from scanner.delivery.words import one_line, size
 from scanner.domain.alerts import Severity
 from scanner.domain.messages import Due, Message, MessageKind
+from scanner.domain.plain import counted
 from scanner.domain.reminders import Open
 from scanner.domain.telling import Storm
 
@@ -31,8 +32,8 @@ def storm_summary(dues: Sequence[Due], storm: Storm, budget: int, message_id: st
         channel=dues[0].channel,
         kind=MessageKind.SUMMARY,
         severity=max((one.severity for one in found), key=lambda severity: severity.rank),
-        title=f"Too much at once: {_count(len(found))} in one message",
-        lead=[lead, f"{_count(len(found))}: {_by_kind(kinds)}."],
+        title=f"Too much at once: {counted(len(found), 'alert')} in one message",
+        lead=[lead, f"{counted(len(found), 'alert')}: {_by_kind(kinds)}."],
         lines=[one.shortest(LONGEST_LINE) for one in found],
         see=f"{LISTING} --all" if kinds["ended"] else LISTING,
         budget=budget,
@@ -53,9 +54,9 @@ def review(found: Sequence[Open], channel: str, often: str, budget: int, message
         channel=channel,
         kind=MessageKind.REVIEW,
         severity=found[0].alert.severity,
-        title=f"{often.capitalize()} review: {_count(len(found))} still open",
+        title=f"{often.capitalize()} review: {counted(len(found), 'alert')} still open",
         lead=[
-            f"Open, and not told again one by one: {_count(len(found))} ({_by_kind(kinds)}).",
+            f"Open, and not told again one by one: {counted(len(found), 'alert')} ({_by_kind(kinds)}).",
             *(one_line(text, LONGEST_LINE) for text in told),
         ],
         lines=[line(one.alert, one.target, LONGEST_LINE) for one in found],
@@ -102,10 +103,6 @@ def _fitted(title: str, lead: Sequence[str], lines: Sequence[str], see: str, roo
 def _by_kind(kinds: Counter[str]) -> str:
     ordered: Iterable[str] = (*(severity.value for severity in reversed(Severity)), "ended")
     return ", ".join(f"{kinds[kind]} {kind}" for kind in ordered if kinds[kind])
-
-
-def _count(number: int) -> str:
-    return "1 alert" if number == 1 else f"{number} alerts"
 
 
 def _minutes(storm: Storm) -> str:

@@ -1,13 +1,12 @@
 """Amounts, changes and addresses in words that a person understands at night on a phone."""
 
-from datetime import UTC, datetime
-
 from scanner.delivery.links import chain_title, checked_address
 from scanner.domain.approvals import Approval, Kind, Status, Target
 from scanner.domain.changes import Change, ChangeKind
 from scanner.domain.hostile import dead_line, harmless, quoted
+from scanner.domain.plain import grouped, moment
 
-__all__ = ["allowance", "changed", "moment", "one_line", "size", "spender", "token", "wallet"]
+__all__ = ["allowance", "changed", "one_line", "size", "spender", "token", "wallet"]
 
 DEEPEST_DECIMALS = 77
 """No uint256 has more decimal places; a token that claims more is not believed."""
@@ -21,11 +20,6 @@ def size(text: str) -> int:
 def one_line(text: str, longest: int) -> str:
     """A text of the user's own as one line of at most that size: as dead as a stranger's, only longer."""
     return dead_line(text, longest, size)
-
-
-def moment(at: datetime) -> str:
-    """A time to the minute, in UTC."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def wallet(target: Target) -> str:
@@ -84,10 +78,10 @@ def _quantity(approval: Approval) -> str:
     if approval.unlimited or raw is None:
         return "unlimited"
     if decimals is None:
-        return f"{raw:,} raw units"
+        return f"{grouped(raw)} raw units"
     whole, part = divmod(raw, 10**decimals)
     digits = str(part).zfill(decimals).rstrip("0")
-    return f"{whole:,}.{digits}" if part else f"{whole:,}"
+    return grouped(f"{whole}.{digits}" if part else whole)
 
 
 def _decimals(approval: Approval) -> int | None:

@@ -18,7 +18,6 @@ __all__ = [
     "Observation",
     "Step",
     "Turn",
-    "counted",
     "decide",
     "may_begin",
     "wants",
@@ -166,11 +165,6 @@ def wants(channel: str, least: Severity, condition: Condition) -> bool:
     """
     own = condition.kind is ConditionKind.CHANNEL and condition.subject == channel
     return not own and (condition.blinds or condition.severity.reaches(least))
-
-
-def counted(number: int, thing: str) -> str:
-    """A number of things, as in `1 target` and `2 targets`."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _stays(condition: Condition, observations: Mapping[str, Observation]) -> bool:

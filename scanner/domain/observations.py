@@ -6,14 +6,15 @@ between the two thresholds there is room, so that nothing flaps.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from scanner.domain.addresses import short
 from scanner.domain.alerts import Severity
 from scanner.domain.approvals import Target
 from scanner.domain.breaker import ChannelHealth
-from scanner.domain.conditions import ConditionKind, Observation, counted
+from scanner.domain.conditions import ConditionKind, Observation
 from scanner.domain.hostile import dead_line, harmless
+from scanner.domain.plain import counted, moment
 from scanner.domain.report import chain_name
 from scanner.domain.rounds import BLIND, ROUNDS_LOOKED_AT
 
@@ -87,7 +88,7 @@ def _stale_words(now_stale: Freshness) -> str:
         return said
     called = f"{label} " if (label := harmless(worst.label)) else ""
     read_at = now_stale.read_at
-    last = "never read completely" if read_at is None else f"last read completely {_moment(read_at)}"
+    last = "never read completely" if read_at is None else f"last read completely {moment(read_at)}"
     return f"{said} The longest: {called}{short(worst.owner)} on {chain_name(worst.chain)}, {last}."
 
 
@@ -102,8 +103,8 @@ def lateness(due: datetime | None, finished: datetime | None, at: datetime, *, m
         return Observation(kind, severity, None)
     if not late:
         return Observation(kind, severity, False, detail="Scans finish in time again.")
-    last = "none has finished yet" if finished is None else f"the last one finished {_moment(finished)}"
-    said = f"A scan was due {_moment(due)} and has not finished; {last}. {BLIND}"
+    last = "none has finished yet" if finished is None else f"the last one finished {moment(finished)}"
+    said = f"A scan was due {moment(due)} and has not finished; {last}. {BLIND}"
     fix = "look at the daemon's log, and start it again: systemctl restart approval-watch"
     return Observation(kind, severity, True, "A scan is overdue", said, fix)
 
@@ -172,7 +173,7 @@ def _channel_words(health: ChannelHealth) -> str:
     if health.failing_since is None:
         return "It takes messages again; what waited for it goes out in its order."
     why = dead_line(health.reason, LONGEST_REASON) or "no reason was given"
-    return f"It fails since {_moment(health.failing_since)}: {why}. What it is owed waits in the outbox."
+    return f"It fails since {moment(health.failing_since)}: {why}. What it is owed waits in the outbox."
 
 
 def outbox(oldest: Mapping[str, datetime], at: datetime) -> Observation:
@@ -181,7 +182,7 @@ def outbox(oldest: Mapping[str, datetime], at: datetime) -> Observation:
     late = sorted(channel for channel, since in oldest.items() if at - since > OUTBOX_OLD_AFTER)
     if late:
         since = min(oldest[channel] for channel in late)
-        said = f"The oldest message for {', '.join(late)} waits since {_moment(since)}."
+        said = f"The oldest message for {', '.join(late)} waits since {moment(since)}."
         fix = "see what waits and why: approval-watch deliveries list"
         return Observation(kind, severity, True, "Messages wait too long", said, fix)
     fresh = all(at - since <= OUTBOX_OLD_AFTER / 2 for since in oldest.values())
@@ -190,7 +191,3 @@ def outbox(oldest: Mapping[str, datetime], at: datetime) -> Observation:
 
 def _third(wrong: bool, right: bool) -> bool | None:
     return True if wrong else False if right else None
-
-
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

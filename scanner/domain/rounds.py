@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from scanner.domain.alerts import Severity
-from scanner.domain.conditions import ConditionKind, Observation, counted
+from scanner.domain.conditions import ConditionKind, Observation
 from scanner.domain.hostile import dead_line
+from scanner.domain.plain import counted
 from scanner.errors import Reason
 
 __all__ = ["ROUNDS_LOOKED_AT", "Round", "rounds_told"]

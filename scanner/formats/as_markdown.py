@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import assert_never
 
 from scanner.domain.hostile import printable
+from scanner.domain.plain import counted
 from scanner.domain.report import AlertEntry, ApprovalEntry, ChangeEntry, Report, TargetEntry
 from scanner.formats.documents import (
     Alerts,
@@ -23,7 +24,6 @@ from scanner.formats.words import (
     allowance,
     by_approval,
     change_words,
-    count,
     labels_of,
     last_reading,
     matched,
@@ -81,13 +81,14 @@ def _scan(report: Report, look: Look) -> Iterator[str]:
     end = "complete" if scan.complete else "**incomplete**"
     kind = "Dry run" if scan.dry_run else "Scan"
     yield f"# {kind} {_dead(scan.id)}"
-    yield f"{count(len(scan.targets), 'target')}, {end}, {count(scan.requests, 'request')}, begun {scan.started_at}."
+    read = f"{counted(len(scan.targets), 'target')}, {end}, {counted(scan.requests, 'request')}"
+    yield f"{read}, begun {scan.started_at}."
     told = [change for change in worst_changes_first(report.changes) if change.kind != "baseline"]
     if told:
         yield f"## Changes ({len(told)})"
         yield _changes(told, scan.targets)
     if first := len(report.changes) - len(told):
-        yield f"{count(first, 'approval')} seen for the first time."
+        yield f"{counted(first, 'approval')} seen for the first time."
     if report.alerts:
         yield f"## Alerts ({len(report.alerts)})"
         yield _alerts(worst(report.alerts), sentences(report.approvals, report.changes, scan.targets))
@@ -95,7 +96,7 @@ def _scan(report: Report, look: Look) -> Iterator[str]:
     yield _approvals(report.approvals, report.alerts)
     yield "## Targets"
     yield _targets(scan.targets, look)
-    warnings = [f"{count(scan.undecided, 'condition')} could not be decided"] if scan.undecided else []
+    warnings = [f"{counted(scan.undecided, 'condition')} could not be decided"] if scan.undecided else []
     warnings += [_dead(error) for error in (*scan.context_errors, *scan.broken_rules)]
     if warnings:
         yield "\n".join(f"- {warning}" for warning in warnings)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, assert_never
 
+from scanner.domain.plain import counted
 from scanner.domain.report import AlertEntry, AttemptEntry, NoticeEntry, Report
 from scanner.formats.documents import (
     Alerts,
@@ -23,7 +24,6 @@ from scanner.formats.pieces import ages, alerts_told, approvals_told, changes_to
 from scanner.formats.words import (
     ago,
     allowance,
-    count,
     open_alerts,
     sentences,
     spender,
@@ -55,7 +55,7 @@ def _things(document: Document, look: Look) -> Iterator["RenderableType"]:
             if document.changes:
                 yield changes_told(look, document.changes, document.targets, dated=True)
                 yield line()
-            yield line(Part(count(len(document.changes), "change"), "bold"))
+            yield line(Part(counted(len(document.changes), "change"), "bold"))
         case Alerts():
             yield from _alerts(document, look)
         case Story():
@@ -74,14 +74,14 @@ def _alerts(document: Alerts, look: Look) -> Iterator["RenderableType"]:
     if document.alerts:
         yield alerts_told(look, document.alerts, sentences(document.approvals), silenced=document.silenced)
         yield line()
-    yield line(Part(count(len(document.alerts), "alert"), "bold"))
+    yield line(Part(counted(len(document.alerts), "alert"), "bold"))
 
 
 def _scan(report: Report, look: Look) -> Iterator["RenderableType"]:
     scan = report.scan
     lacking = sum(not target.complete for target in scan.targets)
     kind = "Dry run" if scan.dry_run else "Scan"
-    size = f" {scan.id}: {count(len(scan.targets), 'target')}, {count(scan.requests, 'request')}, "
+    size = f" {scan.id}: {counted(len(scan.targets), 'target')}, {counted(scan.requests, 'request')}, "
     end = Part("complete", GOOD) if scan.complete else Part(f"INCOMPLETE: {lacking} not read completely", LOUD)
     yield line(Part(kind, "bold"), Part(size), end, Part("; nothing was recorded or sent" if scan.dry_run else ""))
     yield from unread(look, scan.targets)
@@ -92,7 +92,7 @@ def _scan(report: Report, look: Look) -> Iterator["RenderableType"]:
     yield line()
     yield totals(report.approvals, report.alerts)
     if scan.undecided:
-        said = f"{count(scan.undecided, 'condition')} could not be decided: something they need is not known"
+        said = f"{counted(scan.undecided, 'condition')} could not be decided: something they need is not known"
         yield line(Part(said, "dim"))
     for said in (*scan.context_errors, *scan.broken_rules):
         yield line(Part("warning: ", "yellow"), Part(said))
@@ -106,7 +106,7 @@ def _news(report: Report, look: Look) -> Iterator["RenderableType"]:
     if told:
         yield changes_told(look, told, report.scan.targets)
     if first := len(report.changes) - len(told):
-        yield line(Part(f"{count(first, 'approval')} seen for the first time", "dim"))
+        yield line(Part(f"{counted(first, 'approval')} seen for the first time", "dim"))
     about = sentences(report.approvals, report.changes, report.scan.targets)
     raised = set(report.raised)
     groups = {
@@ -124,7 +124,7 @@ def _news(report: Report, look: Look) -> Iterator["RenderableType"]:
 def _open(alerts: Iterable[AlertEntry]) -> str:
     found = list(alerts)
     worst_one = worst(found)[0].severity
-    return f"{count(len(found), 'alert')} still open, {worst_one} the worst"
+    return f"{counted(len(found), 'alert')} still open, {worst_one} the worst"
 
 
 def _approvals(document: Approvals, look: Look) -> Iterator["RenderableType"]:
@@ -193,9 +193,9 @@ def _rules(document: Rules) -> Iterator["RenderableType"]:
     if document.rules:
         yield hanging((mark(rule.severity), _rule(rule)) for rule in document.rules)
         yield line()
-    yield line(Part(count(len(document.rules), "rule"), "bold"))
+    yield line(Part(counted(len(document.rules), "rule"), "bold"))
     if document.problems:
-        said = f"{count(document.problems, 'problem')} in other rules, which are left out"
+        said = f"{counted(document.problems, 'problem')} in other rules, which are left out"
         yield line(Part(said, LOUD), Part(": approval-watch rules check"))
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from scanner.domain.plain import counted
 from scanner.domain.report import AlertEntry
 from scanner.formats.documents import CoverEntry, Deliveries, DeliveryEntry, Look, SilenceEntry, Silences
 from scanner.formats.grids import GOOD, LOUD, Part, hanging, line
 from scanner.formats.pieces import alerts_told, mark
-from scanner.formats.words import ago, count, matched, sentences, worst
+from scanner.formats.words import ago, matched, sentences, worst
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +32,7 @@ def silences_told(look: Look, document: Silences) -> Iterator["RenderableType"]:
         yield line(Part(f"Still told ({len(told)})", LOUD), Part(", because only --severity critical hides it"))
         yield alerts_told(look, told, about)
         yield line()
-    yield line(Part(count(len(document.silences), "silence"), "bold"))
+    yield line(Part(counted(len(document.silences), "silence"), "bold"))
 
 
 def _silence(
@@ -61,14 +62,14 @@ def deliveries_told(look: Look, document: Deliveries) -> Iterator["RenderableTyp
     if document.deliveries:
         yield hanging((mark(entry.severity), _delivery(look, entry)) for entry in document.deliveries)
         yield line()
-    yield line(Part(count(len(document.deliveries), "message"), "bold"))
+    yield line(Part(counted(len(document.deliveries), "message"), "bold"))
 
 
 def _delivery(look: Look, entry: DeliveryEntry) -> Iterator["Text"]:
     yield line(
         Part(f"{entry.id}  {entry.channel}  "),
         Part(entry.state, _STATES.get(entry.state, "")),
-        Part(f", {_when(look, entry)}, {count(entry.attempts, 'attempt')}"),
+        Part(f", {_when(look, entry)}, {counted(entry.attempts, 'attempt')}"),
     )
     yield line(Part(entry.title or "no title", "bold"), Part(f"  {' '.join(entry.alerts)}", "dim"))
     if entry.error is not None and entry.state != "sent":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from scanner.domain.addresses import short
 from scanner.domain.alerts import AlertState, Severity
+from scanner.domain.plain import counted
 from scanner.domain.report import AlertEntry, ApprovalEntry, ChangeEntry, TargetEntry
 from scanner.formats.documents import Look
 from scanner.formats.grids import GOOD, LOUD, SEVERITIES, SHORT, Column, Pair, Part, hanging, line, pairs
@@ -14,7 +15,6 @@ from scanner.formats.words import (
     allowance,
     by_approval,
     change_words,
-    count,
     labels_of,
     last_reading,
     spender,
@@ -148,7 +148,7 @@ def totals(approvals: Sequence[ApprovalEntry], alerts: Iterable[AlertEntry] = ()
         for severity in reversed(Severity)
         if graded[severity]
     ]
-    whole = Part(f"{count(len(approvals), 'approval')} of {count(wallets, 'wallet')}", "bold")
+    whole = Part(f"{counted(len(approvals), 'approval')} of {counted(wallets, 'wallet')}", "bold")
     return line(whole, *(piece for part in parts for piece in (Part(", "), part)))
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from scanner.domain.addresses import short
 from scanner.domain.alerts import AlertState, Severity
+from scanner.domain.plain import grouped
 from scanner.domain.report import (
     AlertEntry,
     AllowanceEntry,
@@ -22,8 +23,6 @@ __all__ = [
     "allowance",
     "by_approval",
     "change_words",
-    "count",
-    "grouped",
     "labels_of",
     "last_reading",
     "matched",
@@ -42,18 +41,6 @@ _WITHOUT_AMOUNT = {"erc721_all": "every token", "erc1155_all": "every token", "e
 _SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 _CHANGES = ("restored", "increased", "new", "status", "decreased", "revoked", "baseline")
 """Kinds of change, the most alarming first."""
-
-
-def grouped(number: str) -> str:
-    """A decimal number with its digits in threes: `2 744 484.5`."""
-    whole, point, part = number.partition(".")
-    sign = whole[: len(whole) - len(whole.lstrip("-"))]
-    return f"{sign}{int(whole.lstrip('-') or 0):,}".replace(",", " ") + point + part
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """A number and its noun."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def ago(then: str, now: datetime) -> str:

@@ -130,7 +130,7 @@ def test_history_can_be_narrowed(tmp_path: Path, arguments: tuple[str, ...], kin
 def test_the_table_of_changes_says_what_was_before(tmp_path: Path) -> None:
     words = run(tmp_path, "history").words
     assert "increased 1 d ago treasury ethereum “USDT” 0xdac17f95…3d831ec7" in words
-    assert "unlimited was 2 744 484 raw" in words
+    assert "unlimited was 2,744,484 raw" in words
 
 
 @pytest.mark.parametrize(

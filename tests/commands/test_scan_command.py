@@ -137,7 +137,7 @@ async def test_what_cannot_be_read_leaves_the_last_good_state_with_its_age(tmp_p
         assert table.code == 3
         assert "INCOMPLETE: 1 not read completely" in table.out
         assert re.search(r"treasury.*last complete reading (just now|\d+ seconds? ago)", table.out)
-        assert "2 500 000 000" in table.out
+        assert "2,500,000,000" in table.out
         report = (await home.scan()).report
         unread, sound = report["scan"]["targets"]
         assert (unread["complete"], unread["approvals"], sound["complete"]) == (False, 1, True)

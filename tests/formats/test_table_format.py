@@ -97,13 +97,13 @@ def test_the_worst_of_several_alerts_marks_an_approval() -> None:
     ("entry", "words"),
     [
         (approval(raw=MAX, unlimited=True), "unlimited"),
-        (approval(), "2 744 484 raw"),
+        (approval(), "2,744,484 raw"),
         (approval(raw=None, unlimited=None), "unknown"),
         (approval(kind="erc721_all", raw=None, unlimited=None), "every token"),
-        (approval(status="revoking"), "2 744 484 raw (revoking)"),
-        (replace(approval(), expires_at="2026-12-01T00:00:00Z"), "2 744 484 raw until 2026-12-01"),
+        (approval(status="revoking"), "2,744,484 raw (revoking)"),
+        (replace(approval(), expires_at="2026-12-01T00:00:00Z"), "2,744,484 raw until 2026-12-01"),
         (replace(approval(kind="erc721"), token_id="12"), "token 12"),
-        (replace(approval(), allowance=replace(approval().allowance, amount="1234.5")), "1 234.5"),
+        (replace(approval(), allowance=replace(approval().allowance, amount="1234.5")), "1,234.5"),
         (replace(approval(), allowance=replace(approval().allowance, raw=None, unreadable="x")), "cannot be read"),
     ],
 )
@@ -142,7 +142,7 @@ def test_a_first_reading_is_counted_and_changes_are_listed() -> None:
     text = table(REPORT)
     assert "1 approval seen for the first time" in text
     assert order(text, "increased", "revoked") == ["increased", "revoked"]
-    assert "was 2 744 484 raw" in text
+    assert "was 2,744,484 raw" in text
 
 
 def test_alerts_of_a_scan_are_apart_by_what_became_of_them() -> None:
