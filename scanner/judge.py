@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Finding, Judgement, Transition, reconcile, unwatched
 from scanner.domain.approvals import End, Snapshot, Target
-from scanner.domain.changes import Change, ChangeKind, Held, Outcome
+from scanner.domain.changes import Change, ChangeKind, Difference, Held
 from scanner.domain.telling import Telling
 from scanner.policy.fields import facts
 from scanner.policy.rules import Pack, findings
@@ -104,19 +104,19 @@ class Judge:
         connection: AsyncConnection,
         scan_id: str,
         snapshot: Snapshot,
-        outcome: Outcome,
+        difference: Difference,
         moved: Moved,
         *,
         thorough: bool = False,
     ) -> Judged:
         """Judge a target after a reading of it, and note whose approvals it moved; if `thorough`, every spender's."""
-        case = _after(snapshot, outcome)
+        case = _after(snapshot, difference)
         judged = await self._judge(connection, self._own, case)
         await self._apply(connection, judged.transitions, scan_id, snapshot.read_at)
-        for change in outcome.changes:
+        for change in difference.changes:
             moved.note(change.after.spender.address, first=change.kind is ChangeKind.BASELINE)
         if self._ageing or thorough:
-            for held in outcome.known.in_force:
+            for held in difference.known.in_force:
                 moved.note(held.approval.spender.address, first=held.approval.id in case.baseline)
         return judged
 
@@ -219,24 +219,24 @@ def _findings(
     return findings(judged, approval=held.approval.id, facts=known, change=change, proven=case.proven)
 
 
-def _after(snapshot: Snapshot, outcome: Outcome) -> _Case:
+def _after(snapshot: Snapshot, difference: Difference) -> _Case:
     """What is to be judged of a target that was read. What is not in force is judged only as a change."""
-    changed = {change.after.id: change for change in outcome.changes}
-    ended = frozenset(one.approval.id for one in outcome.known.held.values() if not one.in_force)
+    changed = {change.after.id: change for change in difference.changes}
+    ended = frozenset(one.approval.id for one in difference.known.held.values() if not one.in_force)
     return _Case(
         target=snapshot.target,
-        held=[one for id_, one in outcome.known.held.items() if one.in_force or id_ in changed],
+        held=[one for id_, one in difference.known.held.items() if one.in_force or id_ in changed],
         changed=changed,
-        proven=outcome.complete,
+        proven=difference.complete,
         gone=ended if snapshot.end is not End.INCOMPLETE else frozenset(),
-        baseline=_of(outcome, ChangeKind.BASELINE),
-        raised=_of(outcome, ChangeKind.INCREASED, ChangeKind.RESTORED),
+        baseline=_of(difference, ChangeKind.BASELINE),
+        raised=_of(difference, ChangeKind.INCREASED, ChangeKind.RESTORED),
     )
 
 
-def _of(outcome: Outcome, *kinds: ChangeKind) -> frozenset[str]:
+def _of(difference: Difference, *kinds: ChangeKind) -> frozenset[str]:
     """The approvals that changed in one of these ways."""
-    return frozenset(change.after.id for change in outcome.changes if change.kind in kinds)
+    return frozenset(change.after.id for change in difference.changes if change.kind in kinds)
 
 
 def _cases(kept: Iterable[knowledge.Kept], first: frozenset[str] = frozenset()) -> list[_Case]:

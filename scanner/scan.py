@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scanner.domain.alerts import Move
 from scanner.domain.approvals import End, Snapshot, Target, combine
 from scanner.domain.chains import UnknownChainError, by_index
-from scanner.domain.changes import Known, Outcome, diff, unseen
+from scanner.domain.changes import Difference, Known, diff, unseen
 from scanner.domain.conditions import Condition
 from scanner.domain.cost import Cost
 from scanner.domain.report import Report
@@ -112,11 +112,11 @@ class _Round:
         async with aclosing(self._readings(self.job.targets)) as readings:
             async for reading in readings:
                 snapshot = await self._second_look(reading)
-                outcome = await self._take(snapshot, based_on[snapshot.target])
+                difference = await self._take(snapshot, based_on[snapshot.target])
                 done += 1
                 if progress is not None:
                     total = len(self.job.targets)
-                    await progress(Step(snapshot.target, outcome.complete, outcome.trouble, done, total))
+                    await progress(Step(snapshot.target, difference.complete, difference.trouble, done, total))
         if kept:
             await self.store.read(self._take_up)
             for names in self.moved.parts():
@@ -164,28 +164,28 @@ class _Round:
     async def _known(self, snapshot: Snapshot) -> Known:
         return await self.store.read(lambda connection: knowledge.known(connection, snapshot.target))
 
-    async def _take(self, snapshot: Snapshot, based_on: int) -> Outcome:
+    async def _take(self, snapshot: Snapshot, based_on: int) -> Difference:
         """Write down what a reading means, or keep it for the rehearsal."""
         if self.job.keeps(snapshot.target):
             return await self.store.write(lambda connection: self._commit(connection, snapshot, based_on))
         self.unrecorded.append((snapshot, based_on))
         return diff(await self._known(snapshot), snapshot, self.confirm_after)
 
-    async def _commit(self, connection: AsyncConnection, snapshot: Snapshot, based_on: int) -> Outcome:
+    async def _commit(self, connection: AsyncConnection, snapshot: Snapshot, based_on: int) -> Difference:
         """Everything that one reading means. What is known is read again: another may have got there first."""
         known = await knowledge.known(connection, snapshot.target)
-        outcome = diff(known, snapshot, self.confirm_after, based_on)
-        await knowledge.record(connection, self.id, snapshot, outcome)
+        difference = diff(known, snapshot, self.confirm_after, based_on)
+        await knowledge.record(connection, self.id, snapshot, difference)
         # Without a daemon nothing else would judge stored approvals by rules that were edited since.
         judged = self.judge.reading(
-            connection, self.id, snapshot, outcome, self.moved, thorough=self.job.asked_by == "command"
+            connection, self.id, snapshot, difference, self.moved, thorough=self.job.asked_by == "command"
         )
         self._count(await judged)
-        allowances = [held.approval.allowance for held in outcome.known.in_force]
+        allowances = [held.approval.allowance for held in difference.known.in_force]
         self.approvals += len(allowances)
         self.unreadable += sum(allowance.unreadable is not None for allowance in allowances)
-        self.changes += len(outcome.changes)
-        return outcome
+        self.changes += len(difference.changes)
+        return difference
 
     async def _take_up(self, connection: AsyncConnection) -> None:
         """Judge also the spenders that a scan moved which broke off before it came to judge them."""

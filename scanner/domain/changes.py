@@ -1,6 +1,6 @@
 """What a reading means for what is known: presence is a fact at once, absence has to be proven.
 
-`diff` is the one place that decides it. It is pure: the same knowledge and reading give the same outcome.
+`diff` is the one place that decides it. It is pure: the same knowledge and reading give the same difference.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from enum import StrEnum
 from scanner.domain.approvals import Allowance, Approval, End, Kind, Snapshot, Target, stable_id
 from scanner.errors import Reason, Trouble
 
-__all__ = ["Change", "ChangeKind", "Held", "Known", "Outcome", "diff", "unseen"]
+__all__ = ["Change", "ChangeKind", "Difference", "Held", "Known", "diff", "unseen"]
 
 MASS_FROM = 10
 """From so many approvals on, losing more than half of them at once is a mass absence."""
@@ -87,7 +87,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Difference:
     """What a reading comes to: the rows to write, the changes to tell, and whether the target was read completely.
 
     `rows` are the held approvals that differ from before, by id; `known` is all of the target afterwards.
@@ -110,7 +110,7 @@ def unseen(known: Known, snapshot: Snapshot) -> frozenset[str]:
     )
 
 
-def diff(known: Known, snapshot: Snapshot, confirm_after: timedelta, based_on: int | None = None) -> Outcome:
+def diff(known: Known, snapshot: Snapshot, confirm_after: timedelta, based_on: int | None = None) -> Difference:
     """Compare what is known of a target with a reading of it.
 
     What the reading shows is believed, whatever became of the rest of it. What it does not show counts as gone only
@@ -159,7 +159,7 @@ def diff(known: Known, snapshot: Snapshot, confirm_after: timedelta, based_on: i
         version=version,
         read_at=snapshot.read_at,
     )
-    return Outcome(after, rows, tuple(changes), complete, trouble)
+    return Difference(after, rows, tuple(changes), complete, trouble)
 
 
 def _seen(held: Held | None, approval: Approval, at: datetime, *, first: bool) -> tuple[Held, ChangeKind | None]:

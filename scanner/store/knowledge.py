@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Kind, Snapshot, Target
-from scanner.domain.changes import Change, ChangeKind, Held, Known, Outcome
+from scanner.domain.changes import Change, ChangeKind, Difference, Held, Known
 from scanner.store.rows import (
     CHUNK,
     approval_row,
@@ -153,38 +153,38 @@ async def known(connection: AsyncConnection, target: Target) -> Known:
     return Known(target, held, frozenset(map(Kind, row["covered"])), row["version"], row["tried_at"])
 
 
-async def record(connection: AsyncConnection, scan_id: str, snapshot: Snapshot, outcome: Outcome) -> None:
+async def record(connection: AsyncConnection, scan_id: str, snapshot: Snapshot, difference: Difference) -> None:
     """Write what a reading came to: the approvals that differ, the changes, and one line for the target."""
     target_id = await connection.scalar(select(targets.c.id).where(_is(snapshot.target)))
     if target_id is None:
         raise LookupError(f"{snapshot.target} is not watched")
-    error = None if outcome.trouble is None else str(outcome.trouble)
+    error = None if difference.trouble is None else str(difference.trouble)
     state: dict[str, Any] = {
         "watched": True,  # a wallet may have been taken away while it was read: who tidies up has to find it
-        "version": outcome.known.version,
-        "covered": sorted(kind.value for kind in outcome.known.covered),
-        "tried_at": outcome.known.read_at,
+        "version": difference.known.version,
+        "covered": sorted(kind.value for kind in difference.known.covered),
+        "tried_at": difference.known.read_at,
         "error": error,
     }
-    if outcome.complete:
+    if difference.complete:
         state |= {"source": snapshot.source, "read_at": snapshot.read_at}
     await connection.execute(update(targets).where(targets.c.id == target_id).values(state))
-    if outcome.rows:
+    if difference.rows:
         new = insert(approvals)
         moving = {c.name: new.excluded[c.name] for c in approvals.c if c.name not in ("id", "target_id")}
         await connection.execute(
             new.on_conflict_do_update(index_elements=[approvals.c.id], set_=moving),
-            [approval_row(held, int(target_id)) for held in outcome.rows.values()],
+            [approval_row(held, int(target_id)) for held in difference.rows.values()],
         )
-    if outcome.changes:
-        await connection.execute(changes.insert(), [change_row(change, scan_id) for change in outcome.changes])
+    if difference.changes:
+        await connection.execute(changes.insert(), [change_row(change, scan_id) for change in difference.changes])
     await connection.execute(
         insert(scan_targets).values(
             scan_id=scan_id,
             target_id=target_id,
-            complete=outcome.complete,
-            approvals=sum(1 for _ in outcome.known.in_force),
-            reason=None if outcome.trouble is None else outcome.trouble.reason.value,
+            complete=difference.complete,
+            approvals=sum(1 for _ in difference.known.in_force),
+            reason=None if difference.trouble is None else difference.trouble.reason.value,
             error=error,
         )
     )

@@ -17,7 +17,7 @@ from scanner.domain.approvals import (
     Target,
     Token,
 )
-from scanner.domain.changes import ChangeKind, Known, Outcome, diff
+from scanner.domain.changes import ChangeKind, Difference, Known, diff
 from scanner.errors import Reason, Trouble
 
 __all__ = [
@@ -112,7 +112,7 @@ def after(*readings: Snapshot, wait: timedelta = TEN_MINUTES) -> Known:
     return known
 
 
-def told(outcome: Outcome) -> list[tuple[str, str]]:
+def told(outcome: Difference) -> list[tuple[str, str]]:
     """The changes of a reading: kind and approval."""
     return [(change.kind.value, change.after.id) for change in outcome.changes]
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Allowance, Approval, End, Kind, Snapshot, Spender, Target, Token, gather
-from scanner.domain.changes import Outcome, diff
+from scanner.domain.changes import Difference, diff
 from scanner.store import knowledge, scans
 from scanner.store.engine import Store
 
@@ -34,16 +34,16 @@ def reading(*rows: Approval, minutes: float = 0, target: Target = TREASURY, end:
     return Snapshot(target, gather(rows), end, frozenset({Kind.ERC20}), "okx", at)
 
 
-async def commit(store: Store, snapshot: Snapshot, scan_id: str) -> Outcome:
+async def commit(store: Store, snapshot: Snapshot, scan_id: str) -> Difference:
     """Store what a reading means, as a scan does."""
 
-    async def committing(connection: AsyncConnection) -> Outcome:
+    async def committing(connection: AsyncConnection) -> Difference:
         await scans.begin(connection, scan_id, asked_by="test", worker="1-test", total=1, at=snapshot.read_at)
         await knowledge.watch(connection, [snapshot.target], snapshot.read_at)
         known = await knowledge.known(connection, snapshot.target)
-        outcome = diff(known, snapshot, timedelta(minutes=10))
-        await knowledge.record(connection, scan_id, snapshot, outcome)
+        difference = diff(known, snapshot, timedelta(minutes=10))
+        await knowledge.record(connection, scan_id, snapshot, difference)
         await scans.finish(connection, scan_id, at=snapshot.read_at, requests=1, undecided=0)
-        return outcome
+        return difference
 
     return await store.write(committing)
