@@ -14,8 +14,9 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.delivery.channels import Channel, scrubbed
+from scanner.delivery.frame import repeated
 from scanner.delivery.hidden import hidden_digest
-from scanner.delivery.messages import compose, repeated
+from scanner.delivery.messages import compose
 from scanner.delivery.summaries import review, storm_summary
 from scanner.delivery.verdicts import next_attempt
 from scanner.domain.bundles import Plan, Traffic, arrange, thread_of

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from scanner.delivery.messages import REPEAT
+from scanner.delivery.frame import SEPARATOR, room, signed, titled
 from scanner.delivery.words import one_line, size
 from scanner.domain.alerts import Severity
 from scanner.domain.conditions import Condition
@@ -12,12 +12,7 @@ from scanner.domain.plain import moment
 
 __all__ = ["begun", "drill", "ended"]
 
-LONGEST_TITLE = 110
-UNTITLED_BELOW = 600
-"""Where a message has less room than this, it has no title: its first line says as much."""
-
 LONGEST_PART = 400
-SEPARATOR = "\n———\n"
 LISTING = "approval-watch doctor"
 
 
@@ -84,16 +79,13 @@ def _message(
     severity: Severity,
     title: str,
 ) -> Message:
-    titled = one_line(title, LONGEST_TITLE) if budget >= UNTITLED_BELOW else ""
-    room = budget - size(titled) - size(f"\n\n{REPEAT}\nref {message_id}")
-    body = _fitted(texts, room)
     return Message(
         id=message_id,
         channel=channel,
         kind=kind,
         severity=severity,
-        title=titled,
-        body=f"{body}\nref {message_id}",
+        title=titled(title, budget),
+        body=signed(_fitted(texts, room(budget)), message_id),
         notices=(),
     )
 

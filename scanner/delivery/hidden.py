@@ -1,10 +1,9 @@
 """The regular message that says what silences kept from a channel: what is hidden must not be forgotten."""
 
-from collections import Counter
 from collections.abc import Sequence
 
-from scanner.delivery.messages import REPEAT, SEPARATOR, UNTITLED_BELOW
-from scanner.delivery.words import one_line, size, spender, wallet
+from scanner.delivery.frame import SEPARATOR, room, signed, titled
+from scanner.delivery.words import one_line, size, spender, tally, wallet
 from scanner.domain.alerts import Alert, AlertState, Severity
 from scanner.domain.approvals import Target
 from scanner.domain.changes import Held
@@ -26,17 +25,16 @@ def hidden_digest(hidden: Sequence[Hidden], channel: str, budget: int, message_i
     """
     alerts = {alert.id: alert for one in hidden for alert, _, _ in one.alerts}
     kept = counted(len(alerts), "alert")
-    title = f"Silences hid {kept}" if budget >= UNTITLED_BELOW else ""
-    opening = f"Silences kept {kept} from this channel ({_by_severity(alerts)})."
-    closing = f"See them: {LISTING}\nref {message_id}"
-    room = budget - sum(size(part) for part in (title, opening, closing, f"{REPEAT}\n")) - 2 * size(SEPARATOR)
+    opening = f"Silences kept {kept} from this channel ({tally(alert.severity for alert in alerts.values())})."
+    closing = f"See them: {LISTING}"
+    left = room(budget) - size(opening) - size(closing) - 2 * size(SEPARATOR)
     return Message(
         id=message_id,
         channel=channel,
         kind=MessageKind.REVIEW,
         severity=Severity.LOW,
-        title=title,
-        body=SEPARATOR.join(part for part in (opening, _within(hidden, room), closing) if part),
+        title=titled(f"Silences hid {kept}", budget),
+        body=signed(SEPARATOR.join(part for part in (opening, _within(hidden, left), closing) if part), message_id),
         notices=(),
     )
 
@@ -73,8 +71,3 @@ def _line(alert: Alert, held: Held, target: Target) -> str:
     over = ", resolved since" if alert.state is AlertState.RESOLVED else ""
     said = f"{alert.severity.upper()} {alert.id}: {one_line(alert.title, LONGEST_LINE)}"
     return f"- {said}. {wallet(target)}, spender {spender(held.approval)}{over}"
-
-
-def _by_severity(alerts: dict[str, Alert]) -> str:
-    kinds = Counter(alert.severity for alert in alerts.values())
-    return ", ".join(f"{kinds[kind]} {kind}" for kind in reversed(Severity) if kinds[kind])

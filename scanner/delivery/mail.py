@@ -18,13 +18,13 @@ from email.policy import compat32
 from email.utils import parseaddr
 from html import escape
 
+from scanner.delivery.frame import SEPARATOR
 from scanner.domain.hostile import printable
 
 __all__ = ["Letter", "as_html"]
 
 _LINK = re.compile(r"https://[A-Za-z0-9./?=&%:_-]+")
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9.-]+")
-_SEPARATOR = "\n———\n"
 _LABEL = re.compile(r"([A-Z][A-Za-z, ]{0,40}): (.*)")
 
 LONGEST_WORD = 60
@@ -120,7 +120,7 @@ def _id(name: str, domain: str) -> str:
 
 def as_html(title: str, body: str) -> str:
     """The same words as a page that is read well on a phone and in the dark. Only our own links are links."""
-    sections = [_section(part.split("\n")) for part in body.split(_SEPARATOR)]
+    sections = [_section(part.split("\n")) for part in body.split(SEPARATOR)]
     return _PAGE.format(title=escape(title), sections=f"\n{_BETWEEN}\n".join(sections))
 
 

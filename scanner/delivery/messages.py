@@ -1,27 +1,21 @@
 """Notices become messages: whole alerts within a channel's room, the critical ones always named, the rest counted."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from scanner.delivery.blocks import Block, Stage, blocks, called
+from scanner.delivery.frame import SEPARATOR, has_title, room, signed, titled
 from scanner.delivery.links import chain_title
-from scanner.delivery.words import one_line, size
-from scanner.domain.alerts import Move, Severity
+from scanner.delivery.words import ENDED, size, tally
+from scanner.domain.alerts import Move
 from scanner.domain.messages import Due, FirstReading, Message, MessageKind
+from scanner.domain.plain import counted
 
-__all__ = ["LEAST_BUDGET", "LISTING", "REPEAT", "UNTITLED_BELOW", "compose", "repeated"]
+__all__ = ["LEAST_BUDGET", "LISTING", "compose"]
 
 LEAST_BUDGET = 160
 """The shortest message that can hold one alert, the count of the others, and its reference."""
 
-REPEAT = "(possible repeat)"
-
-LONGEST_ID = 16
-LONGEST_TITLE = 110
-UNTITLED_BELOW = 600
-SEPARATOR = "\n———\n"  # a line of its own: some channels swallow empty ones
-ENDED = "ended"
 LISTING = "approval-watch alerts list"
 
 
@@ -53,12 +47,6 @@ def compose(
     return [replace(message, thread=thread) for message in packed]
 
 
-def repeated(body: str) -> str:
-    """The body of a message that may have arrived before; its reference stays the last line."""
-    text, _, reference = body.rpartition("\n")
-    return f"{text}\n{REPEAT}\n{reference}"
-
-
 @dataclass(slots=True)
 class _Page:
     """A message in the making: the blocks that it names, in which words, and those that it only counts."""
@@ -66,7 +54,7 @@ class _Page:
     room: int
     named: list[Block] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
-    counted: Sequence[Block] = ()
+    rest: Sequence[Block] = ()
 
     def put(self, block: Block, text: str) -> bool:
         """Take a block, if there is room for it."""
@@ -79,21 +67,20 @@ class _Page:
 
     @property
     def blocks(self) -> list[Block]:
-        return [*self.named, *self.counted]
+        return [*self.named, *self.rest]
 
 
 def _pack(found: Sequence[Block], budget: int, new_id: Callable[[], str], first: FirstReading | None) -> list[Message]:
-    longest_title = LONGEST_TITLE if budget >= UNTITLED_BELOW else 0
-    opening = "" if first is None or not longest_title else _opening(found, first)
+    opening = "" if first is None or not has_title(budget) else _opening(found, first)
     others = [block for block in found if not block.critical]
-    around = [opening, _rest(others, in_short=not longest_title)]
-    reference = size(f"\n\n\n{REPEAT}\nref ") + LONGEST_ID
-    room = budget - longest_title - reference - sum(size(part + SEPARATOR) for part in around if part)
-    pages = _paginate(found, room)
-    return [
-        _message(page, _title(page, place, len(pages), first, longest_title), opening if place == 1 else "", new_id())
-        for place, page in enumerate(pages, start=1)
-    ]
+    around = [opening, _rest(others, in_short=not has_title(budget))]
+    pages = _paginate(found, room(budget) - sum(size(part + SEPARATOR) for part in around if part))
+    packed = []
+    for place, page in enumerate(pages, start=1):
+        part = f" ({place} of {len(pages)})" if len(pages) > 1 else ""
+        title = titled(_headline(page, first), budget, part)
+        packed.append(_message(page, title, opening if place == 1 else "", new_id()))
+    return packed
 
 
 def _paginate(found: Sequence[Block], room: int) -> list[_Page]:
@@ -110,7 +97,7 @@ def _paginate(found: Sequence[Block], room: int) -> list[_Page]:
         others[:1] = [one for one, _ in more]
     while others and pages[-1].put(others[0], others[0].full()):
         others.pop(0)
-    pages[-1].counted = others
+    pages[-1].rest = others
     return pages
 
 
@@ -123,8 +110,7 @@ def _wordings(block: Block, room: int) -> list[tuple[Block, str]]:
 
 
 def _message(page: _Page, title: str, opening: str, message_id: str) -> Message:
-    in_short = not title
-    sections = [opening, *page.texts, _rest(page.counted, in_short=in_short)]
+    sections = [opening, *page.texts, _rest(page.rest, in_short=not title)]
     worst = max((block.severity for block in page.blocks), key=lambda severity: severity.rank)
     return Message(
         id=message_id,
@@ -132,7 +118,7 @@ def _message(page: _Page, title: str, opening: str, message_id: str) -> Message:
         kind=_kind(page),
         severity=worst,
         title=title,
-        body=SEPARATOR.join(section for section in sections if section) + f"\nref {message_id}",
+        body=signed(SEPARATOR.join(section for section in sections if section), message_id),
         notices=tuple(sorted(seq for block in page.blocks for seq in block.notices)),
     )
 
@@ -144,37 +130,29 @@ def _kind(page: _Page) -> MessageKind:
 
 
 def _opening(found: Sequence[Block], first: FirstReading) -> str:
-    total = _count(sum(len(block.dues) for block in found), "alert")
-    seen = f"First reading of {_count(first.wallets, 'wallet')}: {_count(first.approvals, 'approval')}"
-    return f"{seen}, {total} ({_by_severity(found)}). The worst:"
+    total = counted(sum(len(block.dues) for block in found), "alert")
+    seen = f"First reading of {counted(first.wallets, 'wallet')}: {counted(first.approvals, 'approval')}"
+    return f"{seen}, {total} ({_tally(found)}). The worst:"
 
 
-def _rest(counted: Sequence[Block], *, in_short: bool) -> str:
+def _rest(rest: Sequence[Block], *, in_short: bool) -> str:
     """How many alerts are only counted, and the command that shows them; what has ended is listed only with all."""
-    total = sum(len(block.dues) for block in counted)
+    total = sum(len(block.dues) for block in rest)
     if not total:
         return ""
-    see = LISTING if all(block.stage is Stage.OPEN for block in counted) else f"{LISTING} --all"
-    return f"and {total} more: {see}" if in_short else f"and {total} more ({_by_severity(counted)}): {see}"
+    see = LISTING if all(block.stage is Stage.OPEN for block in rest) else f"{LISTING} --all"
+    return f"and {total} more: {see}" if in_short else f"and {total} more ({_tally(rest)}): {see}"
 
 
-def _by_severity(found: Iterable[Block]) -> str:
-    kinds = Counter(due.alert.severity if b.stage is Stage.OPEN else ENDED for b in found for due in b.dues)
-    return ", ".join(f"{kinds[kind]} {kind}" for kind in (*reversed(Severity), ENDED) if kinds[kind])
-
-
-def _title(page: _Page, place: int, pages: int, first: FirstReading | None, longest: int) -> str:
-    if not longest:
-        return ""
-    part = f" ({place} of {pages})" if pages > 1 else ""
-    return one_line(_headline(page, first), longest - size(part)) + part
+def _tally(found: Sequence[Block]) -> str:
+    return tally(due.alert.severity if block.stage is Stage.OPEN else ENDED for block in found for due in block.dues)
 
 
 def _headline(page: _Page, first: FirstReading | None) -> str:
     dues = [due for block in page.blocks for due in block.dues]
     open_dues = [due for block in page.blocks if block.stage is Stage.OPEN for due in block.dues]
     if first is not None:
-        return f"First reading of {_count(first.wallets, 'wallet')}: {_count(len(dues), 'alert')}"
+        return f"First reading of {counted(first.wallets, 'wallet')}: {counted(len(dues), 'alert')}"
     worst = max((due.alert.severity for due in open_dues), key=lambda s: s.rank, default=None)
     mark = _ended(page) if worst is None else worst.upper()
     if open_dues and all(due.what is Move.REMINDED for due in open_dues):
@@ -183,7 +161,7 @@ def _headline(page: _Page, first: FirstReading | None) -> str:
         return f"{mark}: {dues[0].alert.title} ({called(dues[0])}, {chain_title(dues[0].target.chain)})"
     wallets = list(dict.fromkeys(called(due) for due in open_dues or dues))
     others = f" and {len(wallets) - 1} more" if len(wallets) > 1 else ""
-    return f"{mark}: {_count(len(open_dues or dues), 'alert')} for {wallets[0]}{others}"
+    return f"{mark}: {counted(len(open_dues or dues), 'alert')} for {wallets[0]}{others}"
 
 
 def _ended(page: _Page) -> str:
@@ -192,7 +170,3 @@ def _ended(page: _Page) -> str:
     if Stage.UNWATCHED in stages:
         return "No longer watched"
     return "Opened and ended" if stages == {Stage.MOOT} else "Resolved"
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

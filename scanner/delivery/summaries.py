@@ -1,11 +1,12 @@
 """Messages that count: what a storm would have made too many messages of, and the regular review of what is open."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from scanner.delivery.blocks import Stage, blocks, line
-from scanner.delivery.messages import LISTING, REPEAT, UNTITLED_BELOW
-from scanner.delivery.words import one_line, size
+from scanner.delivery.frame import room, signed, titled
+from scanner.delivery.messages import LISTING
+from scanner.delivery.words import ENDED, one_line, size, tally
 from scanner.domain.alerts import Severity
 from scanner.domain.messages import Due, Message, MessageKind
 from scanner.domain.plain import counted
@@ -14,7 +15,6 @@ from scanner.domain.telling import Storm
 
 __all__ = ["review", "storm_summary"]
 
-LONGEST_TITLE = 110
 LONGEST_LINE = 160
 NAMED = 10
 """Alerts that a summary names at most; the others are counted, and one command shows them all."""
@@ -26,16 +26,16 @@ def storm_summary(dues: Sequence[Due], storm: Storm, budget: int, message_id: st
     `budget` is the room for title and body together, as `words.size` counts.
     """
     found = [part for block in blocks(dues) for part in block.split()]
-    kinds = Counter("ended" if one.stage is not Stage.OPEN else one.severity.value for one in found)
+    kinds = [one.severity if one.stage is Stage.OPEN else ENDED for one in found]
     lead = f"More than {storm.messages} messages in {_minutes(storm)}: what is not critical is only counted here."
     return _message(
         channel=dues[0].channel,
         kind=MessageKind.SUMMARY,
         severity=max((one.severity for one in found), key=lambda severity: severity.rank),
         title=f"Too much at once: {counted(len(found), 'alert')} in one message",
-        lead=[lead, f"{counted(len(found), 'alert')}: {_by_kind(kinds)}."],
+        lead=[lead, f"{counted(len(found), 'alert')}: {tally(kinds)}."],
         lines=[one.shortest(LONGEST_LINE) for one in found],
-        see=f"{LISTING} --all" if kinds["ended"] else LISTING,
+        see=f"{LISTING} --all" if ENDED in kinds else LISTING,
         budget=budget,
         message_id=message_id,
         notices=tuple(sorted(seq for one in found for seq in one.notices)),
@@ -47,16 +47,16 @@ def review(found: Sequence[Open], channel: str, often: str, budget: int, message
 
     `found` stand with the worst first, and are at least one. `budget` as for `storm_summary`.
     """
-    kinds = Counter(one.alert.severity.value for one in found)
+    total = counted(len(found), "alert")
     rules = Counter((one.alert.title, one.alert.severity.value) for one in found)
     told = [f"{number} × {title} ({severity})" for (title, severity), number in rules.most_common(NAMED)]
     return _message(
         channel=channel,
         kind=MessageKind.REVIEW,
         severity=found[0].alert.severity,
-        title=f"{often.capitalize()} review: {counted(len(found), 'alert')} still open",
+        title=f"{often.capitalize()} review: {total} still open",
         lead=[
-            f"Open, and not told again one by one: {counted(len(found), 'alert')} ({_by_kind(kinds)}).",
+            f"Open, and not told again one by one: {total} ({tally(one.alert.severity for one in found)}).",
             *(one_line(text, LONGEST_LINE) for text in told),
         ],
         lines=[line(one.alert, one.target, LONGEST_LINE) for one in found],
@@ -80,10 +80,8 @@ def _message(
     message_id: str,
     notices: tuple[int, ...],
 ) -> Message:
-    titled = one_line(title, LONGEST_TITLE) if budget >= UNTITLED_BELOW else ""
-    room = budget - size(titled) - size(f"\n\n{REPEAT}\nref {message_id}")
-    body = _fitted(title, lead, lines, f"See them all: {see}", room)
-    return Message(message_id, channel, kind, severity, titled, f"{body}\nref {message_id}", notices)
+    body = signed(_fitted(title, lead, lines, f"See them all: {see}", room(budget)), message_id)
+    return Message(message_id, channel, kind, severity, titled(title, budget), body, notices)
 
 
 def _fitted(title: str, lead: Sequence[str], lines: Sequence[str], see: str, room: int) -> str:
@@ -98,11 +96,6 @@ def _fitted(title: str, lead: Sequence[str], lines: Sequence[str], see: str, roo
             break
         text, named = longer, [*named, one]
     return text
-
-
-def _by_kind(kinds: Counter[str]) -> str:
-    ordered: Iterable[str] = (*(severity.value for severity in reversed(Severity)), "ended")
-    return ", ".join(f"{kinds[kind]} {kind}" for kind in ordered if kinds[kind])
 
 
 def _minutes(storm: Storm) -> str:

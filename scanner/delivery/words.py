@@ -1,12 +1,19 @@
 """Amounts, changes and addresses in words that a person understands at night on a phone."""
 
+from collections import Counter
+from collections.abc import Iterable
+
 from scanner.delivery.links import chain_title, checked_address
+from scanner.domain.alerts import Severity
 from scanner.domain.approvals import Approval, Kind, Status, Target
 from scanner.domain.changes import Change, ChangeKind
 from scanner.domain.hostile import dead_line, harmless, quoted
 from scanner.domain.plain import grouped, moment
 
-__all__ = ["allowance", "changed", "one_line", "size", "spender", "token", "wallet"]
+__all__ = ["ENDED", "allowance", "changed", "one_line", "size", "spender", "tally", "token", "wallet"]
+
+ENDED = "ended"
+"""What an alert is counted as when it is over, in place of its severity."""
 
 DEEPEST_DECIMALS = 77
 """No uint256 has more decimal places; a token that claims more is not believed."""
@@ -15,6 +22,12 @@ DEEPEST_DECIMALS = 77
 def size(text: str) -> int:
     """How long a text is at most for a channel: UTF-16 units, and two for a line's end, which some make of one."""
     return len(text) + sum(1 for character in text if character > "\uffff" or character == "\n")
+
+
+def tally(kinds: Iterable[str]) -> str:
+    """How many there are of each severity, the worst first, and of what has ended: `2 critical, 1 ended`."""
+    counts = Counter(kinds)
+    return ", ".join(f"{counts[kind]} {kind}" for kind in (*reversed(Severity), ENDED) if counts[kind])
 
 
 def one_line(text: str, longest: int) -> str:

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from owed import START, WALLET, approval
 
+from scanner.delivery.frame import repeated
 from scanner.delivery.hidden import hidden_digest
-from scanner.delivery.messages import LEAST_BUDGET, repeated
+from scanner.delivery.messages import LEAST_BUDGET
 from scanner.delivery.words import size
 from scanner.domain.alerts import Alert, AlertState, Severity
 from scanner.domain.approvals import Target

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from owed import WALLET, approval, due
 
-from scanner.delivery.messages import LEAST_BUDGET, compose, repeated
+from scanner.delivery.frame import repeated
+from scanner.delivery.messages import LEAST_BUDGET, compose
 from scanner.delivery.words import size
 from scanner.domain.alerts import Move, Severity
 from scanner.domain.approvals import Target, Token

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from owed import WALLET, approval, due
 
-from scanner.delivery.messages import LEAST_BUDGET, repeated
+from scanner.delivery.frame import repeated
+from scanner.delivery.messages import LEAST_BUDGET
 from scanner.delivery.summaries import review, storm_summary
 from scanner.delivery.words import size
 from scanner.domain.alerts import Move, Severity

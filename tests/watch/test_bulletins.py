@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.delivery.bulletins import begun, drill, ended
-from scanner.delivery.messages import LEAST_BUDGET, REPEAT
+from scanner.delivery.frame import REPEAT
+from scanner.delivery.messages import LEAST_BUDGET
 from scanner.delivery.words import size
 from scanner.domain.alerts import Severity
 from scanner.domain.conditions import Condition, ConditionKind
