@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from scanner.domain.messages import Waiting
+    from scanner.domain.messages import Delivery
     from scanner.formats.documents import Deliveries, DeliveryEntry
 
 __all__ = ["deliveries"]
@@ -53,8 +53,9 @@ def retry(
     """
     from scanner.cli.logs import set_up_logs
     from scanner.cli.redelivery import redeliver
+    from scanner.store.outbox import GIVEN_UP, WAITING
 
-    async def run() -> "Sequence[Waiting]":
+    async def run() -> "Sequence[Delivery]":
         config = configuration(context)
         set_up_logs(config.log, brief=True)
         async with stored(config) as store:
@@ -66,28 +67,28 @@ def retry(
         put("Nothing waits, and nothing was given up\n")
     for message in ended:
         put(f"{message.id}  {message.channel}  {in_words(message)}\n")
-    if any(message.state in ("waiting", "given-up") for message in ended):
+    if any(message.state in (WAITING, GIVEN_UP) for message in ended):
         raise typer.Exit(1)
 
 
-def in_words(message: "Waiting") -> str:
+def in_words(message: "Delivery") -> str:
     """What became of a message that was tried again."""
     from scanner.domain.report import rfc3339
+    from scanner.store.outbox import GIVEN_UP, SENT, VOID
 
     error = f": {message.error}" if message.error else ""
-    if message.state == "sent":
+    if message.state == SENT:
         return f"delivered: {message.title}"
-    if message.state == "void":
+    if message.state == VOID:
         return f"not sent{error}"
-    if message.state == "given-up":
+    if message.state == GIVEN_UP:
         return f"not delivered, given up{error}"
     return f"not delivered, next attempt {rfc3339(message.next_at.replace(microsecond=0))}{error}"
 
 
-async def _chosen(connection: "AsyncConnection", ids: "Collection[str]", channel: str | None) -> "list[Waiting]":
+async def _chosen(connection: "AsyncConnection", ids: "Collection[str]", channel: str | None) -> "list[Delivery]":
     """The messages that are meant. Raises UsageError for an id that is none, or of what does not wait."""
-    from scanner.store.outbox import listing
-    from scanner.store.outbox.states import EVERY
+    from scanner.store.outbox import EVERY, listing
 
     undelivered = {one.id: one for one in await listing(connection) if channel in (None, one.channel)}
     for wanted in ids:
@@ -102,8 +103,7 @@ async def _chosen(connection: "AsyncConnection", ids: "Collection[str]", channel
 async def _listed(connection: "AsyncConnection", channel: str | None, *, every: bool) -> "Deliveries":
     from scanner.formats.documents import Deliveries
     from scanner.store.deliveries import alerts_in
-    from scanner.store.outbox import GIVEN_UP, WAITING, listing
-    from scanner.store.outbox.states import EVERY
+    from scanner.store.outbox import EVERY, GIVEN_UP, WAITING, listing
 
     states = EVERY if every else (WAITING, GIVEN_UP)
     found = [one for one in await listing(connection, states) if channel in (None, one.channel)]
@@ -111,11 +111,12 @@ async def _listed(connection: "AsyncConnection", channel: str | None, *, every: 
     return Deliveries(deliveries=tuple(_entry(one, told.get(one.id, ())) for one in found))
 
 
-def _entry(message: "Waiting", alerts: tuple[str, ...]) -> "DeliveryEntry":
+def _entry(message: "Delivery", alerts: tuple[str, ...]) -> "DeliveryEntry":
     from scanner.domain.report import rfc3339
     from scanner.formats.documents import DeliveryEntry
+    from scanner.store.outbox import WAITING
 
-    waits = message.state == "waiting"
+    waits = message.state == WAITING
     return DeliveryEntry(
         id=message.id,
         channel=message.channel,

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.app import now, open_deliverer
 from scanner.config import Config
-from scanner.domain.messages import Waiting
+from scanner.domain.messages import Delivery
 from scanner.store import deliveries, health, outbox
 from scanner.store.daemons import daemon_lives
 from scanner.store.engine import Store
@@ -21,7 +21,7 @@ LOOK_EVERY = 0.2
 DELIVER_WITHIN = timedelta(seconds=30)
 
 
-async def redeliver(config: Config, store: Store, chosen: Sequence[Waiting]) -> list[Waiting]:
+async def redeliver(config: Config, store: Store, chosen: Sequence[Delivery]) -> list[Delivery]:
     """Attempt messages now. Returns them as they are then, or when the time for it is over.
 
     What waits before them for the same channel is attempted, too: order is kept. One whose alerts are told by another
@@ -31,7 +31,7 @@ async def redeliver(config: Config, store: Store, chosen: Sequence[Waiting]) -> 
     ids = [one.id for one in chosen]
     marked = await store.read(lambda connection: deliveries.marks(connection, ids))
 
-    async def standing() -> list[Waiting]:
+    async def standing() -> list[Delivery]:
         return await store.read(lambda connection: deliveries.standing(connection, ids, marked))
 
     possible = [one.id for one in chosen if one.channel in config.channels]
@@ -66,6 +66,6 @@ async def _ask(connection: AsyncConnection, ids: Collection[str], channels: Coll
     return at
 
 
-def _tried(message: Waiting, asked_at: datetime) -> bool:
+def _tried(message: Delivery, asked_at: datetime) -> bool:
     """Whether an attempt ended since: one that failed has set the time of the next."""
     return message.state != outbox.WAITING or message.next_at > asked_at

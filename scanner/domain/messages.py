@@ -8,7 +8,7 @@ from scanner.domain.alerts import Alert, Move, Severity
 from scanner.domain.approvals import Target
 from scanner.domain.changes import Change, Held
 
-__all__ = ["Claim", "Due", "FirstReading", "Message", "MessageKind", "Outcome", "Result", "Waiting"]
+__all__ = ["Claim", "Delivery", "Due", "FirstReading", "Message", "MessageKind", "Outcome", "Result"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ class MessageKind(StrEnum):
 class Message:
     """One message for one channel. `notices` are the numbers of the notices that it tells or counts.
 
+    `body` ends with the id, for another takes its place where the message takes up one that was recalled.
     `severity` is that of the worst alert in it; critical ones are sent first and never given up. Messages of one
     `thread` (at most 64 characters; "" for none) belong together where a channel can show that.
     """
@@ -118,8 +119,9 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A message as it lies in the outbox. `state` is waiting, sent or given-up; `error` says what the last try met."""
+class Delivery:
+    """A message as it lies in the outbox. `state` is waiting, sent, given-up or void; `error` says what
+    the last try met."""
 
     id: str
     channel: str

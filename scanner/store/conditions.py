@@ -13,6 +13,7 @@ from scanner.domain.observations import Freshness
 from scanner.domain.rounds import Round
 from scanner.errors import Reason
 from scanner.store.columns import Instant
+from scanner.store.outbox.states import WAITING
 from scanner.store.tables import approvals, conditions, messages, scan_targets, scans, targets
 
 __all__ = [
@@ -183,7 +184,7 @@ async def oldest_waiting(connection: AsyncConnection, channels: Collection[str])
     """Since when the oldest message of each of some channels waits, where one does."""
     query = (
         select(messages.c.channel, func.min(messages.c.created_at))
-        .where(messages.c.state == "waiting", messages.c.channel.in_(channels))
+        .where(messages.c.state == WAITING, messages.c.channel.in_(channels))
         .group_by(messages.c.channel)
     )
     return {row[0]: row[1] for row in await connection.execute(query)}

@@ -6,7 +6,7 @@ from typing import TypeVar
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.domain.messages import Waiting
+from scanner.domain.messages import Delivery
 from scanner.store.outbox.keeping import listing
 from scanner.store.outbox.states import EVERY, WAITING
 from scanner.store.rows import parts
@@ -44,7 +44,7 @@ async def marks(connection: AsyncConnection, ids: Collection[str]) -> dict[str, 
     return found
 
 
-async def standing(connection: AsyncConnection, ids: Collection[str], marked: Mapping[str, int]) -> list[Waiting]:
+async def standing(connection: AsyncConnection, ids: Collection[str], marked: Mapping[str, int]) -> list[Delivery]:
     """Some messages as they are now; in place of one that was joined to another, that other one."""
     seqs = {marked[message_id] for message_id in ids if message_id in marked}
     joined: set[str] = set()

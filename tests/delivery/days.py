@@ -18,7 +18,7 @@ from scanner.deliver import Deliverer
 from scanner.delivery.channels import Channel
 from scanner.domain.alerts import Alert, Severity
 from scanner.domain.approvals import Approval
-from scanner.domain.messages import Waiting
+from scanner.domain.messages import Delivery
 from scanner.domain.telling import Telling
 from scanner.store import outbox
 from scanner.store.engine import Store
@@ -91,7 +91,7 @@ class Days:
         self.service.bodies.clear()
         return found
 
-    async def outbox(self, *states: str) -> list[Waiting]:
+    async def outbox(self, *states: str) -> list[Delivery]:
         return await self.store.read(lambda c: outbox.listing(c, states or (outbox.WAITING, outbox.GIVEN_UP)))
 
     async def reasons(self, alert: Alert) -> list[tuple[str, bool, str]]:

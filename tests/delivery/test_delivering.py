@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from scanner.deliver import Deliverer
 from scanner.delivery.channels import Channel
 from scanner.domain.alerts import Severity
-from scanner.domain.messages import Waiting
+from scanner.domain.messages import Delivery
 from scanner.store import alerts, outbox, scans
 from scanner.store.engine import Store
 
@@ -57,7 +57,7 @@ def deliverer(store: Store, clock: Callable[[], datetime], *channels: Channel, w
     return Deliverer(store, channels, worker=worker, now=clock, new_id=lambda: str(next(IDS)), jitter=lambda: 0.0)
 
 
-async def kept(store: Store) -> list[Waiting]:
+async def kept(store: Store) -> list[Delivery]:
     return await store.read(lambda c: outbox.listing(c, ("waiting", "sent", "given-up")))
 
 

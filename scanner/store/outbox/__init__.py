@@ -10,10 +10,11 @@ from scanner.store.outbox.dues import anything_due, first_readings, take_up
 from scanner.store.outbox.keeping import abandon, give_up_old, listing, retry, waiting
 from scanner.store.outbox.packing import carry_out, enqueue, traffic, void_recalled
 from scanner.store.outbox.regular import hidden, review, tell_again
-from scanner.store.outbox.states import GIVEN_UP, SENT, VOID, WAITING
+from scanner.store.outbox.states import EVERY, GIVEN_UP, SENT, VOID, WAITING
 from scanner.store.outbox.turned import set_right
 
 __all__ = [
+    "EVERY",
     "GIVEN_UP",
     "SENT",
     "VOID",

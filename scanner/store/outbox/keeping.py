@@ -7,7 +7,7 @@ from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Severity
-from scanner.domain.messages import Waiting
+from scanner.domain.messages import Delivery
 from scanner.domain.notices import Why
 from scanner.store.outbox.states import GIVEN_UP, VOID, WAITING
 from scanner.store.rows import is_end, is_open, parts
@@ -24,14 +24,14 @@ async def waiting(connection: AsyncConnection) -> dict[str, int]:
 
 async def listing(
     connection: AsyncConnection, states: Collection[str] = (WAITING, GIVEN_UP), ids: Sequence[str] | None = None
-) -> list[Waiting]:
+) -> list[Delivery]:
     """The messages in some states, the newest first; with `ids` only those of them."""
     query = select(messages).where(messages.c.state.in_(states))
     if ids is not None:
         query = query.where(messages.c.id.in_(ids))
     rows = (await connection.execute(query.order_by(messages.c.created_at.desc(), messages.c.position))).mappings()
     return [
-        Waiting(
+        Delivery(
             id=row["id"],
             channel=row["channel"],
             severity=Severity(row["severity"]),
