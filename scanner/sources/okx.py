@@ -14,11 +14,12 @@ from scanner.domain.cost import Cost
 from scanner.errors import ApprovalWatchError, Reason, Trouble
 from scanner.okx.breaker import Breaker
 from scanner.okx.client import Effort, OkxClient, Request
+from scanner.okx.shapes import MalformedError
 from scanner.sources.okx_packs import packs
 from scanner.sources.okx_reading import Reading
 from scanner.sources.okx_v5 import V5
 from scanner.sources.okx_v6 import V6
-from scanner.sources.okx_wire import Entry, MalformedError
+from scanner.sources.okx_wire import Entry
 
 __all__ = ["OkxSource"]
 

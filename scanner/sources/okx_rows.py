@@ -11,12 +11,10 @@ import msgspec
 from scanner.domain.addresses import BadAddressError, is_evm, normal_address
 from scanner.domain.approvals import UINT256_MAX, Allowance, Approval, Spender, Status, Target, Token
 from scanner.domain.chains import Chain, Family
+from scanner.okx.shapes import LONGEST_TEXT, short_text
 from scanner.sources.okx_wire import Row
 
-__all__ = ["LONGEST_TEXT", "Flaw", "allowance_of", "approval_of"]
-
-LONGEST_TEXT = 256
-"""Characters that are kept of a text from outside."""
+__all__ = ["Flaw", "allowance_of", "approval_of"]
 
 _DIGITS = re.compile(r"[0-9]{1,100}")
 
@@ -46,7 +44,7 @@ def approval_of(row: Row, target: Target, chain: Chain) -> tuple[Approval, Flaw]
         chain=target.chain,
         owner=target.owner,
         token=Token(token, _symbol(row.symbol)),
-        spender=Spender(spender, _text(row.name)),
+        spender=Spender(spender, short_text(row.name)),
         allowance=allowance_of(row.amount),
         status=_status(row.status),
     )
@@ -100,12 +98,8 @@ def _address(value: object, chain: Chain) -> str | None:
 def _symbol(value: object) -> str | None:
     """A symbol is a text in the provider's example and a list of texts in its table."""
     if isinstance(value, list):
-        return _text("/".join(part for part in value if isinstance(part, str)))
-    return _text(value)
-
-
-def _text(value: object) -> str | None:
-    return value[:LONGEST_TEXT] or None if isinstance(value, str) else None
+        return short_text("/".join(part for part in value if isinstance(part, str)))
+    return short_text(value)
 
 
 def _status(value: object) -> Status:

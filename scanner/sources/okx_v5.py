@@ -7,15 +7,13 @@ import msgspec
 
 from scanner.domain.approvals import Target
 from scanner.domain.chains import Family
+from scanner.okx.shapes import MalformedError, canonical_chain, salvage
 from scanner.sources.okx_wire import (
     Entry,
-    MalformedError,
     Row,
     Wire,
     address_list,
-    canonical_chain,
     page_cursor,
-    salvage,
 )
 
 __all__ = ["V5"]

@@ -1,35 +1,26 @@
 """What an answer holds, whichever version of the interface gave it: entries of rows, still in the far side's words."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import msgspec
 
 from scanner.domain.approvals import Target
 from scanner.domain.chains import Family
+from scanner.okx.shapes import written
 
 __all__ = [
     "Body",
     "Entry",
-    "MalformedError",
     "Row",
     "Wire",
     "address_list",
-    "canonical_chain",
     "page_cursor",
-    "salvage",
 ]
-
-T = TypeVar("T")
 
 Body = Callable[[Sequence[Target], str, int, bytes | None], bytes]
 """Makes a request's body of the targets, the key of their list, the page size, and the encoded cursor to echo."""
-
-
-class MalformedError(ValueError):
-    """Data that are not what the interface documents; says what is wrong, in words that quote nothing."""
 
 
 class Row(NamedTuple):
@@ -79,34 +70,10 @@ class Wire:
 
 def address_list(targets: Sequence[Target]) -> list[dict[str, str]]:
     """The addresses as the interface wants them: `0x` hex in lower case, every other form untouched."""
-    return [{"chainIndex": target.chain, "address": _written(target.owner)} for target in targets]
-
-
-def canonical_chain(value: object) -> str | None:
-    """A chainIndex as text: it may come as a number. None where there is none. Raises MalformedError."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, str):
-        return value.strip()
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    raise MalformedError("a chainIndex is neither text nor a number")
-
-
-def salvage(parts: Sequence[msgspec.Raw], decode: Callable[[msgspec.Raw], T]) -> tuple[list[T], int]:
-    """Those of the parts that can be decoded, and how many cannot: one bad row must not cost the others."""
-    good: list[T] = []
-    for part in parts:
-        with suppress(msgspec.DecodeError, UnicodeDecodeError):
-            good.append(decode(part))
-    return good, len(parts) - len(good)
+    return [{"chainIndex": target.chain, "address": written(target.owner)} for target in targets]
 
 
 def page_cursor(cursor: msgspec.Raw, cusor: msgspec.Raw) -> bytes:
     """The cursor of an entry. One page of the documents spells it `cusor`."""
     told, misspelt = bytes(cursor), bytes(cusor)
     return misspelt if misspelt and told in (b"", b"null") else told
-
-
-def _written(owner: str) -> str:
-    return owner.lower() if owner[:2] in ("0x", "0X") else owner

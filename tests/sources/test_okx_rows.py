@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from scanner.domain.approvals import UINT256_MAX, Allowance, Status, Target
 from scanner.domain.chains import by_index
-from scanner.sources.okx_rows import LONGEST_TEXT, Flaw, allowance_of, approval_of
+from scanner.okx.shapes import LONGEST_TEXT
+from scanner.sources.okx_rows import Flaw, allowance_of, approval_of
 from scanner.sources.okx_wire import Row
 
 TOKEN, SPENDER = "0x" + "ab" * 20, "0x" + "cd" * 20

@@ -5,9 +5,10 @@ import msgspec
 import pytest
 
 from scanner.domain.approvals import Target
+from scanner.okx.shapes import MalformedError
 from scanner.sources.okx_v5 import V5
 from scanner.sources.okx_v6 import V6
-from scanner.sources.okx_wire import Entry, MalformedError, Wire
+from scanner.sources.okx_wire import Entry, Wire
 
 TARGETS = [
     Target("1", "0xABCDEF0000000000000000000000000000000001"),
