@@ -70,17 +70,9 @@ def chain_index(text: str) -> str:
 
 def address(text: str) -> str:
     """The stored form of an address of any family; on EVM chains its checksum has to fit."""
-    from scanner.domain.addresses import BadAddressError, normal_address
-    from scanner.domain.chains import CHAINS, Family
+    from scanner.domain.addresses import any_address
 
-    if text.startswith("0x") and len(text) <= 42:
-        return normal_address(text, next(chain for chain in CHAINS if chain.family is Family.EVM))
-    for chain in {chain.family: chain for chain in CHAINS if chain.family is not Family.EVM}.values():
-        try:
-            return normal_address(text, chain)
-        except BadAddressError:
-            continue
-    raise ValueError(f"{text!r} is not an address of any known chain")
+    return any_address(text)
 
 
 def address_or_symbol(text: str) -> str:

@@ -2,9 +2,9 @@
 
 import re
 
-from scanner.domain.chains import Chain, Family
+from scanner.domain.chains import CHAINS, Chain, Family
 
-__all__ = ["BadAddressError", "checksummed", "is_evm", "normal_address", "short"]
+__all__ = ["BadAddressError", "any_address", "checksummed", "is_evm", "normal_address", "short"]
 
 _EVM = re.compile(r"0x[0-9a-fA-F]{40}")
 _BASE58 = "[1-9A-HJ-NP-Za-km-z]"
@@ -15,6 +15,9 @@ _OTHERS = {
     Family.TON: re.compile(r"(?:-1|0):[0-9a-fA-F]{64}|[A-Za-z0-9_+/-]{48}"),
     Family.SUI: re.compile(r"0x[0-9a-fA-F]{1,64}"),
 }
+
+_LIKE_EVM = re.compile(r"0[xX].{0,40}|[0-9a-fA-F]{40}")
+_ON_EVM = next(chain for chain in CHAINS if chain.family is Family.EVM)
 
 
 class BadAddressError(ValueError):
@@ -41,6 +44,18 @@ def normal_address(text: str, chain: Chain) -> str:
     if digits not in (digits.lower(), digits.upper()) and text != checksummed(text):
         raise BadAddressError(f"{text!r} does not fit its EIP-55 checksum: a character is mistyped")
     return text.lower()
+
+
+def any_address(text: str) -> str:
+    """The stored form of an address of whatever family it fits.
+
+    Raises BadAddressError where it fits none, or is an EVM address whose EIP-55 checksum does not fit.
+    """
+    if _LIKE_EVM.fullmatch(text):
+        return normal_address(text, _ON_EVM)
+    if any(form.fullmatch(text) for form in _OTHERS.values()):
+        return text
+    raise BadAddressError(f"{text!r} is not an address of any known chain")
 
 
 def checksummed(address: str) -> str:

@@ -2,8 +2,22 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-__all__ = ["EXPLOITED", "KNOWN", "NOBODY", "TRUSTED", "Entry", "Standing", "shrunk", "standing", "standings"]
+__all__ = [
+    "EXPLOITED",
+    "KNOWN",
+    "NOBODY",
+    "TRUSTED",
+    "Copy",
+    "Entry",
+    "ListState",
+    "Standing",
+    "refusal",
+    "shrunk",
+    "standing",
+    "standings",
+]
 
 EXPLOITED = "exploited"
 KNOWN = "known"
@@ -26,6 +40,37 @@ class Entry:
     chain: str | None = None
     name: str | None = None
     incident: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What was read of a list: the rows that make sense, how many make none, and the first of these in words."""
+
+    entries: tuple[Entry, ...] = ()
+    bad: int = 0
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListState:
+    """How a list stands: its last good copy, and the last look at where it comes from.
+
+    `origin` is a path or a URL; `etag` what the far side calls the copy that is kept, `digest` that of its content.
+    `as_of` is when that copy was last seen to be the newest; `error` says why the last look, at `checked_at`, could
+    not take what it found. `entries` and `bad` count rows, `examples` are the first of the bad ones in words.
+    """
+
+    name: str
+    label: str
+    origin: str
+    etag: str | None = None
+    digest: str | None = None
+    as_of: datetime | None = None
+    checked_at: datetime | None = None
+    error: str | None = None
+    entries: int = 0
+    bad: int = 0
+    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +113,12 @@ def standings(entries: Iterable[Entry], wanted: Collection[tuple[str, str]]) -> 
 def shrunk(before: int, now: int) -> bool:
     """Whether a list has lost so much that it is rather broken than edited: half of its entries, or more."""
     return before > 0 and now * 2 <= before
+
+
+def refusal(copy: Copy, before: int) -> str | None:
+    """Why a copy is not taken in place of one with `before` entries, in words; None where it is."""
+    if copy.bad and not copy.entries:
+        return f"none of its {copy.bad} rows makes sense; the first, {copy.examples[0]}"
+    if shrunk(before, len(copy.entries)):
+        return f"it has shrunk from {before} entries to {len(copy.entries)}"
+    return None

@@ -1,6 +1,6 @@
 """The tables. Their history stands in `migrations/`; a test holds the two against each other."""
 
-from scanner.store.tables.context import balances, list_entries, lists, tokens, valuations
+from scanner.store.tables.context import balances, list_entries, lists, tokens, unjudged, valuations
 from scanner.store.tables.schema import metadata
 from scanner.store.tables.telling import (
     alert_events,
@@ -51,5 +51,6 @@ __all__ = [
     "silences",
     "targets",
     "tokens",
+    "unjudged",
     "valuations",
 ]

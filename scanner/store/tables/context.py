@@ -6,7 +6,7 @@ from scanner.store.columns import Exact, Instant, Json, Uint256
 from scanner.store.tables.schema import metadata
 from scanner.store.tables.watching import approvals, targets
 
-__all__ = ["balances", "list_entries", "lists", "tokens", "valuations"]
+__all__ = ["balances", "list_entries", "lists", "tokens", "unjudged", "valuations"]
 
 # What is known of a token, whoever holds it. `decimals` are certain, or null; they are `disputed` where two answers
 # made them different ones, and stay null then. `price_usd` is for one token unit, null where the last answer gave none.
@@ -77,4 +77,13 @@ list_entries = Table(
     Column("incident", Text),
     Index(None, "address"),
     Index(None, "list"),
+)
+
+# The addresses of which a list says something else now, until what is stored has been judged by it.
+unjudged = Table(
+    "unjudged",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("address", String(128), nullable=False),
+    sqlite_autoincrement=True,  # a number that came back would be taken for judged
 )

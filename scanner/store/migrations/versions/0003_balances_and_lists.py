@@ -73,3 +73,10 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_list_entries_address"), "list_entries", ["address"], unique=False)
     op.create_index(op.f("ix_list_entries_list"), "list_entries", ["list"], unique=False)
+    op.create_table(
+        "unjudged",
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("address", sa.String(length=128), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_unjudged")),
+        sqlite_autoincrement=True,
+    )
