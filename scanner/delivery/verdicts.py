@@ -12,10 +12,7 @@ from scanner.domain.alerts import Severity
 from scanner.domain.hostile import printable
 from scanner.domain.messages import Claim, Outcome, Result
 
-__all__ = ["GIVE_UP_AFTER", "Heard", "moved_to", "next_attempt", "verdict"]
-
-GIVE_UP_AFTER = timedelta(days=3)
-"""So long a message that is not critical is tried."""
+__all__ = ["Heard", "moved_to", "next_attempt", "verdict"]
 
 # The first pause and the longest. One more try after an unknown end may be one more copy before somebody's eyes.
 PAUSES = {
@@ -215,12 +212,13 @@ def _cut(text: str) -> str:
 
 
 def next_attempt(
-    claim: Claim, outcome: Outcome, now: datetime, jitter: float, give_up_after: timedelta = GIVE_UP_AFTER
+    claim: Claim, outcome: Outcome, now: datetime, jitter: float, give_up_after: timedelta
 ) -> datetime | None:
     """When to try again, or None to give the message up.
 
     The pauses double up to a limit, within which `jitter` (from 0 to 1) spreads them; what the service asks for
-    counts if it is longer. A critical message is never given up; any other is when it is refused for good or too old.
+    counts if it is longer. A critical message is never given up; any other is when it is refused for good, or when
+    it is older than `give_up_after`.
     """
     if claim.severity is not Severity.CRITICAL and (
         outcome.result is Result.PERMANENT or now - claim.created_at >= give_up_after

@@ -120,8 +120,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message as it lies in the outbox. `state` is waiting, sent, given-up or void; `error` says what
-    the last try met."""
+    """A message as it lies in the outbox. `error` says what the last try met.
+
+    `state` is waiting, sent or given-up; or void, where nothing was left of it to tell when it was composed again.
+    """
 
     id: str
     channel: str

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from owed import START
 
 from scanner.delivery.manners import ANY, MAIL, Manner, manner_of
-from scanner.delivery.verdicts import GIVE_UP_AFTER, Heard, moved_to, next_attempt, verdict
+from scanner.delivery.verdicts import Heard, moved_to, next_attempt, verdict
 from scanner.domain.alerts import Severity
 from scanner.domain.messages import Claim, MessageKind, Outcome, Result
 
@@ -209,6 +209,7 @@ def claim(severity: Severity = Severity.HIGH, attempt: int = 1) -> Claim:
     return Claim("m", "ops", MessageKind.ALERT, severity, "t", "b", "me", attempt, repeat=False, created_at=START)
 
 
+GIVE_UP_AFTER = timedelta(days=3)
 BAD = [result for result in Result if result is not Result.DELIVERED]
 
 
@@ -217,7 +218,7 @@ def test_a_critical_message_is_never_given_up_and_never_far_away(
     result: Result, attempt: int, jitter: float, hours: int
 ) -> None:
     now = START + timedelta(hours=hours)
-    next_at = next_attempt(claim(Severity.CRITICAL, attempt), Outcome(result), now, jitter)
+    next_at = next_attempt(claim(Severity.CRITICAL, attempt), Outcome(result), now, jitter, GIVE_UP_AFTER)
     assert next_at is not None
     assert timedelta(seconds=1) <= next_at - now <= timedelta(hours=1)
 
@@ -226,7 +227,7 @@ def test_pauses_double_until_their_limit() -> None:
     down = Outcome(Result.TRANSIENT)
     pauses = []
     for attempt in range(1, 12):
-        at = next_attempt(claim(attempt=attempt), down, START, 1.0)
+        at = next_attempt(claim(attempt=attempt), down, START, 1.0, GIVE_UP_AFTER)
         assert at is not None
         pauses.append((at - START).total_seconds())
     assert pauses[:4] == [2, 4, 8, 16]
@@ -234,12 +235,12 @@ def test_pauses_double_until_their_limit() -> None:
 
 
 def test_other_messages_are_given_up_when_refused_or_too_old() -> None:
-    assert next_attempt(claim(), Outcome(Result.PERMANENT), START, 0.5) is None
+    assert next_attempt(claim(), Outcome(Result.PERMANENT), START, 0.5, GIVE_UP_AFTER) is None
     late = START + GIVE_UP_AFTER
-    assert next_attempt(claim(), Outcome(Result.TRANSIENT), late, 0.5) is None
-    assert next_attempt(claim(), Outcome(Result.TRANSIENT), late - timedelta(seconds=1), 0.5) is not None
+    assert next_attempt(claim(), Outcome(Result.TRANSIENT), late, 0.5, GIVE_UP_AFTER) is None
+    assert next_attempt(claim(), Outcome(Result.TRANSIENT), late - timedelta(seconds=1), 0.5, GIVE_UP_AFTER) is not None
 
 
 def test_the_service_s_own_wish_counts_if_it_is_longer() -> None:
     wish = Outcome(Result.RATE_LIMITED, retry_after=timedelta(minutes=40))
-    assert next_attempt(claim(), wish, START, 0.5) == START + timedelta(minutes=40)
+    assert next_attempt(claim(), wish, START, 0.5, GIVE_UP_AFTER) == START + timedelta(minutes=40)
