@@ -1,15 +1,17 @@
-"""What the lists say of addresses, as of their last good copies."""
+"""The lists: their last good copies, what they say of addresses, and what has to be judged because they changed."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 
-from sqlalchemy import select
+from sqlalchemy import RowMapping, delete, func, or_, select, union
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.domain.lists import Entry, Standing, standings
+from scanner.domain.lists import Entry, ListState, Standing, standings
 from scanner.store.rows import parts
-from scanner.store.tables import list_entries
+from scanner.store.tables import approvals, list_entries, lists, targets, unjudged
 
-__all__ = ["standings_of"]
+__all__ = ["drop", "entries_of", "judged", "keep", "reach", "standings_of", "states", "to_judge"]
 
 
 async def standings_of(
@@ -19,5 +21,107 @@ async def standings_of(
     found: list[Entry] = []
     for part in parts(sorted({address for _, address in wanted if address})):
         rows = await connection.execute(select(list_entries).where(list_entries.c.address.in_(part)))
-        found += [Entry(row.address, tuple(row.labels), row.chain, row.name, row.incident) for row in rows]
+        found += [_entry(row) for row in rows.mappings()]
     return standings(found, wanted)
+
+
+async def entries_of(connection: AsyncConnection, address: str) -> list[tuple[str, Entry]]:
+    """Everything that lists say of an address on any chain, each with the list's name."""
+    query = select(list_entries).where(list_entries.c.address == address).order_by(list_entries.c.seq)
+    return [(row["list"], _entry(row)) for row in (await connection.execute(query)).mappings()]
+
+
+async def states(connection: AsyncConnection) -> dict[str, ListState]:
+    """How each list stands, by name."""
+    rows = (await connection.execute(select(lists).order_by(lists.c.name))).mappings()
+    return {row["name"]: ListState(**{**row, "examples": tuple(row["examples"])}) for row in rows}
+
+
+async def keep(connection: AsyncConnection, state: ListState, entries: Sequence[Entry] | None = None) -> int:
+    """Write how a list stands and, where they are given, its entries in place of those that it had.
+
+    Returns how many addresses it says something else of now; they wait to be judged.
+    """
+    row = asdict(state) | {"examples": list(state.examples)}
+    new = insert(lists).values(row)
+    await connection.execute(new.on_conflict_do_update(index_elements=[lists.c.name], set_=row))
+    return 0 if entries is None else await _replace(connection, state.name, entries)
+
+
+async def drop(connection: AsyncConnection, configured: Collection[str]) -> list[str]:
+    """Forget every list that is not configured any more. Returns their names."""
+    gone = [name for name in await connection.scalars(select(lists.c.name)) if name not in configured]
+    for name in gone:
+        await _replace(connection, name, ())
+    await connection.execute(delete(lists).where(lists.c.name.in_(gone)))
+    return gone
+
+
+async def _replace(connection: AsyncConnection, name: str, entries: Sequence[Entry]) -> int:
+    """Give a list these entries: only what differs is written, and noted to be judged."""
+    query = select(list_entries).where(list_entries.c.list == name)
+    had: dict[Entry, int] = {_entry(row): row["seq"] for row in (await connection.execute(query)).mappings()}
+    has = set(entries)
+    gone = [seq for entry, seq in had.items() if entry not in has]
+    come = [entry for entry in entries if entry not in had]
+    for part in parts(gone):
+        await connection.execute(delete(list_entries).where(list_entries.c.seq.in_(part)))
+    if come:
+        await connection.execute(list_entries.insert(), [_row(name, entry) for entry in come])
+    moved = {entry.address for entry in had if entry not in has} | {entry.address for entry in come}
+    if moved:
+        await connection.execute(unjudged.insert(), [{"address": address} for address in sorted(moved)])
+    return len(moved)
+
+
+async def to_judge(connection: AsyncConnection) -> tuple[int, list[str]]:
+    """The approvals in force whose spender or token a list says something else of now, those of a target together.
+
+    The number is what `judged` is told when they have been judged; 0 where nothing waits.
+    """
+    newest = await connection.scalar(select(func.max(unjudged.c.seq)))
+    if newest is None:
+        return 0, []
+    moved = select(unjudged.c.address).scalar_subquery()
+    query = (
+        select(approvals.c.id)
+        .join_from(approvals, targets)
+        .where(
+            approvals.c.in_force,
+            targets.c.watched,
+            or_(approvals.c.spender.in_(moved), approvals.c.token.in_(moved)),
+        )
+        .order_by(approvals.c.target_id)
+    )
+    return int(newest), list(await connection.scalars(query))
+
+
+async def judged(connection: AsyncConnection, newest: int) -> None:
+    """What waited up to this number has been judged; what came since has not."""
+    await connection.execute(delete(unjudged).where(unjudged.c.seq <= newest))
+
+
+async def reach(connection: AsyncConnection) -> Mapping[str, int]:
+    """How many approvals in force each list says something of, by its name; none where it is not there."""
+    named = [
+        select(list_entries.c.list, approvals.c.id)
+        .join_from(list_entries, approvals, list_entries.c.address == column)
+        .join(targets, targets.c.id == approvals.c.target_id)
+        .where(
+            approvals.c.in_force,
+            targets.c.watched,
+            or_(list_entries.c.chain.is_(None), list_entries.c.chain == approvals.c.chain),
+        )
+        for column in (approvals.c.spender, approvals.c.token)
+    ]
+    either = union(*named).subquery()
+    rows = await connection.execute(select(either.c.list, func.count()).group_by(either.c.list))
+    return {row[0]: int(row[1]) for row in rows}
+
+
+def _entry(row: RowMapping) -> Entry:
+    return Entry(row["address"], tuple(row["labels"]), row["chain"], row["name"], row["incident"])
+
+
+def _row(name: str, entry: Entry) -> dict[str, object]:
+    return asdict(entry) | {"list": name, "labels": list(entry.labels)}
