@@ -5,6 +5,7 @@ up where they were.
 """
 
 import asyncio
+import os
 import signal
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import suppress
@@ -48,6 +49,7 @@ WATCH_EVERY = timedelta(seconds=5)
 
 SCANS_END_WITHIN = timedelta(seconds=3)
 LOOPS_END_WITHIN = timedelta(seconds=5)
+ENDS_WITHIN = timedelta(seconds=9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,7 @@ class Daemon:
             stop.set()
             if fresh is None:
                 self._manager.stopping()
+                asyncio.get_running_loop().call_later(ENDS_WITHIN.total_seconds(), _break_off)
                 await self._end_scans()
             return fresh
         finally:
@@ -328,6 +331,12 @@ def _next(works: Works, at: datetime) -> datetime:
     """When the next scan after a moment is due."""
     found: datetime | None = works.trigger.get_next_fire_time(at, at)
     return found or at
+
+
+def _break_off() -> None:
+    """End at once. Who holds the store for long would hold up the end as long; the next start takes up what is left."""
+    log.error("daemon.broken_off", hint="it could not write to the store; the next start takes up what is left")
+    os._exit(1)
 
 
 def _why(error: BaseException) -> str:

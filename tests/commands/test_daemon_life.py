@@ -2,7 +2,9 @@
 
 import fcntl
 import signal
+import sqlite3
 import threading
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -74,6 +76,16 @@ async def test_it_ends_in_time_whatever_hangs(tmp_path: Path, hanging: str) -> N
         assert home.rows("SELECT worker FROM messages WHERE worker IS NOT NULL") == []
         states = [row[0] for row in home.rows("SELECT state FROM scans WHERE asked_by = 'schedule'")]
         assert states == ["finished" if hanging == "delivery" else "interrupted"]
+
+
+@pytest.mark.soak
+async def test_it_ends_in_time_though_another_process_holds_the_store(tmp_path: Path) -> None:
+    async with house(tmp_path) as home, home.daemon() as daemon:
+        await daemon.says("scan.finished")
+        with closing(sqlite3.connect(home.store, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert await daemon.stop(within=10) == 1
+        await daemon.says("daemon.broken_off")
 
 
 async def test_a_reload_watches_new_wallets_judges_by_new_rules_and_closes_what_nobody_watches(tmp_path: Path) -> None:

@@ -51,26 +51,40 @@ async def retry(connection: AsyncConnection, ids: Collection[str] | None, now: d
     """Make messages due now, all that wait or were given up or those with these ids. Returns which they are.
 
     What was given up begins anew, at its age as well. If it certainly never arrived, it is composed again: what it
-    tells may be over by now. If it may have, it is sent as it was, or not at all where all that it tells is over: its
-    end was told since.
+    tells may be over by now. If it may have, it is sent as it was; but where part of it has ended since, and that was
+    told, what still stands goes into a new message.
     """
     query = select(messages).where(messages.c.state.in_((WAITING, GIVEN_UP)), messages.c.worker.is_(None))
     chosen = [row for row in (await connection.execute(query)).mappings().all() if ids is None or row["id"] in ids]
     again = [row["id"] for row in chosen if row["state"] == GIVEN_UP]
     for part in parts(again):
-        told = (notices.c.message_id == messages.c.id) & notices.c.send
-        stands = exists().where(told, alerts.c.id == notices.c.alert_id, or_(is_open(), is_end()))
-        over = messages.c.repeat & exists().where(told) & ~stands
-        void = {"state": VOID, "error": "all that it tells has ended since, and that was told"}
-        await connection.execute(update(messages).where(messages.c.id.in_(part), over).values(void))
+        await _void_outdated(connection, part, now)
+        tells = exists().where(notices.c.message_id == messages.c.id, notices.c.send)
         await connection.execute(
             update(messages)
             .where(messages.c.id.in_(part), messages.c.state == GIVEN_UP)
-            .values(state=WAITING, created_at=now, recalled=exists().where(told) & ~messages.c.repeat)
+            .values(state=WAITING, created_at=now, recalled=tells & ~messages.c.repeat)
         )
     for part in parts([row["id"] for row in chosen]):
         await connection.execute(update(messages).where(messages.c.id.in_(part)).values(next_at=now))
     return sorted(row["id"] for row in chosen)
+
+
+async def _void_outdated(connection: AsyncConnection, ids: Sequence[str], now: datetime) -> None:
+    """Close messages that may have arrived and tell of something as open that has ended since. What else they tell is
+    owed again."""
+    tells = (notices.c.message_id == messages.c.id) & notices.c.send & ~is_end()
+    over = exists().where(tells, notices.c.alert_id == alerts.c.id, ~is_open())
+    said = "part of it has ended since, and that was told; what still stands is told in a new message"
+    voided = await connection.scalars(
+        update(messages)
+        .where(messages.c.id.in_(ids), messages.c.repeat, over)
+        .values(state=VOID, error=said)
+        .returning(messages.c.id)
+    )
+    inside = notices.c.message_id.in_(list(voided)) & notices.c.send
+    stands = or_(is_end(), exists().where(alerts.c.id == notices.c.alert_id, is_open()))
+    await connection.execute(update(notices).where(inside, stands).values(message_id=None, due_at=now))
 
 
 async def give_up_old(connection: AsyncConnection, channel: str, born: datetime, reason: str) -> int:
