@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,8 +19,9 @@ from scanner.domain.telling import Telling
 from scanner.policy.fields import facts
 from scanner.policy.rules import Pack, findings
 from scanner.store import alerts as kept_alerts
-from scanner.store import knowledge, outbox
+from scanner.store import knowledge, lists, outbox
 from scanner.store.engine import Store
+from scanner.store.rows import parts
 
 __all__ = ["Judge", "Judged", "Moved"]
 
@@ -145,6 +147,23 @@ class Judge:
                 await self._apply(connection, judged.transitions, None, self._now())
 
             await store.write(judging)
+
+    async def touched(self, store: Store) -> int:
+        """Judge again, without a request, every approval that changed lists speak of. Returns how many.
+
+        Each transaction is bounded. What is left when this breaks off waits in the store for whoever asks next.
+        """
+        newest, ids = await store.read(lists.to_judge)
+        for some in parts(ids):
+            await store.write(partial(self._judge_some, ids=some))
+        if newest:
+            await store.write(partial(lists.judged, newest=newest))
+        return len(ids)
+
+    async def _judge_some(self, connection: AsyncConnection, ids: Sequence[str]) -> None:
+        for case in _cases(await knowledge.some_in_force(connection, ids)):
+            judged = await self._judge(connection, self.pack, case)
+            await self._apply(connection, judged.transitions, None, self._now())
 
     async def tidy(self, store: Store, targets: Collection[Target], *, certain: bool) -> None:
         """Close the alerts that nobody judges any more: of deleted rules and, if `certain`, of removed wallets.

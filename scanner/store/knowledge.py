@@ -34,6 +34,7 @@ __all__ = [
     "known",
     "left_unjudged",
     "record",
+    "some_in_force",
     "spender_counts",
     "unwatch",
     "versions",
@@ -212,6 +213,11 @@ async def holders(connection: AsyncConnection, spenders: Collection[str]) -> lis
             connection, _joined().where(approvals.c.in_force, targets.c.watched, approvals.c.spender.in_(part))
         )
     return found
+
+
+async def some_in_force(connection: AsyncConnection, ids: Sequence[str]) -> list[Kept]:
+    """The approvals with these ids, at most as many as an IN list holds, that are in force and watched now."""
+    return await _kept(connection, _joined().where(approvals.c.id.in_(ids), approvals.c.in_force, targets.c.watched))
 
 
 async def left_unjudged(connection: AsyncConnection, scan_id: str) -> dict[str, bool]:
