@@ -59,7 +59,7 @@ def _rule_folders(file: Path) -> Iterator[Path]:
 
 def _secrets(config: "Config") -> tuple[list[Problem], list[Problem]]:
     """The secrets that are not there, and those that are and cannot be used."""
-    found = [*config.missing_secrets(), *config.missing_heartbeat()]
+    found = [*config.missing_secrets(), *config.missing_heartbeat(), *config.exchanges.missing_secrets()]
     absent = [problem for problem in found if problem.code == "missing-secret"]
     return absent, [problem for problem in found if problem not in absent]
 

@@ -1,5 +1,6 @@
 """One frozen `Config`, from a file that people write; every problem in it at once, each with its place."""
 
+from scanner.config.exchanges import AccountConfig, ExchangesConfig, read_credentials
 from scanner.config.model import (
     AlertingConfig,
     ChannelConfig,
@@ -19,10 +20,12 @@ from scanner.config.secrets import Secret
 from scanner.config.wallets import WalletConfig
 
 __all__ = [
+    "AccountConfig",
     "AlertingConfig",
     "ChannelConfig",
     "Config",
     "EvmConfig",
+    "ExchangesConfig",
     "HeartbeatConfig",
     "ListConfig",
     "LogConfig",
@@ -35,4 +38,5 @@ __all__ = [
     "WalletConfig",
     "find_config",
     "load",
+    "read_credentials",
 ]

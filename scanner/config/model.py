@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar, TypeAlias
 
+from scanner.config.exchanges import ExchangesConfig
 from scanner.config.secrets import Origin, Secret, secret, secret_or_open_url, secret_or_web_url
 from scanner.config.urls import api_url, check_channel_url, list_source, request_path, sqlite_url, web_url
 from scanner.config.wallets import WalletConfig
@@ -272,6 +273,7 @@ class Sections:
     channels: Mapping[Name, ChannelConfig] = field(default_factory=dict)
     alerting: AlertingConfig = field(default_factory=AlertingConfig)
     heartbeat: HeartbeatConfig = field(default_factory=HeartbeatConfig)
+    exchanges: ExchangesConfig = field(default_factory=ExchangesConfig)
     log: LogConfig = field(default_factory=LogConfig)
 
 

@@ -196,7 +196,13 @@ def _placed(sections: Sections, tell: Callable[[Secret, Route], Secret]) -> Sect
     }
     url = sections.heartbeat.url
     heartbeat = replace(sections.heartbeat, url=None if url is None else tell(url, ("heartbeat", "url")))
-    return replace(sections, source=replace(source, okx=okx, evm=evm), channels=channels, heartbeat=heartbeat)
+    return replace(
+        sections,
+        source=replace(source, okx=okx, evm=evm),
+        channels=channels,
+        heartbeat=heartbeat,
+        exchanges=sections.exchanges.placed(tell),
+    )
 
 
 def _default_store(folder: Path, environ: Mapping[str, str]) -> str:

@@ -47,6 +47,13 @@ def test_a_default_on_the_page_is_the_programs(tmp_path: Path, key: str) -> None
         )
     elif key.startswith("lists."):
         with_value, without = (f"lists: {{a: {{from: x, label: y{rest}}}}}" for rest in (f", refresh: {value}", ""))
+    elif key.startswith("exchanges."):
+        exchange = key.split(".")[1]
+        parts = {"okx": ("key", "secret", "passphrase"), "xt": ("key", "secret")}[exchange]
+        account = ", ".join(f"{part}: {{env: X}}" for part in parts)
+        with_value, without = (
+            f"exchanges: {{{exchange}: {{a: {{{account}{rest}}}}}}}" for rest in (f", api: {value}", "")
+        )
     elif key.startswith("wallets[]"):
         wallet = "address: '0x1111111111111111111111111111111111111111', chains: [bsc]"
         with_value, without = (f"wallets: [{{{wallet}{rest}}}]" for rest in (f", tags: {value}", ""))
@@ -68,6 +75,7 @@ def test_a_default_on_the_page_is_the_programs(tmp_path: Path, key: str) -> None
         "channels",
         "alerting",
         "heartbeat",
+        "exchanges",
         "log",
     ):
         assert getattr(told, part) == getattr(plain, part)

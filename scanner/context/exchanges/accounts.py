@@ -1,0 +1,58 @@
+"""What every adapter for an exchange has in common: the way to one account, and what to do when it cannot be read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from scanner.domain.assets import Account
+from scanner.errors import Reason, Trouble
+
+__all__ = ["Access", "Exchange", "advised"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Access:
+    """The way to one account, with a key that may only read. Shows nothing of the key.
+
+    `name` is what people call the account, `setting` where the configuration speaks of it; `base_url` is None for the
+    exchange's own; `timeout` is in seconds, for one request.
+    """
+
+    name: str
+    setting: str
+    key: str
+    secret: str
+    passphrase: str = ""
+    base_url: str | None = None
+    timeout: float = 20.0
+
+    def __repr__(self) -> str:
+        return f"Access({self.name!r})"
+
+    def in_text(self, text: str) -> bool:
+        """Whether a text gives away a part of the key."""
+        return any(part and part in text for part in (self.key, self.secret, self.passphrase))
+
+
+class Exchange(Protocol):
+    """One account at an exchange."""
+
+    async def read(self) -> Account:
+        """What the account holds. What goes wrong is in the reading's `trouble`, never raised."""
+        ...
+
+
+_HINTS: Mapping[Reason, str] = {
+    Reason.UNAVAILABLE: "Look at the network and at {setting}.base_url, if it does not pass",
+    Reason.RATE_LIMITED: "Ask again later: somebody else uses this key, too",
+    Reason.REFUSED_KEY: "Look at {setting}: its key, its secret, the key's right to read and its allowed addresses",
+    Reason.CLOCK: "Set this machine's clock, by NTP for example",
+    Reason.BAD_REQUEST: "Look at {setting}.api and {setting}.base_url",
+    Reason.PROTOCOL: "Look at {setting}.api and {setting}.base_url, if it does not pass",
+}
+
+
+def advised(trouble: Trouble, access: Access) -> Trouble:
+    """The same trouble, with what to do about it in the settings of this account."""
+    hint = _HINTS.get(trouble.reason)
+    return trouble if hint is None else replace(trouble, hint=hint.format(setting=access.setting))
