@@ -55,10 +55,14 @@ class AlertState(StrEnum):
 
 
 class Judgement(StrEnum):
-    """What a rule says of an approval; `undecided` where something it needs is not known."""
+    """What a rule says of an approval.
+
+    `lingers`: it no longer holds, but what is open is not over yet. `undecided`: something it needs is not known.
+    """
 
     HOLDS = "holds"
     FAILS = "fails"
+    LINGERS = "lingers"
     UNDECIDED = "undecided"
 
 
@@ -82,6 +86,7 @@ ENDS = (Move.RESOLVED, Move.UNWATCHED)
 class Finding:
     """What one rule said of one approval.
 
+    `severity` is how bad it is as it stands; an open alert that was worse does not fall below `lingers` yet.
     `change` is the id of the change that an event rule spoke of, and None for a rule that describes a state.
     `proven` says that the approval's state is fit to resolve an alert: it comes from a complete reading, or from a
     new judgement of what is stored. `values` are the facts that decided, in words, for whoever asks why.
@@ -95,6 +100,7 @@ class Finding:
     change: str | None = None
     proven: bool = False
     values: Mapping[str, str] | None = None
+    lingers: Severity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +157,9 @@ def reconcile(
     `alerts` are those of the approvals that were judged. `gone` are the approvals that provably are in force no more:
     all of their alerts resolve, but for those that tell of the going itself. `baseline` are those seen for the first
     time in a first reading, `raised` those that now allow more. A state alert opens when its rule holds and resolves
-    when its rule provably fails; it worsens with its severity, and with its approval unless its rule fails. An event
-    alert opens with its change. What worsens is open again, whoever acknowledged it.
+    when its rule provably fails; it worsens with its severity, and with its approval unless its rule fails. Its
+    severity rises at once, and falls by proof alone. An event alert opens with its change. What worsens is open again,
+    whoever acknowledged it.
     """
     current = {(alert.rule, alert.approval, alert.change): alert for alert in alerts}
     happened = {finding.change for finding in findings} - {None}
@@ -170,9 +177,9 @@ def reconcile(
             settled.add(known.id)
             if finding.proven:
                 transitions.append(_end(known, Move.RESOLVED, "the rule no longer holds", at))
-        elif finding.judgement is Judgement.HOLDS and known.severity is not finding.severity:
+        elif (severity := _severity(known, finding)) is not known.severity:
             settled.add(known.id)
-            transitions.append(_regrade(known, finding, raised=finding.approval in raised))
+            transitions.append(_regrade(known, finding, severity, raised=finding.approval in raised))
     grown = [one for one in alerts if one.approval in raised and not one.is_event and one.id not in settled]
     return transitions + [_worsen(alert, "its allowance was raised") for alert in grown]
 
@@ -197,12 +204,25 @@ def _open(finding: Finding, at: datetime, *, baseline: bool) -> Transition:
     return Transition(Move.OPENED, alert, "seen at the first reading of the wallet" if baseline else "the rule holds")
 
 
-def _regrade(alert: Alert, finding: Finding, *, raised: bool) -> Transition:
-    graded = replace(alert, severity=finding.severity, title=finding.title)
-    reason = f"its severity was {alert.severity} and is {finding.severity}"
+def _severity(alert: Alert, finding: Finding) -> Severity:
+    """How bad an open alert is now. It rises only while its rule holds, and never falls below what lingers."""
+    found, now = finding.severity, alert.severity
+    match finding.judgement:
+        case Judgement.HOLDS if found.reaches(now):
+            return found
+        case Judgement.HOLDS | Judgement.LINGERS if finding.proven:
+            floor = max(found, finding.lingers or found, key=_RANKS.__getitem__)
+            return min(now, floor, key=_RANKS.__getitem__)
+        case _:
+            return now
+
+
+def _regrade(alert: Alert, finding: Finding, severity: Severity, *, raised: bool) -> Transition:
+    graded = replace(alert, severity=severity, title=finding.title, values=finding.values or alert.values)
+    reason = f"its severity was {alert.severity} and is {severity}"
     if raised:
         reason += ", and its allowance was raised"
-    if raised or finding.severity.reaches(alert.severity):
+    if raised or severity.reaches(alert.severity):
         return _worsen(graded, reason)
     return Transition(Move.EASED, graded, reason)
 

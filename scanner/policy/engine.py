@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
+from typing import TypeAlias
 
 from cel_expr_python import cel
 
@@ -16,7 +17,10 @@ from scanner.domain.alerts import Judgement
 from scanner.policy.faults import Fault, explain, mistaken_constants, not_a_condition
 from scanner.policy.fields import FIELDS, FieldType
 
-__all__ = ["Condition", "compile_condition", "known_facts"]
+__all__ = ["Condition", "Known", "compile_condition", "known_facts"]
+
+Known: TypeAlias = cel.Activation
+"""The facts of one approval, made ready for conditions."""
 
 _TYPES = {
     FieldType.TRUTH: cel.Type.BOOL,
@@ -82,7 +86,7 @@ class Condition:
     reads: tuple[str, ...]
     expression: cel.Expression = field(repr=False, compare=False)
 
-    def judge(self, known: cel.Activation) -> Judgement:
+    def judge(self, known: Known) -> Judgement:
         """Decide it for the facts that `known_facts` made ready."""
         outcome = self.expression.eval(known).plain_value()
         if outcome is True:
@@ -90,7 +94,7 @@ class Condition:
         return Judgement.FAILS if outcome is False else Judgement.UNDECIDED
 
 
-def known_facts(facts: Mapping[str, object]) -> cel.Activation:
+def known_facts(facts: Mapping[str, object]) -> Known:
     """One approval's facts made ready for any number of conditions."""
     return _environment().Activation(facts)
 

@@ -7,6 +7,7 @@ that a source leaves out (a name, a token's address) is known to be empty: "".
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 
 from scanner.domain.approvals import Approval, Kind, Status, Target
@@ -47,7 +48,8 @@ class Field:
 
 
 _T = FieldType
-_BALANCES = "until balances are read"
+_BALANCES = "until the balance is read"
+_PRICES = "if the source gives no price"
 
 FIELDS: Mapping[str, Field] = {
     field.name: field
@@ -59,6 +61,7 @@ FIELDS: Mapping[str, Field] = {
         Field("owner.tags", _T.TEXTS, "Your own tags of the owner"),
         Field("token.address", _T.TEXT, "The token's contract; empty where the source gives none"),
         Field("token.symbol", _T.TEXT, "The token's symbol, unverified; empty where the source gives none"),
+        Field("token.labels", _T.TEXTS, "What your lists say of the token's contract"),
         Field("spender.address", _T.TEXT, "Who may take; empty where the source contradicts itself or is silent"),
         Field("spender.name", _T.TEXT, "What the source calls the spender, unverified; empty where it has no name"),
         Field("spender.labels", _T.TEXTS, "What your lists say of the spender, such as `known` or `exploited`"),
@@ -99,10 +102,31 @@ FIELDS: Mapping[str, Field] = {
             "if the approval was not watched before, or its amount could not be read then",
         ),
         Field("balance.amount", _T.NUMBER, "What the owner holds of the token, in token units", _BALANCES),
-        Field("token.price_usd", _T.NUMBER, "The price of one token unit, in US dollars", _BALANCES),
-        Field("token.risk", _T.TRUTH, "Whether the source calls the token a scam or a honeypot", _BALANCES),
-        Field("exposure.usd", _T.NUMBER, "What could be taken today, in US dollars", _BALANCES),
-        Field("allowance.covers_balance", _T.TRUTH, "Whether the allowance reaches the whole balance", _BALANCES),
+        Field("token.price_usd", _T.NUMBER, "The price of one token unit, in US dollars", _PRICES),
+        Field(
+            "token.risk",
+            _T.TRUTH,
+            "Whether the source calls the token a scam or a honeypot",
+            "until the source says something of the token",
+        ),
+        Field(
+            "exposure.usd",
+            _T.NUMBER,
+            "What could be taken today, in US dollars: the smaller of allowance and balance, times the price",
+            "if a part of that is not known, and nothing else makes it 0",
+        ),
+        Field(
+            "exposure.first_usd",
+            _T.NUMBER,
+            "What could be taken when that was first known after the approval last changed, in US dollars",
+            "until it is known once",
+        ),
+        Field(
+            "allowance.covers_balance",
+            _T.TRUTH,
+            "Whether the allowance reaches the whole balance",
+            "until the balance is read, and if it cannot be held against the allowance",
+        ),
     )
 }
 """Every field by name. Source of the meanings: the approvals API, the user's configuration and lists."""
@@ -124,8 +148,9 @@ def facts(
     """What is known of one approval at a time, by field name; what is not known is absent.
 
     `target` carries the user's label and tags; `labels` are the spender's. `change` is given when an event is judged.
-    `context` holds facts that come from elsewhere (balances, prices), by field name; None in it means not known.
-    Texts are the true ones, as strangers wrote them, not made harmless.
+    `context` holds facts that come from elsewhere (balances, prices, lists of tokens), by field name; None in it means
+    not known. Exact decimals become floating point here, and here alone: rules compare, they do not account. Texts are
+    the true ones, as strangers wrote them, not made harmless.
     """
     approval = held.approval
     known: dict[str, object] = {
@@ -136,6 +161,7 @@ def facts(
         "owner.tags": [_text(tag) for tag in target.tags],
         "token.address": _text(approval.token.address),
         "token.symbol": _text(approval.token.symbol),
+        "token.labels": [],
         "spender.address": _text(approval.spender.address),
         "spender.name": _text(approval.spender.name),
         "spender.labels": [_text(label) for label in labels],
@@ -151,8 +177,9 @@ def facts(
         "approval.unchanged_for": _since(held.changed_at, at),
         "change.kind": None if change is None else change.kind.value,
         "change.was_unlimited": None if change is None else _was_unlimited(change),
-        **(context or {}),
     }
+    for name, value in (context or {}).items():
+        known[name] = float(value) if isinstance(value, Decimal) else value
     return {name: value for name, value in known.items() if value is not None}
 
 

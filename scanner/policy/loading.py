@@ -16,14 +16,18 @@ from scanner.places import Data, Document, read_yaml
 from scanner.places import Path as Steps
 from scanner.policy.carets import place_in
 from scanner.policy.engine import Condition, compile_condition
-from scanner.policy.rules import Expectation, IfUnknown, Pack, Rule, Trial
+from scanner.policy.rules import Expectation, Grade, IfUnknown, Pack, Rule, Trial
 from scanner.policy.trials import NotAValueError, given_facts, parse_given
 
 __all__ = ["default_rules", "load"]
 
-_RULE_KEYS = ("id", "title", "severity", "when", "on", "why", "fix", "if_unknown", "tests")
+_RULE_KEYS = ("id", "title", "severity", "when", "until", "grades", "on", "why", "fix", "if_unknown", "tests")
 _NEEDED = ("id", "title", "severity", "when")
-_TEST_KEYS = ("name", "given", "expect")
+_GRADE_KEYS = ("severity", "when", "until")
+_GRADE_NEEDED = ("severity", "when")
+_TEST_KEYS = ("name", "given", "expect", "severity", "open")
+_TEST_NEEDED = ("name", "given", "expect")
+_GRADE_EXAMPLE = 'such as [{severity: critical, when: "exposure.usd > 1000"}]'
 _SUFFIXES = {".yaml", ".yml"}
 
 _Word = TypeVar("_Word", bound=StrEnum)
@@ -148,7 +152,7 @@ class _Entry:
         self.unknown_keys((), self.data, _RULE_KEYS)
         name = self.name()
         self.missing_keys((), self.data, _NEEDED, name or "this rule")
-        title = self.text("title")
+        title = self.text(("title",), self.data).strip()
         severity = self.word(("severity",), self.data["severity"], Severity) if "severity" in self.data else None
         if_unknown = (
             self.word(("if_unknown",), self.data["if_unknown"], IfUnknown)
@@ -156,16 +160,34 @@ class _Entry:
             else IfUnknown.IGNORE
         )
         on = self.kinds()
-        condition = self.condition()
+        condition, until = self.condition(("when",), self.data), self.condition(("until",), self.data)
+        grades = self.grades(severity)
+        for key in ("until", "grades"):
+            if key in self.data and "on" in self.data:
+                hint = "leave out `on`, or this: what happened does not stop having happened"
+                self.wrong((key,), f"`{key}` is only for rules on states", "state-only", hint)
         why, fix = self.advice("why", "one sentence on the danger"), self.advice("fix", "one sentence on what to do")
-        tests = self.tests(on)
+        tests = self.tests(on, [severity, *(grade.severity for grade in grades)] if severity else [])
         if self.problems or not (name and title and severity and condition and if_unknown):
             return None
-        return Rule(name, title, severity, condition, self.place(()), frozenset(on), why, fix, if_unknown, tests)
+        return Rule(
+            id=name,
+            title=title,
+            severity=severity,
+            condition=condition,
+            place=self.place(()),
+            on=frozenset(on),
+            why=why,
+            fix=fix,
+            if_unknown=if_unknown,
+            tests=tests,
+            until=until,
+            grades=grades,
+        )
 
     def name(self) -> str:
         """The rule's id, noted as taken; "" where there is none that can be used."""
-        name = self.text("id")
+        name = self.text(("id",), self.data).strip()
         if not name:
             return ""
         if not all(part.isalnum() and part.isascii() for part in name.split("-")):
@@ -177,23 +199,54 @@ class _Entry:
             self.wrong(("id",), f"the id {name!r} is taken by the rule at {first}", "duplicate-id", hint)
         return name
 
-    def condition(self) -> Condition | None:
-        text = self.text("when")
+    def condition(self, steps: Steps, data: dict[str, Data]) -> Condition | None:
+        """The condition under the last of these steps; None where there is none, or something is wrong with it."""
+        text = self.text(steps, data)
         if not text:
             return None
         compiled = compile_condition(text)
-        steps = (*self.steps, "when")
         if not isinstance(compiled, Condition):
+            whole = (*self.steps, *steps)
             self.problems.extend(
-                Problem(place_in(self.document, steps, text, f.line, f.column), f.message, f.code, f.hint)
+                Problem(place_in(self.document, whole, text, f.line, f.column), f.message, f.code, f.hint)
                 for f in compiled
             )
             return None
         of_change = [name for name in compiled.reads if name.startswith("change.")]
         if of_change and "on" not in self.data:
             hint = "say with `on` which changes the rule is about, such as `on: [new, increased]`"
-            self.wrong(("when",), f"{of_change[0]} is known only to rules on changes", "needs-on", hint)
+            self.wrong(steps, f"{of_change[0]} is known only to rules on changes", "needs-on", hint)
         return compiled
+
+    def grades(self, severity: Severity | None) -> tuple[Grade, ...]:
+        """What is worse than `severity`, the rule's own, each worse than the one before it."""
+        if "grades" not in self.data:
+            return ()
+        data = self.data["grades"]
+        if not isinstance(data, list) or not data:
+            self.wrong(("grades",), "`grades` is a list", "rule-shape", _GRADE_EXAMPLE)
+            return ()
+        found = []
+        for index, item in enumerate(data):
+            if (grade := self.grade(("grades", index), item)) is None:
+                continue
+            if severity and severity.reaches(grade.severity):
+                said = f"the grade `{grade.severity}` stands above `{severity}` and is not worse"
+                hint = "a grade is worse than the rule's own severity, and than the grade before it"
+                self.wrong(("grades", index, "severity"), said, "grade-order", hint)
+            severity = grade.severity
+            found.append(grade)
+        return tuple(found)
+
+    def grade(self, steps: Steps, data: Data) -> Grade | None:
+        if not isinstance(data, dict):
+            self.wrong(steps, "a grade is a mapping", "rule-shape", _GRADE_EXAMPLE)
+            return None
+        self.unknown_keys(steps, data, _GRADE_KEYS)
+        self.missing_keys(steps, data, _GRADE_NEEDED, "this grade")
+        severity = self.word((*steps, "severity"), data["severity"], Severity) if "severity" in data else None
+        condition, until = (self.condition((*steps, key), data) for key in ("when", "until"))
+        return Grade(severity, condition, until) if severity and condition else None
 
     def kinds(self) -> list[ChangeKind]:
         """The kinds of change in `on`, in the order they were written."""
@@ -209,27 +262,28 @@ class _Entry:
     def advice(self, key: str, wanted: str) -> str:
         """`why` or `fix`: a rule works without, but its messages are poorer."""
         if self.data.get(key) is not None:
-            return self.text(key)
+            return self.text((key,), self.data).strip()
         said = f"{self.data.get('id') or 'this rule'} has no `{key}`"
         self.warnings.append(Problem(self.place(()), said, f"no-{key}", wanted))
         return ""
 
-    def tests(self, on: Sequence[ChangeKind]) -> tuple[Trial, ...]:
+    def tests(self, on: Sequence[ChangeKind], severities: Sequence[Severity]) -> tuple[Trial, ...]:
+        """The rule's own tests. `severities` are those that its alerts can have."""
         data = self.data.get("tests")
         if data is None:
             return ()
         if not isinstance(data, list):
             self.wrong(("tests",), "`tests` is a list", "rule-shape")
             return ()
-        trials = (self.test(("tests", index), item, on) for index, item in enumerate(data))
+        trials = (self.test(("tests", index), item, on, severities) for index, item in enumerate(data))
         return tuple(trial for trial in trials if trial is not None)
 
-    def test(self, steps: Steps, data: Data, on: Sequence[ChangeKind]) -> Trial | None:
+    def test(self, steps: Steps, data: Data, on: Sequence[ChangeKind], severities: Sequence[Severity]) -> Trial | None:
         if not isinstance(data, dict):
             self.wrong(steps, "a test is a mapping", "rule-shape", "with `name`, `given` and `expect`")
             return None
         self.unknown_keys(steps, data, _TEST_KEYS)
-        self.missing_keys(steps, data, _TEST_KEYS, "this test")
+        self.missing_keys(steps, data, _TEST_NEEDED, "this test")
         expect = self.word((*steps, "expect"), data["expect"], Expectation) if "expect" in data else None
         name, given = data.get("name"), data.get("given", {})
         if "name" in data and not isinstance(name, str):
@@ -238,7 +292,31 @@ class _Entry:
             self.wrong((*steps, "given"), "`given` is a mapping of fields to values", "rule-shape")
             return None
         facts = given_facts(self.given((*steps, "given"), given), on)
-        return Trial(name, facts, expect, self.place(steps)) if expect and isinstance(name, str) else None
+        severity = self.degree((*steps, "severity"), data["severity"], severities) if "severity" in data else None
+        if severity and expect is Expectation.QUIET:
+            self.wrong((*steps, "severity"), "what is quiet has no severity", "test-value")
+        before = self.opened((*steps, "open"), data["open"], severities) if "open" in data else None
+        if not (expect and isinstance(name, str)):
+            return None
+        return Trial(name, facts, expect, self.place(steps), severity, before)
+
+    def degree(self, steps: Steps, data: Data, severities: Sequence[Severity]) -> Severity | None:
+        """A severity that the rule's alerts can have."""
+        severity = self.word(steps, data, Severity)
+        if severity and severities and severity not in severities:
+            hint = "it is one of " + ", ".join(severities)
+            self.wrong(steps, f"an alert of this rule is never `{severity}`", "test-value", hint)
+        return severity
+
+    def opened(self, steps: Steps, data: Data, severities: Sequence[Severity]) -> Severity | None:
+        """How bad the alert is that a test has open already: `true` means as bad as the rule says of itself."""
+        if "on" in self.data:
+            hint = "each change has an alert of its own"
+            self.wrong(steps, "`open` is only for tests of rules on states", "state-only", hint)
+            return None
+        if data == "true":
+            return severities[0] if severities else None
+        return self.degree(steps, data, severities)
 
     def given(self, steps: Steps, given: dict[str, Data]) -> Iterator[tuple[str, object]]:
         for key, value in given.items():
@@ -247,14 +325,13 @@ class _Entry:
             except NotAValueError as error:
                 self.wrong((*steps, key), str(error), "test-value", error.hint)
 
-    def text(self, key: str) -> str:
-        """A text that has to be there once its key is; "" where it is not."""
-        if key not in self.data:
-            return ""
-        value = self.data[key]
-        if isinstance(value, str) and value.strip():
-            return value if key == "when" else value.strip()
-        self.wrong((key,), f"`{key}` is empty" if not value else f"`{key}` is a text", "rule-shape")
+    def text(self, steps: Steps, data: dict[str, Data]) -> str:
+        """The text under the last of these steps, which has to be one once its key is there; "" where it is not."""
+        key = str(steps[-1])
+        value = data.get(key, "")
+        if key not in data or (isinstance(value, str) and value.strip()):
+            return str(value)
+        self.wrong(steps, f"`{key}` is empty" if not value else f"`{key}` is a text", "rule-shape")
         return ""
 
     def word(self, steps: Steps, value: Data, words: type[_Word]) -> _Word | None:

@@ -3,15 +3,16 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from types import MappingProxyType
 
 from scanner.domain.alerts import Finding, Judgement, Severity
 from scanner.domain.changes import Change, ChangeKind
 from scanner.errors import Place, Problem
-from scanner.policy.engine import Condition, known_facts
+from scanner.policy.engine import Condition, Known, known_facts
 from scanner.policy.fields import Facts, in_words
 
-__all__ = ["Expectation", "IfUnknown", "Judged", "Pack", "Rule", "Trial", "findings"]
+__all__ = ["Expectation", "Grade", "IfUnknown", "Judged", "Pack", "Rule", "Trial", "Verdict", "findings"]
 
 
 class IfUnknown(StrEnum):
@@ -22,7 +23,7 @@ class IfUnknown(StrEnum):
 
 
 class Expectation(StrEnum):
-    """What a rule's own test expects."""
+    """What a rule's own test expects: an alert that is open afterwards, none, or that nothing can be decided."""
 
     ALERT = "alert"
     QUIET = "quiet"
@@ -31,17 +32,53 @@ class Expectation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One of a rule's own tests: the facts of an approval, and what the rule should say of it."""
+    """One of a rule's own tests: the facts of an approval, and what the rule should say of it.
+
+    `open` is the severity at which its alert is open already, None where there is none. `severity` is how bad the
+    alert should be afterwards, None where the test does not say.
+    """
 
     name: str
     given: Facts
     expect: Expectation
     place: Place
+    severity: Severity | None = None
+    open: Severity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a rule says, and how bad it is; what was worse does not fall below `lingers` yet."""
+
+    judgement: Judgement
+    severity: Severity
+    lingers: Severity | None = None
+
+
+# There are few different ones, and one is given for every rule and approval.
+_verdict = cache(Verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """A severity above the rule's own, and when it is reached; it is left when `until` holds."""
+
+    severity: Severity
+    condition: Condition
+    until: Condition | None = None
+
+    def lingers(self, said: Judgement, known: Known) -> bool:
+        """Whether an alert that has reached this stays here, given what the condition says now."""
+        return said is Judgement.UNDECIDED or _not_yet(self.until, known)
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule, sound and compiled. With `on` it speaks of changes of these kinds, without of a state."""
+    """One rule, sound and compiled. With `on` it speaks of changes of these kinds, without of a state.
+
+    Once its alert is open, it is over when `until` holds. The `grades` are worse than `severity`, each worse than the
+    one before it; the worst that holds counts.
+    """
 
     id: str
     title: str
@@ -53,6 +90,19 @@ class Rule:
     fix: str = ""
     if_unknown: IfUnknown = IfUnknown.IGNORE
     tests: tuple[Trial, ...] = ()
+    until: Condition | None = None
+    grades: tuple[Grade, ...] = ()
+    fields_read: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    """The fields that any of its conditions reads, sorted."""
+
+    def __post_init__(self) -> None:
+        conditions = (
+            self.condition,
+            self.until,
+            *(one for grade in self.grades for one in (grade.condition, grade.until)),
+        )
+        reads = {name for condition in conditions if condition is not None for name in condition.reads}
+        object.__setattr__(self, "fields_read", tuple(sorted(reads)))
 
     @property
     def when(self) -> str:
@@ -60,12 +110,39 @@ class Rule:
         return self.condition.text.strip()
 
     @property
-    def fields_read(self) -> tuple[str, ...]:
-        """The fields that the condition reads."""
-        return self.condition.reads
+    def severities(self) -> tuple[Severity, ...]:
+        """How bad its alerts can be, the mildest first."""
+        return (self.severity, *(grade.severity for grade in self.grades))
+
+    def judge(self, known: Known) -> Verdict:
+        """What it says of the facts that `known_facts` made ready. Undecided, it holds with `if_unknown: alert`."""
+        said = self.condition.judge(known)
+        if said is Judgement.UNDECIDED and self.if_unknown is IfUnknown.ALERT:
+            said = Judgement.HOLDS
+        elif said is Judgement.FAILS and _not_yet(self.until, known):
+            said = Judgement.LINGERS
+        if not self.grades or said not in _IN_DEGREES:
+            return _verdict(said, self.severity)
+        lingers = None
+        for grade in reversed(self.grades):
+            reached = grade.condition.judge(known)
+            if reached is Judgement.HOLDS:
+                return _verdict(said, grade.severity, lingers)
+            if lingers is None and grade.lingers(reached, known):
+                lingers = grade.severity
+        return _verdict(said, self.severity, lingers)
 
 
-Judged = tuple[Rule, Judgement]
+_IN_DEGREES = (Judgement.HOLDS, Judgement.LINGERS)
+"""What leaves an alert open, so that it matters how bad it is."""
+
+
+def _not_yet(until: Condition | None, known: Known) -> bool:
+    """Whether an end that was asked for has not come, as far as is known."""
+    return until is not None and until.judge(known) is not Judgement.HOLDS
+
+
+Judged = tuple[Rule, Verdict]
 """A rule and what it says."""
 
 
@@ -90,18 +167,9 @@ class Pack:
         object.__setattr__(self, "_chosen", MappingProxyType(chosen))
 
     def judge(self, facts: Facts, change: ChangeKind | None = None) -> list[Judged]:
-        """What every rule that applies says: those on states always, those on events if the change is of their kinds.
-
-        An undecided rule with `if_unknown: alert` holds.
-        """
+        """What every rule that applies says: those on states always, those on events if it is their kind of change."""
         known = known_facts(facts)
-        return [(rule, _settled(rule, rule.condition.judge(known))) for rule in self._chosen[change]]
-
-
-def _settled(rule: Rule, judgement: Judgement) -> Judgement:
-    if judgement is Judgement.UNDECIDED and rule.if_unknown is IfUnknown.ALERT:
-        return Judgement.HOLDS
-    return judgement
+        return [(rule, rule.judge(known)) for rule in self._chosen[change]]
 
 
 def findings(
@@ -110,21 +178,22 @@ def findings(
     """What was judged as the domain's findings; those of event rules carry the id of the change.
 
     `approval` is its id; `proven` says that the state that was judged may resolve an alert. The values are what the
-    rule read, in words, where it holds.
+    rule read, in words, where it leaves an alert open.
     """
     event = None if change is None else change.id
     return [
         Finding(
             rule=rule.id,
             title=rule.title,
-            severity=rule.severity,
+            severity=verdict.severity,
             approval=approval,
-            judgement=judgement,
+            judgement=verdict.judgement,
             change=event if rule.on else None,
             proven=proven,
-            values=_values(rule, facts) if judgement is Judgement.HOLDS else None,
+            values=_values(rule, facts) if verdict.judgement in _IN_DEGREES else None,
+            lingers=verdict.lingers,
         )
-        for rule, judgement in judged
+        for rule, verdict in judged
     ]
 
 

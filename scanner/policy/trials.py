@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 
-from scanner.domain.alerts import Judgement
+from scanner.domain.alerts import Alert, AlertState, Judgement, Severity, reconcile
 from scanner.domain.approvals import UINT256_MAX, Allowance, Approval, Spender, Target, Token
-from scanner.domain.changes import ChangeKind, Held
+from scanner.domain.changes import Change, ChangeKind, Held
 from scanner.errors import closest
 from scanner.places import Data
-from scanner.policy.fields import FIELDS, Facts, FieldType, facts
-from scanner.policy.rules import Expectation, Pack, Rule, Trial
+from scanner.policy.fields import FIELDS, FieldType, facts
+from scanner.policy.rules import Expectation, Pack, Rule, Trial, findings
 
 __all__ = ["NotAValueError", "TrialResult", "given_facts", "parse_given", "run_tests", "try_rule"]
 
@@ -35,11 +35,6 @@ _PLAIN = Approval(
 _DURATION = re.compile(r"(\d+)\s*([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
-_SAYS = {
-    Judgement.HOLDS: Expectation.ALERT,
-    Judgement.FAILS: Expectation.QUIET,
-    Judgement.UNDECIDED: Expectation.UNDECIDED,
-}
 
 
 class NotAValueError(ValueError):
@@ -52,28 +47,36 @@ class NotAValueError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """How one of a rule's own tests went."""
+    """How one of a rule's own tests went: what the rule said, and how bad its alert is; None where none is open."""
 
     rule: Rule
     trial: Trial
     got: Expectation
+    severity: Severity | None
 
     @property
     def passed(self) -> bool:
         """Whether the rule said what the test expects."""
-        return self.got is self.trial.expect
+        return self.got is self.trial.expect and self.trial.severity in {None, self.severity}
 
 
 def run_tests(pack: Pack) -> list[TrialResult]:
     """Every test of every rule of a pack, in order."""
-    return [TrialResult(rule, trial, try_rule(rule, trial.given)) for rule in pack.rules for trial in rule.tests]
+    return [try_rule(rule, trial) for rule in pack.rules for trial in rule.tests]
 
 
-def try_rule(rule: Rule, given: Facts) -> Expectation:
-    """What a rule says of an approval with these facts, when nothing or the given change happened to it."""
-    kind = given.get("change.kind")
-    judged = Pack((rule,)).judge(given, ChangeKind(kind) if isinstance(kind, str) else None)
-    return _SAYS[judged[0][1]] if judged else Expectation.QUIET
+def try_rule(rule: Rule, trial: Trial) -> TrialResult:
+    """What a rule says of the approval of a test, and what that does to the alert that the test has open."""
+    kind = trial.given.get("change.kind")
+    change = Change(ChangeKind(kind), None, _PLAIN, _NOW) if isinstance(kind, str) else None
+    judged = Pack((rule,)).judge(trial.given, None if change is None else change.kind)
+    found = findings(judged, approval=_PLAIN.id, facts=trial.given, change=change, proven=True)
+    before = [] if trial.open is None else [Alert("", rule.id, rule.title, trial.open, _PLAIN.id, _NOW)]
+    after = [step.alert for step in reconcile(before, found, gone=(), baseline=(), at=_NOW)] or before
+    severity = next((alert.severity for alert in after if alert.state is AlertState.OPEN), None)
+    if any(finding.judgement is Judgement.UNDECIDED for finding in found):
+        return TrialResult(rule, trial, Expectation.UNDECIDED, severity)
+    return TrialResult(rule, trial, Expectation.QUIET if severity is None else Expectation.ALERT, severity)
 
 
 def given_facts(given: Iterable[tuple[str, object]], on: Sequence[ChangeKind]) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """An alert's life: opened by a finding, resolved by proof alone, closed without a promise when nobody watches."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -33,8 +33,11 @@ def finding(
     severity: Severity = Severity.HIGH,
     change: str | None = None,
     proven: bool = True,
+    lingers: Severity | None = None,
+    values: Mapping[str, str] | None = None,
 ) -> Finding:
-    return Finding(rule, f"The rule {rule}", severity, approval, judgement, change, proven, {"allowance": "unlimited"})
+    decided = values or {"allowance": "unlimited"}
+    return Finding(rule, f"The rule {rule}", severity, approval, judgement, change, proven, decided, lingers)
 
 
 def steps(
@@ -75,7 +78,7 @@ def test_a_rule_that_holds_opens_an_alert_with_all_that_it_said() -> None:
     assert not step.alert.is_event
 
 
-@pytest.mark.parametrize("judgement", [Judgement.FAILS, Judgement.UNDECIDED])
+@pytest.mark.parametrize("judgement", [Judgement.FAILS, Judgement.LINGERS, Judgement.UNDECIDED])
 @pytest.mark.parametrize("change", [None, "c1"])
 def test_nothing_else_opens_one(judgement: Judgement, change: str | None) -> None:
     assert steps([], finding(judgement, change=change)) == []
@@ -216,8 +219,49 @@ def test_an_alert_takes_its_rules_new_severity_and_is_open_again_if_that_is_wors
     assert str(severity) in step.reason
 
 
+LOW, MEDIUM, HIGH, CRITICAL = (grade for grade in Severity if grade is not Severity.INFORMATIONAL)
+
+
+@pytest.mark.parametrize(
+    ("now", "found", "lingers", "after"),
+    [
+        (MEDIUM, HIGH, None, HIGH),
+        (MEDIUM, HIGH, CRITICAL, HIGH),
+        (HIGH, HIGH, CRITICAL, HIGH),
+        (CRITICAL, LOW, None, LOW),
+        (CRITICAL, LOW, MEDIUM, MEDIUM),
+        (CRITICAL, LOW, CRITICAL, CRITICAL),
+        (HIGH, LOW, CRITICAL, HIGH),
+        (CRITICAL, HIGH, MEDIUM, HIGH),
+    ],
+)
+def test_a_severity_rises_at_once_and_falls_no_lower_than_what_lingers(
+    now: Severity, found: Severity, lingers: Severity | None, after: Severity
+) -> None:
+    (alert,) = opened(finding(severity=now))
+    decided = {"exposure.usd": "12"}
+    found_steps = steps([alert], finding(severity=found, lingers=lingers, values=decided), at=minutes(15))
+    assert [(step.alert.severity, step.alert.values) for step in found_steps] == (
+        [] if after is now else [(after, decided)]
+    )
+
+
+@pytest.mark.parametrize("judgement", [Judgement.HOLDS, Judgement.LINGERS])
+def test_a_severity_falls_only_by_proof(judgement: Judgement) -> None:
+    (alert,) = opened(finding(severity=CRITICAL))
+    assert steps([alert], finding(judgement, severity=LOW, proven=False)) == []
+    (step,) = steps([alert], finding(judgement, severity=LOW))
+    assert (step.move, step.alert.severity) == (Move.EASED, LOW)
+
+
+def test_what_lingers_neither_resolves_nor_grows_worse_by_itself() -> None:
+    (alert,) = opened(finding())
+    for severity in (HIGH, CRITICAL):
+        assert steps([alert], finding(Judgement.LINGERS, severity=severity, lingers=CRITICAL)) == []
+
+
 @pytest.mark.parametrize("state", [AlertState.OPEN, AlertState.ACKNOWLEDGED])
-@pytest.mark.parametrize("judged", [[Judgement.HOLDS], [Judgement.UNDECIDED], []])
+@pytest.mark.parametrize("judged", [[Judgement.HOLDS], [Judgement.LINGERS], [Judgement.UNDECIDED], []])
 def test_an_alert_whose_allowance_was_raised_is_worse_and_open(state: AlertState, judged: list[Judgement]) -> None:
     alerts = [replace(opened(finding())[0], state=state)]
     (step,) = steps(alerts, *(finding(one) for one in judged), raised={"a1"}, at=minutes(15))
@@ -267,20 +311,33 @@ def test_what_nobody_watches_is_closed_without_saying_that_it_is_safe() -> None:
 # Any sequence of judgements.
 
 
+def worse(now: Severity, before: Severity | None) -> bool:
+    """Whether it is worse than it was; anything is worse than nothing."""
+    return before is None or now.rank > before.rank
+
+
+def held_up(now: Severity, one: Finding) -> Severity:
+    """The worst severity up to that of an open alert which something still holds it at."""
+    holding = [found for found in (one.severity, one.lingers) if found]
+    return [step for step in Severity if step.rank <= now.rank and any(step.rank <= up.rank for up in holding)][-1]
+
+
 findings = st.builds(
-    lambda judgement, rule, approval, change, proven, severity: finding(
+    lambda judgement, rule, approval, change, proven, severity, lingers: finding(
         judgement,
         rule=rule,
         approval=approval,
         change=change if rule == "raised" else None,
         proven=proven,
         severity=severity or GRADES[rule],
+        lingers=lingers,
     ),
     st.sampled_from(Judgement),
     st.sampled_from(sorted(GRADES)),
     st.sampled_from(APPROVALS),
     st.sampled_from(["c1", "c2"]),
     st.booleans(),
+    st.none() | st.sampled_from(Severity),
     st.none() | st.sampled_from(Severity),
 )
 rounds = st.lists(
@@ -309,8 +366,10 @@ def test_open_alerts_are_those_that_the_findings_imply(
             key = (one.rule, one.approval, one.change)
             if one.approval in gone and one.change is None:
                 continue
-            if one.judgement is Judgement.HOLDS:
+            if one.judgement is Judgement.HOLDS and worse(one.severity, implied.get(key)):
                 implied[key] = one.severity
+            elif one.judgement in {Judgement.HOLDS, Judgement.LINGERS} and one.proven and key in implied:
+                implied[key] = held_up(implied[key], one)
             elif one.judgement is Judgement.FAILS and one.proven and one.change is None:
                 implied.pop(key, None)
 

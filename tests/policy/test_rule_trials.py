@@ -112,7 +112,7 @@ def test_rules_on_a_state_are_judged_always_and_rules_on_events_for_their_kinds(
     )
 
     def judged(kind: ChangeKind | None) -> dict[str, Judgement]:
-        return {rule.id: judgement for rule, judgement in loaded.judge({"spender.trusted": False}, kind)}
+        return {rule.id: said.judgement for rule, said in loaded.judge({"spender.trusted": False}, kind)}
 
     assert judged(None) == {"state": Judgement.FAILS}
     assert judged(ChangeKind.NEW) == {"state": Judgement.FAILS, "new": Judgement.HOLDS}

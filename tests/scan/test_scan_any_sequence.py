@@ -117,8 +117,8 @@ class Wallet:
         approvals, owners = counts
         held = Held(one, first_seen=at, since=at, changed_at=at)
         known = facts(held, target=one.target, spender_approvals=approvals, spender_owners=owners, change=change, at=at)
-        for asked, judgement in pack.judge(known, None if change is None else change.kind):
-            name = (asked.id, one.id)
+        for asked, said in pack.judge(known, None if change is None else change.kind):
+            judgement, name = said.judgement, (asked.id, one.id)
             if asked.on:
                 self.events[name] += judgement is Judgement.HOLDS
             elif judgement is Judgement.HOLDS:
