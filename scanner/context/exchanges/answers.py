@@ -1,4 +1,4 @@
-"""What an exchange's answer says: typed data, exact amounts, or why there is none. A failure is never "nothing there"."""
+"""What an exchange's answer says: typed data, exact amounts, or why there is none. No failure is "nothing there"."""
 
 import re
 from collections.abc import Callable, Mapping
