@@ -15,10 +15,12 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from scanner.config import ChannelConfig, Config, OkxConfig, ScheduleConfig
+from scanner.config import ChannelConfig, Config, ListConfig, OkxConfig, ScheduleConfig
+from scanner.context.lists import ListReader
 from scanner.daemon import Daemon, Works
 from scanner.deliver import Deliverer
 from scanner.delivery.channels import Channel
+from scanner.domain.lists import KNOWN
 from scanner.errors import ConfigError, Place, Problem
 from scanner.heartbeat import Heartbeat
 from scanner.judge import Judge
@@ -27,6 +29,7 @@ from scanner.okx.pacing import Ledger
 from scanner.okx.signing import Credentials
 from scanner.policy.loading import default_rules, load
 from scanner.policy.rules import Pack
+from scanner.refresh import Refresher
 from scanner.scan import Scanner
 from scanner.sources.okx import OkxSource
 from scanner.store.budgets import StoredLedger
@@ -36,6 +39,7 @@ from scanner.systemd import ServiceManager
 from scanner.watchdog import Plan, Watchdog
 
 __all__ = [
+    "configured_lists",
     "daemon",
     "load_pack",
     "now",
@@ -44,11 +48,15 @@ __all__ = [
     "open_channel",
     "open_channels",
     "open_deliverer",
+    "open_refresher",
     "open_store",
     "open_works",
 ]
 
 log = structlog.get_logger()
+
+PACK_LIST = "well-known"
+"""The name of the default pack's own list, which a list of that name in the configuration replaces."""
 
 SHORTEST_STALE = timedelta(hours=1)
 """Below this, a wallet that was not read completely is not called stale unless the configuration says so."""
@@ -68,6 +76,12 @@ def load_pack(config: Config | None = None) -> Pack:
         return load([default_rules()])
     default = [default_rules()] if config.rules.default else []
     return load([*default, *config.rules.dirs], config.rules.disable)
+
+
+def configured_lists(config: Config) -> dict[str, ListConfig]:
+    """The lists by name: the default pack's, unless it is switched off, and the user's own."""
+    pack = {PACK_LIST: ListConfig(from_=default_rules() / "known.csv", label=KNOWN)} if config.rules.default else {}
+    return {**pack, **config.lists}
 
 
 @asynccontextmanager
@@ -131,6 +145,13 @@ def open_deliverer(config: Config, store: Store, *, worker: str, only: Collectio
     )
 
 
+@asynccontextmanager
+async def open_refresher(config: Config, store: Store, judge: Judge) -> AsyncGenerator[Refresher, None]:
+    """What keeps the lists fresh."""
+    async with aiohttp.ClientSession(trust_env=True, cookie_jar=aiohttp.DummyCookieJar()) as session:
+        yield Refresher(store, judge, ListReader(session), configured_lists(config), now)
+
+
 async def open_works(
     config: Config, store: Store, *, worker: str, pack: Pack | None = None, beats: bool = False
 ) -> Works:
@@ -148,6 +169,7 @@ async def open_works(
         heartbeat = await stack.enter_async_context(_heartbeat(config, beats=beats))
         okx = config.source.okx
         client = await stack.enter_async_context(okx_client(okx, StoredLedger(store)))
+        lists = await stack.enter_async_context(open_refresher(config, store, judge))
         scanner = Scanner(
             store,
             [okx_source(okx, client)],
@@ -159,6 +181,7 @@ async def open_works(
         return Works(
             scanner=scanner,
             judge=judge,
+            lists=lists,
             deliverer=deliverer,
             watchdog=watchdog,
             heartbeat=heartbeat,

@@ -24,6 +24,7 @@ from scanner.domain.report import Report
 from scanner.errors import ApprovalWatchError, StoreError
 from scanner.heartbeat import Heartbeat
 from scanner.judge import Judge
+from scanner.refresh import LOOK_EVERY, Refresher
 from scanner.scan import Job, Scanner, Step
 from scanner.status import Status
 from scanner.store import daemons, health, knowledge, requests, scans
@@ -58,6 +59,7 @@ class Works:
 
     scanner: Scanner
     judge: Judge
+    lists: Refresher
     deliverer: Deliverer
     watchdog: Watchdog
     heartbeat: Heartbeat
@@ -147,6 +149,7 @@ class Daemon:
             self._watch(works, stop),
         ]
         running = [asyncio.create_task(loop) for loop in loops]
+        refreshing = [asyncio.create_task(self._refresh(works, stop))]
         try:
             self._status.ready(len(works.targets))
             log.info(event, targets=len(works.targets))
@@ -160,6 +163,7 @@ class Daemon:
             return fresh
         finally:
             stop.set()
+            await _end(refreshing, timedelta())
             await _end(running, LOOPS_END_WITHIN)
 
     async def _until_called(self) -> Works | None:
@@ -234,6 +238,7 @@ class Daemon:
                 await self._store.write(lambda c: requests.progress(c, request, step.done, step.total))
 
         self._moved = self._now()
+        await works.lists.looked()
         report = await works.scanner.scan(job, moved)
         works.deliverer.wake()
         if request is not None:
@@ -287,6 +292,18 @@ class Daemon:
         if running:
             await asyncio.wait(running, timeout=SCANS_END_WITHIN.total_seconds())
         await self._store.write(lambda connection: scans.interrupt(connection, [self._worker], self._now()))
+
+    async def _refresh(self, works: Works, stop: asyncio.Event) -> None:
+        """Look at all lists now, and from then on at each when it is due."""
+        due = False
+        while not stop.is_set():
+            await _guarded(self._look_at_lists(works, due=due))
+            due = True
+            await _rest(stop, LOOK_EVERY)
+
+    async def _look_at_lists(self, works: Works, *, due: bool) -> None:
+        if (await works.lists.refresh(due=due)).judged:
+            works.deliverer.wake()
 
     async def _beat(self, works: Works, stop: asyncio.Event) -> None:
         """Tell the store and the service manager that all is well, as long as it is."""

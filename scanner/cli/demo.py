@@ -113,6 +113,7 @@ async def _day(config: "Config", store: "Store", received: asyncio.Queue[dict[st
     works = await open_works(config, store, worker=worker_name())
     try:
         job = Job(config.targets, frozenset(config.targets), "command", at_once=True)
+        await works.lists.refresh()
         report = await works.scanner.scan(job)
         await works.deliverer.drain(timedelta(seconds=5))
     finally:

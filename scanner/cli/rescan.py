@@ -67,6 +67,7 @@ async def _by_ourselves(
         if not dry_run:
             await take_over(store, worker, now())
             await works.judge.tidy(store, frozenset(config.targets), certain=config.wallets_certain)
+            await works.lists.refresh(due=True)
         job = Job(targets, frozenset(config.targets), "command", dry_run=dry_run, at_once=True)
         report = await works.scanner.scan(job, follower.step)
         if not dry_run:

@@ -48,13 +48,11 @@ async def keep(connection: AsyncConnection, state: ListState, entries: Sequence[
     return 0 if entries is None else await _replace(connection, state.name, entries)
 
 
-async def drop(connection: AsyncConnection, configured: Collection[str]) -> list[str]:
-    """Forget every list that is not configured any more. Returns their names."""
-    gone = [name for name in await connection.scalars(select(lists.c.name)) if name not in configured]
-    for name in gone:
+async def drop(connection: AsyncConnection, names: Collection[str]) -> None:
+    """Forget lists; the addresses that they spoke of wait to be judged."""
+    for name in names:
         await _replace(connection, name, ())
-    await connection.execute(delete(lists).where(lists.c.name.in_(gone)))
-    return gone
+    await connection.execute(delete(lists).where(lists.c.name.in_(names)))
 
 
 async def _replace(connection: AsyncConnection, name: str, entries: Sequence[Entry]) -> int:
