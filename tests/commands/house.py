@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 from aiohttp import web
+from forked import Forked
 
 from scanner.sandbox import Credentials, Sandbox, World, read_world
 
@@ -141,7 +142,7 @@ class Done:
 class Daemon:
     """`approval-watch run` as a process. What it tells the service manager is read from a socket."""
 
-    process: Process
+    process: Process | Forked
     log: Path
     manager: socket.socket
     told: list[str] = field(default_factory=list)
@@ -184,13 +185,17 @@ class Daemon:
 
 @dataclass(slots=True)
 class House:
-    """Where commands run. `settings` become the configuration at each `write`; `environ` is all that they see."""
+    """Where commands run. `settings` become the configuration at each `write`; `environ` is all that they see.
+
+    Commands that are `installed` run as a person runs them; the others are the same, without the time to import.
+    """
 
     folder: Path
     sandbox: Sandbox
     hook: Webhook
     settings: dict[str, Any]
     environ: dict[str, str]
+    installed: bool = False
 
     @property
     def store(self) -> Path:
@@ -214,17 +219,16 @@ class House:
         stdin: int = DEVNULL,
         out: int = PIPE,
         err: int = PIPE,
-    ) -> AsyncIterator[Process]:
+    ) -> AsyncIterator[Process | Forked]:
         """A command under way, killed at the end if it still runs."""
-        process = await asyncio.create_subprocess_exec(
-            COMMAND,
-            *arguments,
-            cwd=self.folder,
-            env=self.environ if env is None else env,
-            stdin=stdin,
-            stdout=out,
-            stderr=err,
-        )
+        env = self.environ if env is None else env
+        process: Process | Forked
+        if self.installed:
+            process = await asyncio.create_subprocess_exec(
+                COMMAND, *arguments, cwd=self.folder, env=env, stdin=stdin, stdout=out, stderr=err
+            )
+        else:
+            process = await Forked.begin(arguments, self.folder, env, stdin, out, err)
         try:
             yield process
         finally:
@@ -316,11 +320,13 @@ async def house(
     watched: Sequence[str] = ("treasury", "ops"),
     credentials: Credentials | None = None,
     ahead: timedelta = timedelta(),
+    installed: bool = False,
     **settings: Any,
 ) -> AsyncIterator[House]:
     """A house in a folder, with a far side that knows a world and a configuration that watches some of its owners.
 
-    The far side's clock is `ahead`; `settings` replace sections of the configuration.
+    The far side's clock is `ahead`; `installed` commands start as a person's do; `settings` replace sections of the
+    configuration.
     """
     sandbox = Sandbox(world, credentials=credentials, now=lambda: datetime.now(UTC) + ahead)
     async with sandbox.serve() as server, _webhook() as hook:
@@ -344,6 +350,7 @@ async def house(
                 "OKX_API_PASSPHRASE": known.passphrase,
                 "OKX_PROJECT_ID": known.project,
             },
+            installed,
         )
         made.write(**settings)
         yield made

@@ -25,7 +25,7 @@ rules:
 
 
 async def test_the_service_manager_is_told_of_every_stage(tmp_path: Path) -> None:
-    async with house(tmp_path) as home, home.daemon(WATCHDOG_USEC="400000") as daemon:
+    async with house(tmp_path, installed=True) as home, home.daemon(WATCHDOG_USEC="400000") as daemon:
         await daemon.tells("READY=1")
         await daemon.tells("STATUS=watching 2 targets")
         await daemon.tells("WATCHDOG=1")

@@ -13,11 +13,11 @@ OURS = ("revoke.cash", "etherscan.io", "basescan.org", "bscscan.com")
 
 
 async def test_the_demo_shows_three_days_and_ends_by_itself(tmp_path: Path) -> None:
-    async with house(tmp_path) as home:
+    async with house(tmp_path, installed=True) as home:
         (tmp_path / "config.yaml").unlink()
         begun = time.monotonic()
         done = await home.run("demo", env={"PATH": home.environ["PATH"], "HOME": str(tmp_path)})
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 30, "a few seconds, on a machine that has others to do"
         assert (done.code, done.err) == (0, "")
         days = re.split(r"^━━ Day ", done.out, flags=re.MULTILINE)[1:]
         assert len(days) == 3

@@ -27,7 +27,7 @@ def opened(report: dict[str, Any]) -> list[str]:
 
 
 async def test_a_scan_records_tells_and_shows_what_it_found(tmp_path: Path) -> None:
-    async with house(tmp_path) as home:
+    async with house(tmp_path, installed=True) as home:
         first = await home.scan()
         assert first.code == 0
         assert {change["kind"] for change in first.report["changes"]} == {"baseline"}
