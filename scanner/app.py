@@ -15,7 +15,17 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from scanner.config import ChannelConfig, Config, ListConfig, OkxConfig, ScheduleConfig
+from scanner.config import (
+    AccountConfig,
+    ChannelConfig,
+    Config,
+    ExchangesConfig,
+    ListConfig,
+    OkxConfig,
+    ScheduleConfig,
+    read_credentials,
+)
+from scanner.context.exchanges import EXCHANGES, Access, Exchange
 from scanner.context.lists import ListReader
 from scanner.daemon import Daemon, Works
 from scanner.deliver import Deliverer
@@ -48,6 +58,7 @@ __all__ = [
     "open_channel",
     "open_channels",
     "open_deliverer",
+    "open_exchanges",
     "open_refresher",
     "open_store",
     "open_works",
@@ -82,6 +93,30 @@ def configured_lists(config: Config) -> dict[str, ListConfig]:
     """The lists by name: the default pack's, unless it is switched off, and the user's own."""
     pack = {PACK_LIST: ListConfig(from_=default_rules() / "known.csv", label=KNOWN)} if config.rules.default else {}
     return {**pack, **config.lists}
+
+
+@asynccontextmanager
+async def open_exchanges(config: ExchangesConfig, ledger: Ledger) -> AsyncGenerator[list[Exchange], None]:
+    """The configured accounts at exchanges. Raises ConfigError where a secret cannot be read."""
+    if problems := config.missing_secrets():
+        raise ConfigError(problems)
+    async with aiohttp.ClientSession(trust_env=True, cookie_jar=aiohttp.DummyCookieJar()) as session:
+        yield [
+            EXCHANGES[exchange, account.api](_access(exchange, name, account), session, ledger)
+            for exchange, name, account in config
+        ]
+
+
+def _access(exchange: str, name: str, account: AccountConfig) -> Access:
+    texts = read_credentials(account)
+    return Access(
+        name=f"{exchange} {name}",
+        setting=f"exchanges.{exchange}.{name}",
+        key=texts["key"],
+        secret=texts["secret"],
+        passphrase=texts.get("passphrase", ""),
+        base_url=account.base_url,
+    )
 
 
 @asynccontextmanager

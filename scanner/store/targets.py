@@ -1,13 +1,18 @@
 """Targets as they stand: how many approvals each has, when it was last read completely, what the last try lacked."""
 
-from sqlalchemy import func, select
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from scanner.domain.approvals import Target
 from scanner.domain.report import TargetEntry, chain_name, rfc3339
 from scanner.store.knowledge import Filter
 from scanner.store.tables import approvals, targets
 
-__all__ = ["standing"]
+__all__ = ["balances_read", "standing"]
 
 
 async def standing(connection: AsyncConnection, wanted: Filter) -> list[TargetEntry]:
@@ -18,12 +23,6 @@ async def standing(connection: AsyncConnection, wanted: Filter) -> list[TargetEn
         .group_by(targets.c.id)
         .order_by(targets.c.id)
     )
-    if wanted.owners:
-        query = query.where(targets.c.owner.in_(wanted.owners))
-    if wanted.chains:
-        query = query.where(targets.c.chain.in_(wanted.chains))
-    if wanted.watched:
-        query = query.where(targets.c.watched)
     return [
         TargetEntry(
             chain=chain_name(row["chain"]),
@@ -35,5 +34,25 @@ async def standing(connection: AsyncConnection, wanted: Filter) -> list[TargetEn
             error=row["error"],
             read_at=None if row["read_at"] is None else rfc3339(row["read_at"]),
         )
-        for row in (await connection.execute(query)).mappings()
+        for row in (await connection.execute(_of(query, wanted))).mappings()
     ]
+
+
+async def balances_read(
+    connection: AsyncConnection, wanted: Filter
+) -> Mapping[Target, tuple[datetime | None, str | None]]:
+    """When all balances of each target were last read, and what the last reading of them lacked."""
+    query = select(targets).order_by(targets.c.id)
+    return {
+        Target(row["chain"], row["owner"], row["label"]): (row["balances_at"], row["balances_error"])
+        for row in (await connection.execute(_of(query, wanted))).mappings()
+    }
+
+
+def _of(query: Select[Any], wanted: Filter) -> Select[Any]:
+    """The query, of the filter's owners and chains."""
+    if wanted.owners:
+        query = query.where(targets.c.owner.in_(wanted.owners))
+    if wanted.chains:
+        query = query.where(targets.c.chain.in_(wanted.chains))
+    return query.where(targets.c.watched) if wanted.watched else query
