@@ -99,7 +99,7 @@ async def _acknowledge(
     if after is not None:
         return f"{after.id} is acknowledged; it is told again when it grows worse"
     known = await acknowledged(connection, told.alert.id)
-    said = "" if known is None else f", acknowledged by {known.by} at {rfc3339(known.at.replace(microsecond=0))}"
+    said = "" if known is None else f"; {known.by} acknowledged it at {rfc3339(known.at.replace(microsecond=0))}"
     return f"{told.alert.id} is {told.alert.state} already{said}"
 
 

@@ -227,7 +227,8 @@ def _entry(kept: "Kept") -> "SilenceEntry":
 
 async def _end_early(connection: "AsyncConnection", silence_id: str, author: str) -> str:
     from scanner.domain.silences import Lifted
-    from scanner.store.silences import end, find, listing
+    from scanner.store import alerts
+    from scanner.store.silences import end, find, hiding, listing
 
     at = now()
     kept = await find(connection, silence_id)
@@ -239,6 +240,9 @@ async def _end_early(connection: "AsyncConnection", silence_id: str, author: str
     silence = kept.silence
     if (why := silence.over(at)) is not None:
         return f"{silence.id} is over already: {why}"
+    covered = {one.alert for one in kept.covered}
+    about = [told.alert for told in await alerts.listing(connection) if told.alert.id in covered]
+    hidden = await hiding(connection, about, at)
     await end(connection, silence.id, Lifted.taken_back(author), at)
-    hidden = [covered.alert for covered in kept.covered if covered.cover.ended_at is None]
-    return f"{silence.id} is over. No longer hidden: {', '.join(hidden) or 'nothing'}"
+    free = hidden.keys() - await hiding(connection, about, at)  # another silence may still hide some
+    return f"{silence.id} is over. No longer hidden: {', '.join(sorted(free)) or 'nothing'}"

@@ -48,8 +48,7 @@ def ago(then: str, now: datetime) -> str:
     seconds = (now - datetime.fromisoformat(then)).total_seconds()
     for size, unit in _SPANS:
         if abs(seconds) >= size:
-            span = f"{int(abs(seconds) // size)} {unit}"
-            return f"{span} ago" if seconds > 0 else f"in {span}"
+            return f"{int(seconds // size)} {unit} ago" if seconds > 0 else f"in {round(-seconds / size)} {unit}"
     return "just now"
 
 

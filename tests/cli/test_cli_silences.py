@@ -48,7 +48,7 @@ def test_a_silence_prints_its_id_and_exactly_what_it_hides(tmp_path: Path, alert
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith(f"{kept['id']} alert {alert.id}\n")
     assert f"HIGH {alert.id} Unlimited allowance to a stranger, treasury on ethereum: “USDT”" in ended.words
-    assert "(in 6 d), by alice: the exchange moves its router" in ended.words
+    assert "(in 7 d), by alice: the exchange moves its router" in ended.words
     assert kept["matchers"] == {"alert": alert.id}
     assert (kept["future"], kept["author"], kept["ended_at"]) == (False, "alice", None)
     cover = {"alert": alert.id, "severity": "high", "raw": str(2**256 - 1), "unlimited": True}
@@ -186,6 +186,14 @@ def test_a_silence_ends_on_demand_and_stays_on_the_list_of_all(tmp_path: Path, a
     assert f"Did you mean {kept['id']}?" in wrong.err
 
 
+def test_what_another_silence_hides_stays_hidden(tmp_path: Path, alert: Alert) -> None:
+    silenced(tmp_path, alert.id, *WEEK)
+    silenced(tmp_path, "--chain", "1", *WEEK)
+    first, second = (kept["id"] for kept in silences(tmp_path))
+    assert run(tmp_path, "alerts", "unsilence", first).out == f"{first} is over. No longer hidden: nothing\n"
+    assert run(tmp_path, "alerts", "unsilence", second).out == f"{second} is over. No longer hidden: {alert.id}\n"
+
+
 def test_acknowledging_says_who_and_why_and_twice_changes_nothing(tmp_path: Path, alert: Alert) -> None:
     ended = run(tmp_path, "alerts", "ack", alert.id.lower(), "--author", "alice", "--comment", "our own router")
     assert (ended.code, ended.err) == (0, "")
@@ -197,7 +205,7 @@ def test_acknowledging_says_who_and_why_and_twice_changes_nothing(tmp_path: Path
     ]
     again = run(tmp_path, "alerts", "ack", alert.id, "--author", "bob")
     assert again.code == 0
-    assert f"{alert.id} is acknowledged already, acknowledged by alice at " in again.out
+    assert f"{alert.id} is acknowledged already; alice acknowledged it at " in again.out
     assert story(tmp_path, alert) == told
 
 
