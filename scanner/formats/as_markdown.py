@@ -13,8 +13,10 @@ from scanner.formats.documents import (
     Deliveries,
     Document,
     History,
+    Lists,
     Look,
     Rules,
+    SaidEntry,
     SilenceEntry,
     Silences,
     Story,
@@ -54,6 +56,12 @@ def _parts(document: Document, look: Look) -> Iterator[str]:
         case Approvals():
             yield "# Approvals" + ("" if document.at is None else f" at {_dead(document.at)}")
             yield _approvals(document.approvals, document.alerts)
+            if document.ended:
+                yield "## In force no more"
+                yield _approvals(document.ended, ())
+            if document.said:
+                yield "## What the lists say"
+                yield _said(document.said)
             yield _targets(document.targets, look)
         case History():
             yield "# History" + ("" if document.since is None else f" since {_dead(document.since)}")
@@ -72,6 +80,9 @@ def _parts(document: Document, look: Look) -> Iterator[str]:
         case Deliveries():
             yield "# Deliveries"
             yield _deliveries(document)
+        case Lists():
+            yield "# Lists"
+            yield _lists(document)
         case _:
             assert_never(document)
 
@@ -211,6 +222,26 @@ def _deliveries(document: Deliveries) -> str:
         for d in document.deliveries
     )
     return _table(("at", "channel", "message", "state", "attempts", "title", "alerts", "error"), rows)
+
+
+def _lists(document: Lists) -> str:
+    rows = (
+        (
+            *(entry.name, entry.label, entry.origin, entry.as_of or "never read"),
+            *(str(entry.entries), str(entry.bad), str(entry.approvals)),
+            "; ".join(part for part in (entry.error, *entry.examples) if part),
+        )
+        for entry in document.lists
+    )
+    return _table(("list", "label", "from", "as of", "entries", "bad rows", "approvals", "what is wrong"), rows)
+
+
+def _said(said: Iterable[SaidEntry]) -> str:
+    rows = (
+        (entry.list, ", ".join(entry.labels), entry.chain or "every chain", entry.name or "", entry.incident or "")
+        for entry in said
+    )
+    return _table(("list", "labels", "chain", "name", "incident"), rows)
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

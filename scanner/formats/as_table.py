@@ -11,6 +11,7 @@ from scanner.formats.documents import (
     Deliveries,
     Document,
     History,
+    Lists,
     Look,
     RuleEntry,
     Rules,
@@ -18,6 +19,7 @@ from scanner.formats.documents import (
     Story,
 )
 from scanner.formats.grids import GOOD, LOUD, Part, draw, hanging, line
+from scanner.formats.listed import lists_told, said_told
 from scanner.formats.own_words import dead
 from scanner.formats.pending import deliveries_told, silences_told
 from scanner.formats.pieces import ages, alerts_told, approvals_told, changes_told, heading, mark, totals, unread
@@ -52,10 +54,7 @@ def _things(document: Document, look: Look) -> Iterator["RenderableType"]:
         case Approvals():
             yield from _approvals(document, look)
         case History():
-            if document.changes:
-                yield changes_told(look, document.changes, document.targets, dated=True)
-                yield line()
-            yield line(Part(counted(len(document.changes), "change"), "bold"))
+            yield from _history(document, look)
         case Alerts():
             yield from _alerts(document, look)
         case Story():
@@ -66,8 +65,17 @@ def _things(document: Document, look: Look) -> Iterator["RenderableType"]:
             yield from silences_told(look, document)
         case Deliveries():
             yield from deliveries_told(look, document)
+        case Lists():
+            yield from lists_told(look, document)
         case _:
             assert_never(document)
+
+
+def _history(document: History, look: Look) -> Iterator["RenderableType"]:
+    if document.changes:
+        yield changes_told(look, document.changes, document.targets, dated=True)
+        yield line()
+    yield line(Part(counted(len(document.changes), "change"), "bold"))
 
 
 def _alerts(document: Alerts, look: Look) -> Iterator["RenderableType"]:
@@ -131,6 +139,11 @@ def _approvals(document: Approvals, look: Look) -> Iterator["RenderableType"]:
     if document.approvals:
         yield approvals_told(look, document.approvals, document.alerts)
         yield line()
+    if document.ended:
+        yield heading("In force no more")
+        yield approvals_told(look, document.ended, ())
+        yield line()
+    yield from said_told(document.said)
     yield totals(document.approvals, document.alerts)
     if document.at is not None:
         yield line(Part(f"as believed at {document.at}", "dim"))

@@ -27,9 +27,12 @@ __all__ = [
     "DeliveryEntry",
     "Document",
     "History",
+    "ListEntry",
+    "Lists",
     "Look",
     "RuleEntry",
     "Rules",
+    "SaidEntry",
     "SilenceEntry",
     "Silences",
     "Story",
@@ -45,17 +48,34 @@ class Look:
     colour: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class SaidEntry:
+    """What one list says of an address. `chain` is null for every chain; names and incidents are strangers' words."""
+
+    list: str
+    labels: tuple[str, ...]
+    chain: str | None = None
+    chain_index: str | None = None
+    name: str | None = None
+    incident: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approvals:
     """The approvals in force, or those that were in force `at` a moment of the past.
 
     `targets` say when each was last read completely, and what was wrong at the last try. `alerts` are those open on
     these approvals now; none for the past.
+
+    Where one spender is asked for, `ended` are its approvals that are in force no more, each since `changed_at`, and
+    `said` is what the lists say of it.
     """
 
     version: int = 1
     at: str | None = None
     approvals: tuple[ApprovalEntry, ...] = ()
+    ended: tuple[ApprovalEntry, ...] = ()
+    said: tuple[SaidEntry, ...] = ()
     targets: tuple[TargetEntry, ...] = ()
     alerts: tuple[AlertEntry, ...] = ()
 
@@ -203,5 +223,34 @@ class Deliveries:
     deliveries: tuple[DeliveryEntry, ...] = ()
 
 
-Document: TypeAlias = Report | Approvals | History | Alerts | Story | Rules | Silences | Deliveries
+@dataclass(frozen=True, slots=True)
+class ListEntry:
+    """One list. `as_of` is when its copy was last seen to be the newest, null where there is none yet.
+
+    `error` says why the last look, at `checked_at`, took nothing; then the last good copy is in force. `entries` and
+    `bad` count its rows, `examples` are the first bad ones in words. `approvals` counts the stored approvals in force
+    whose spender or token is on it.
+    """
+
+    name: str
+    label: str
+    origin: str
+    as_of: str | None
+    checked_at: str | None
+    error: str | None
+    entries: int
+    bad: int
+    examples: tuple[str, ...]
+    approvals: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lists:
+    """The lists, in the order of the configuration."""
+
+    version: int = 1
+    lists: tuple[ListEntry, ...] = ()
+
+
+Document: TypeAlias = Report | Approvals | History | Alerts | Story | Rules | Silences | Deliveries | Lists
 """Anything that a format can print."""

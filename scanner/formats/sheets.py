@@ -12,6 +12,8 @@ from scanner.formats.documents import (
     DeliveryEntry,
     Document,
     History,
+    ListEntry,
+    Lists,
     RuleEntry,
     Rules,
     SilenceEntry,
@@ -52,6 +54,7 @@ _SILENCE = (
     *("alert", "alert_severity", "alert_raw", "alert_unlimited", "alert_ended_at", "alert_reason"),
 )
 _DELIVERY = tuple(field.name for field in fields(DeliveryEntry))
+_LIST = tuple(field.name for field in fields(ListEntry))
 
 
 def sheet(document: Document) -> Sheet:
@@ -80,6 +83,8 @@ def sheet(document: Document) -> Sheet:
             return Sheet(_SILENCE, [row for entry in document.silences for row in _silence(entry)])
         case Deliveries():
             return Sheet(_DELIVERY, [_plain(entry, _DELIVERY) for entry in document.deliveries])
+        case Lists():
+            return Sheet(_LIST, [_plain(entry, _LIST) for entry in document.lists])
         case _:
             assert_never(document)
 
@@ -144,6 +149,6 @@ def _silence(entry: SilenceEntry) -> Iterable[Sequence[Cell]]:
         yield (*own, cover.alert, cover.severity, cover.raw, cover.unlimited, cover.ended_at, cover.reason)
 
 
-def _plain(entry: RuleEntry | DeliveryEntry, columns: Sequence[str]) -> Sequence[Cell]:
+def _plain(entry: RuleEntry | DeliveryEntry | ListEntry, columns: Sequence[str]) -> Sequence[Cell]:
     values = (getattr(entry, name) for name in columns)
     return [" ".join(value) if isinstance(value, tuple) else value for value in values]
