@@ -94,7 +94,10 @@ def list_source(value: Data, folder: Path) -> str | Path:
     text = single(value)
     if "://" not in text:
         return file_path(value, folder)
-    _safe_web(text)
+    parts = _safe_web(text)
+    if parts.username is not None or any(key.lower() in _SECRET_KEYS for key in parse_qs(parts.query)):
+        hint = "lists show where they come from; have something else fetch it, and name the file"
+        raise WrongError("this URL carries a secret, or may", code="plain-secret", hint=hint)
     return text
 
 

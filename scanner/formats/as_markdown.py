@@ -54,15 +54,7 @@ def _parts(document: Document, look: Look) -> Iterator[str]:
         case Report():
             yield from _scan(document, look)
         case Approvals():
-            yield "# Approvals" + ("" if document.at is None else f" at {_dead(document.at)}")
-            yield _approvals(document.approvals, document.alerts)
-            if document.ended:
-                yield "## In force no more"
-                yield _approvals(document.ended, ())
-            if document.said:
-                yield "## What the lists say"
-                yield _said(document.said)
-            yield _targets(document.targets, look)
+            yield from _looked_up(document, look)
         case History():
             yield "# History" + ("" if document.since is None else f" since {_dead(document.since)}")
             yield _changes(document.changes, document.targets)
@@ -111,6 +103,18 @@ def _scan(report: Report, look: Look) -> Iterator[str]:
     warnings += [_dead(error) for error in (*scan.context_errors, *scan.broken_rules)]
     if warnings:
         yield "\n".join(f"- {warning}" for warning in warnings)
+
+
+def _looked_up(document: Approvals, look: Look) -> Iterator[str]:
+    yield "# Approvals" + ("" if document.at is None else f" at {_dead(document.at)}")
+    yield _approvals(document.approvals, document.alerts)
+    if document.ended:
+        yield "## In force no more"
+        yield _approvals(document.ended, ())
+    if document.said:
+        yield "## What the lists say"
+        yield _said(document.said)
+    yield _targets(document.targets, look)
 
 
 def _approvals(approvals: Sequence[ApprovalEntry], alerts: Sequence[AlertEntry]) -> str:
