@@ -15,13 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scanner.domain.alerts import Finding, Judgement, Transition, reconcile, unwatched
 from scanner.domain.approvals import End, Snapshot, Target
 from scanner.domain.changes import Change, ChangeKind, Difference, Held
+from scanner.domain.exposure import in_units
+from scanner.domain.surroundings import Surroundings
 from scanner.domain.telling import Telling
-from scanner.policy.fields import facts
+from scanner.policy.fields import Facts, facts
 from scanner.policy.rules import Pack, findings
 from scanner.store import alerts as kept_alerts
 from scanner.store import knowledge, lists, outbox
 from scanner.store.engine import Store
 from scanner.store.rows import parts
+from scanner.store.surroundings import surroundings, value
 
 __all__ = ["Judge", "Judged", "Moved"]
 
@@ -30,6 +33,14 @@ COUNTS = frozenset({"spender.approvals", "spender.owners"})
 
 AGES = frozenset({"approval.age", "approval.unchanged_for"})
 """The fields that time alone moves."""
+
+MONEY = frozenset(
+    {
+        *("balance.amount", "token.price_usd", "token.risk", "allowance.amount", "allowance.covers_balance"),
+        *("exposure.usd", "exposure.first_usd"),
+    }
+)
+"""The fields that a reading of balances can move."""
 
 SPENDERS_AT_ONCE = 100
 """Spenders whose approvals are judged in one transaction."""
@@ -97,6 +108,7 @@ class Judge:
         shared = [rule for rule in pack.rules if not rule.on and not COUNTS.isdisjoint(rule.fields_read)]
         self._shared = replace(pack, rules=tuple(shared))
         self._own = replace(pack, rules=tuple(rule for rule in pack.rules if rule not in shared))
+        self._money = replace(pack, rules=tuple(rule for rule in pack.rules if not MONEY.isdisjoint(rule.fields_read)))
         self._ageing = any(not AGES.isdisjoint(rule.fields_read) for rule in shared)
         self._telling = telling
         self._now = now
@@ -122,18 +134,29 @@ class Judge:
                 moved.note(held.approval.spender.address, first=held.approval.id in case.baseline)
         return judged
 
+    async def weighed(self, connection: AsyncConnection, scan_id: str, target: Target) -> Judged:
+        """Judge a target again by the rules that follow money, after a reading of its balances.
+
+        What the scan found changed is judged as a change once more: its worth was not known before.
+        """
+        if not self._money.rules:
+            return Judged()
+        kept = await knowledge.in_force(connection, knowledge.Filter(targets={target}, watched=False))
+        changes = await knowledge.changes_of(connection, scan_id, target)
+        told = await kept_alerts.rules_told(connection, [change.id for change in changes])
+        changed = {change.after.id: change for change in changes}
+        first = frozenset(id_ for id_, change in changed.items() if change.kind is ChangeKind.BASELINE)
+        found = await self._judge_all(connection, self._money, _cases(kept, first, changed), told)
+        await self._apply(connection, found.transitions, scan_id, self._now())
+        return found
+
     async def spenders(self, connection: AsyncConnection, scan_id: str, moved: Moved, names: Sequence[str]) -> Judged:
         """Judge the rules on what a spender holds over all wallets, for some of those that a scan moved."""
         if not self._shared.rules:
             return Judged()
         held = await knowledge.holders(connection, names)
         first = frozenset(one.held.approval.id for one in held if moved.spenders[one.held.approval.spender.address])
-        judged = [await self._judge(connection, self._shared, case) for case in _cases(held, first)]
-        found = Judged(
-            [step for one in judged for step in one.transitions],
-            sum((one.undecided for one in judged), Counter()),
-            frozenset().union(*(one.decided for one in judged)),
-        )
+        found = await self._judge_all(connection, self._shared, _cases(held, first))
         await self._apply(connection, found.transitions, scan_id, self._now())
         return found
 
@@ -189,10 +212,34 @@ class Judge:
 
         await store.write(tidying)
 
-    async def _judge(self, connection: AsyncConnection, pack: Pack, case: _Case) -> Judged:
+    async def _judge_all(
+        self,
+        connection: AsyncConnection,
+        pack: Pack,
+        cases: Iterable[_Case],
+        told: Collection[tuple[str, str]] = (),
+    ) -> Judged:
+        judged = [await self._judge(connection, pack, case, told) for case in cases]
+        return Judged(
+            [step for one in judged for step in one.transitions],
+            sum((one.undecided for one in judged), Counter()),
+            frozenset().union(*(one.decided for one in judged)),
+        )
+
+    async def _judge(
+        self, connection: AsyncConnection, pack: Pack, case: _Case, told: Collection[tuple[str, str]] = ()
+    ) -> Judged:
+        """Judge approvals. `told` are the rules that spoke of a change already: an event is told once."""
         at = self._now()
         counts = await self._counts(connection, pack, case.held)
-        found = [finding for one in case.held for finding in _findings(pack, case, one, counts, at)]
+        known = await surroundings(connection, case.held)
+        await value(connection, case.held, known)
+        found = [
+            finding
+            for one in case.held
+            for finding in _findings(pack, case, one, counts, known[one.approval.id], at)
+            if finding.change is None or (finding.rule, finding.change) not in told
+        ]
         ids = {one.approval.id for one in case.held} | case.gone
         alerts = await kept_alerts.open_alerts(connection, sorted(ids))
         transitions = reconcile(alerts, found, gone=case.gone, baseline=case.baseline, raised=case.raised, at=at)
@@ -226,16 +273,50 @@ class Judge:
 
 
 def _findings(
-    pack: Pack, case: _Case, held: Held, counts: Mapping[str, tuple[int, int]], at: datetime
+    pack: Pack,
+    case: _Case,
+    held: Held,
+    counts: Mapping[str, tuple[int, int]],
+    beside: Surroundings,
+    at: datetime,
 ) -> Iterable[Finding]:
     """What the rules say of one approval. Of one that is in force no more only what happened is judged."""
     approvals, owners = counts.get(held.approval.spender.address, (None, None))
     change = case.changed.get(held.approval.id)
-    known = facts(held, target=case.target, spender_approvals=approvals, spender_owners=owners, change=change, at=at)
+    known = facts(
+        held,
+        target=case.target,
+        spender_approvals=approvals,
+        spender_owners=owners,
+        labels=beside.spender.labels,
+        change=change,
+        context=_in_fields(held, beside),
+        at=at,
+    )
     judged = pack.judge(known, None if change is None else change.kind)
     if not held.in_force:
         judged = [(rule, judgement) for rule, judgement in judged if rule.on]
     return findings(judged, approval=held.approval.id, facts=known, change=change, proven=case.proven)
+
+
+def _in_fields(held: Held, beside: Surroundings) -> Facts:
+    """What balances and lists add, by field name. Rules count in floating point; nothing else does."""
+    at_stake, allowance = beside.exposure, held.approval.allowance
+    readable = allowance.raw if allowance.unreadable is None else None
+    amount = None if readable is None or at_stake.decimals is None else in_units(readable, at_stake.decimals)
+    numbers = {
+        "allowance.amount": amount,
+        "balance.amount": at_stake.balance,
+        "token.price_usd": at_stake.price_usd,
+        "exposure.usd": at_stake.usd,
+        "exposure.first_usd": beside.first_usd,
+    }
+    return {
+        **{name: None if number is None else float(number) for name, number in numbers.items()},
+        "allowance.covers_balance": at_stake.covers_balance,
+        "token.risk": at_stake.risk,
+        "token.labels": list(beside.token.labels),
+    }
 
 
 def _after(snapshot: Snapshot, difference: Difference) -> _Case:
@@ -258,7 +339,9 @@ def _of(difference: Difference, *kinds: ChangeKind) -> frozenset[str]:
     return frozenset(change.after.id for change in difference.changes if change.kind in kinds)
 
 
-def _cases(kept: Iterable[knowledge.Kept], first: frozenset[str] = frozenset()) -> list[_Case]:
+def _cases(
+    kept: Iterable[knowledge.Kept], first: frozenset[str] = frozenset(), changed: Mapping[str, Change] | None = None
+) -> list[_Case]:
     """Stored approvals by target, and by whether they are proven; `first` are news of first readings.
 
     What only an incomplete reading has shown resolves nothing yet.
@@ -266,4 +349,7 @@ def _cases(kept: Iterable[knowledge.Kept], first: frozenset[str] = frozenset()) 
     found: dict[tuple[Target, bool], list[Held]] = {}
     for one in kept:
         found.setdefault((one.target, one.proven), []).append(one.held)
-    return [_Case(target, held, proven=proven, baseline=first) for (target, proven), held in found.items()]
+    return [
+        _Case(target, held, proven=proven, baseline=first, changed=changed or {})
+        for (target, proven), held in found.items()
+    ]

@@ -1,6 +1,7 @@
 """One scan, from targets to a report: the line that everything else hangs on.
 
     read ─▶ second look ─▶ diff ─▶ judge ─▶ one transaction for each target ─▶ report
+                             balances ─▶ judge again ─▶ one transaction for each target ─▶┘
 
 It knows neither SQL nor HTTP, and decides nothing itself: `domain` decides, `store` performs.
 """
@@ -16,17 +17,19 @@ from functools import partial
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from scanner.context import Balances
 from scanner.domain.alerts import Move
 from scanner.domain.approvals import End, Snapshot, Target, combine
 from scanner.domain.chains import UnknownChainError, by_index
 from scanner.domain.changes import Difference, Known, diff, unseen
 from scanner.domain.conditions import Condition
 from scanner.domain.cost import Cost
+from scanner.domain.holdings import BalanceReading, Wanted
 from scanner.domain.report import Report
 from scanner.errors import Reason, Trouble
 from scanner.judge import Judge, Judged, Moved
 from scanner.sources import Source
-from scanner.store import conditions, knowledge, scans
+from scanner.store import balances, conditions, knowledge, scans
 from scanner.store.engine import Store
 
 __all__ = ["Job", "Scanner", "Step"]
@@ -71,7 +74,8 @@ class Scanner:
 
     `sources` stand in the order of preference: a target is read by the first one that covers its chain.
     `worker` names this process in what it records, so that nobody takes a scan for dead while it lives.
-    `confirm_after` is how much later a doubted absence has to be read again to be believed.
+    `confirm_after` is how much later a doubted absence has to be read again to be believed. `balances` are read where
+    those that are known are older than `balances_every`, where approvals changed, and whenever a command asks.
     """
 
     store: Store
@@ -81,6 +85,8 @@ class Scanner:
     worker: str
     confirm_after: timedelta
     now: Callable[[], datetime]
+    balances: Balances | None = None
+    balances_every: timedelta = timedelta(hours=1)
 
     async def scan(self, job: Job, progress: Callable[[Step], Awaitable[None]] | None = None) -> Report:
         """Read the targets and report them. Raises StoreError where the store fails; what a source fails at is told."""
@@ -92,6 +98,7 @@ class _Round:
 
     def __init__(self, scanner: Scanner, job: Job) -> None:
         self.store, self.sources, self.judge = scanner.store, scanner.sources, scanner.judge
+        self.balances, self.balances_every = scanner.balances, scanner.balances_every
         self.worker, self.confirm_after, self.now = scanner.worker, scanner.confirm_after, scanner.now
         self.job = job
         self.id = secrets.token_hex(8)
@@ -100,8 +107,12 @@ class _Round:
         self.undecided: Counter[str] = Counter()
         self.decided: set[str] = set()
         self.moved = Moved()
-        self.before = [replace(source.cost) for source in self.sources]
+        self.readers: list[Source | Balances] = [*self.sources, *([] if self.balances is None else [self.balances])]
+        self.before = [replace(reader.cost) for reader in self.readers]
         self.unrecorded: list[tuple[Snapshot, int]] = []
+        self.weighed: list[BalanceReading] = []
+        self.reached = not self.job.targets
+        self.context_errors: Counter[str] = Counter()
 
     async def run(self, progress: Callable[[Step], Awaitable[None]] | None) -> Report:
         kept = [target for target in self.job.targets if self.job.keeps(target)]
@@ -117,6 +128,7 @@ class _Round:
                 if progress is not None:
                     total = len(self.job.targets)
                     await progress(Step(snapshot.target, difference.complete, difference.trouble, done, total))
+        await self._weigh(kept)
         if kept:
             await self.store.read(self._take_up)
             for names in self.moved.parts():
@@ -187,6 +199,39 @@ class _Round:
         self.changes += len(difference.changes)
         return difference
 
+    async def _weigh(self, kept: Sequence[Target]) -> None:
+        """Read the balances that are due, and judge by them. Whatever they fail at, the approvals are read by now."""
+        if self.balances is None:
+            return
+        if not self.reached:
+            self.context_errors["balances were not asked for: the approvals could not be read either"] += 1
+            return
+        wanted = await self.store.read(lambda connection: self._due(connection, kept))
+        async with aclosing(self.balances.read(wanted)) as readings:
+            async for reading in readings:
+                if reading.trouble is not None:
+                    self.context_errors[f"balances: {reading.trouble}"] += 1
+                if self.job.keeps(reading.target):
+                    await self.store.write(partial(self._commit_balances, reading=reading))
+                else:
+                    self.weighed.append(reading)
+
+    async def _due(self, connection: AsyncConnection, kept: Sequence[Target]) -> list[Wanted]:
+        """The targets whose balances are to be read: those due by the clock or by a change, or all for a command."""
+        every = timedelta() if self.job.asked_by == "command" else self.balances_every
+        due = await balances.due(connection, kept, scan_id=self.id, read_before=self.now() - every)
+        left = [
+            Wanted(snapshot.target, frozenset(one.token.address for one in snapshot.approvals.values()) - {""})
+            for snapshot, _ in self.unrecorded
+        ]
+        return due + left
+
+    async def _commit_balances(self, connection: AsyncConnection, reading: BalanceReading) -> None:
+        """What a reading of balances means: what is held, what is at stake, and what the rules say of that."""
+        await balances.record(connection, reading)
+        if reading.rows or reading.asked:
+            self._count(await self.judge.weighed(connection, self.id, reading.target))
+
     async def _take_up(self, connection: AsyncConnection) -> None:
         """Judge also the spenders that a scan moved which broke off before it came to judge them."""
         for spender, first in (await knowledge.left_unjudged(connection, self.id)).items():
@@ -211,6 +256,7 @@ class _Round:
             undecided=self.undecided.total(),
             undecided_rules=sorted(self.undecided.keys() - self.decided),
             unreadable=self.unreadable,
+            context_errors=[_counted(said, times) for said, times in self.context_errors.items()],
             at_once=self.job.at_once,
         )
 
@@ -223,6 +269,8 @@ class _Round:
             await knowledge.watch(connection, targets, self.began)
         for snapshot, based_on in self.unrecorded:
             await self._commit(connection, snapshot, based_on)
+        for reading in self.weighed:
+            await self._commit_balances(connection, reading)
         await self._take_up(connection)
         for names in self.moved.parts():
             await self._judge_spenders(connection, names)
@@ -237,7 +285,7 @@ class _Round:
         return await scans.report(connection, scan, frozenset(self.job.targets))
 
     def _spent(self) -> list[Cost]:
-        return [source.cost - before for source, before in zip(self.sources, self.before, strict=True)]
+        return [reader.cost - before for reader, before in zip(self.readers, self.before, strict=True)]
 
     def _summarise(self, report: Report, wrong: Sequence[Condition]) -> None:
         """One line for the log, with what was wrong with the watch itself when the scan ended."""
@@ -260,6 +308,10 @@ class _Round:
             seconds=round((self.now() - self.began).total_seconds(), 3),
             conditions=[condition.key for condition in wrong],
         )
+
+
+def _counted(said: str, times: int) -> str:
+    return said if times == 1 else f"{said} ({times} targets)"
 
 
 def _covers(source: Source, target: Target) -> bool:

@@ -3,7 +3,7 @@
 Amounts are exact: integers in the smallest unit, or decimals without rounding. Money is in US dollars, a `Decimal`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +11,7 @@ from decimal import Decimal
 from scanner.domain.approvals import Approval
 from scanner.domain.holdings import EXACT, Holding
 
-__all__ = ["Exposure", "Total", "Valuation", "exposure", "in_units", "total", "valued"]
+__all__ = ["UNVALUED", "Exposure", "Total", "Valuation", "exposure", "in_units", "total", "valued"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,10 @@ class Exposure:
     risk: bool | None = None
     decimals: int | None = None
     read_at: datetime | None = None
+
+
+UNVALUED = Exposure()
+"""Of what no balance was ever read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +155,6 @@ def total(found: Iterable[tuple[Approval, Exposure]]) -> Total:
     return Total(worth, unvalued)
 
 
-def valued(before: Mapping[str, Valuation], now: Iterable[tuple[str, datetime, Exposure]]) -> dict[str, Valuation]:
-    """The first valuations that are new: of approvals (id, last change, exposure) that had none since that change."""
-    return {
-        id_: Valuation(changed_at, at_stake.usd)
-        for id_, changed_at, at_stake in now
-        if at_stake.usd is not None and (id_ not in before or before[id_].since != changed_at)
-    }
+def valued(now: Iterable[tuple[str, datetime, Exposure]]) -> dict[str, Valuation]:
+    """The first valuations of approvals (id, last change, exposure), as far as they can be valued."""
+    return {id_: Valuation(changed_at, at_stake.usd) for id_, changed_at, at_stake in now if at_stake.usd is not None}

@@ -6,13 +6,17 @@ Integers that can exceed 2^53 and money are strings; times are RFC 3339 in UTC; 
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Self
 
 from scanner.domain.alerts import Alert
 from scanner.domain.approvals import Approval, Spender, Token
 from scanner.domain.chains import UnknownChainError, by_index
 from scanner.domain.changes import Change, ChangeKind, Held
+from scanner.domain.exposure import Exposure, in_units
 from scanner.domain.hostile import harmless
+from scanner.domain.lists import NOBODY, Standing
+from scanner.domain.surroundings import UNKNOWN, Surroundings
 
 __all__ = [
     "AlertEntry",
@@ -30,6 +34,7 @@ __all__ = [
     "TargetEntry",
     "TokenEntry",
     "chain_name",
+    "plain",
     "rfc3339",
 ]
 
@@ -55,25 +60,38 @@ class TokenEntry:
     symbol: str | None
     decimals: int | None = None
     risk: bool | None = None
+    labels: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, token: Token) -> Self:
-        """A token, its symbol made harmless."""
-        return cls(token.address or None, harmless(token.symbol), token.decimals)
+    def of(cls, token: Token, known: Surroundings = UNKNOWN) -> Self:
+        """A token, its symbol made harmless, with what balances and lists say of it."""
+        return cls(
+            address=token.address or None,
+            symbol=harmless(token.symbol),
+            decimals=token.decimals if known.exposure.decimals is None else known.exposure.decimals,
+            risk=known.exposure.risk,
+            labels=known.token.labels,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class SpenderEntry:
-    """A spender. `name` is what the source calls it, unverified; `labels` are from the user's own lists."""
+    """A spender. `name` is what the source calls it, unverified, or else what a list does.
+
+    `labels` and `incidents` are what the user's lists say of it.
+    """
 
     address: str | None
     name: str | None
     labels: tuple[str, ...] = ()
+    incidents: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, spender: Spender, labels: tuple[str, ...] = ()) -> Self:
-        """A spender, its name made harmless."""
-        return cls(spender.address or None, harmless(spender.name), labels)
+    def of(cls, spender: Spender, known: Standing = NOBODY) -> Self:
+        """A spender, its name made harmless, with what the lists say of it."""
+        incidents = tuple(said for one in known.incidents if (said := harmless(one)))
+        name = harmless(spender.name) or harmless(known.name)
+        return cls(spender.address or None, name, known.labels, incidents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,33 +104,57 @@ class AllowanceEntry:
     unreadable: str | None = None
 
     @classmethod
-    def of(cls, approval: Approval) -> Self:
-        """The allowance of an approval; an amount that cannot be read is unknown, not the last one that could."""
+    def of(cls, approval: Approval, decimals: int | None = None) -> Self:
+        """The allowance of an approval; an amount that cannot be read is unknown, not the last one that could.
+
+        `decimals` are the token's, where something else than the approval tells them.
+        """
         allowance = approval.allowance
+        decimals = approval.token.decimals if decimals is None else decimals
         raw = allowance.raw if allowance.unreadable is None else None
         return cls(
             raw=None if raw is None else str(raw),
             unlimited=approval.unlimited,
-            amount=_in_units(raw, approval.token.decimals),
+            amount=None if raw is None or decimals is None else plain(in_units(raw, decimals)),
             unreadable=harmless(allowance.unreadable),
         )
 
 
-def _in_units(raw: int | None, decimals: int | None) -> str | None:
-    """An amount in token units, exactly; None where it or the decimals are not known."""
-    if raw is None or decimals is None:
-        return None
-    whole, part = divmod(raw, 10**decimals)
-    return f"{whole}.{part:0{decimals}d}".rstrip("0").rstrip(".")
+def plain(number: Decimal) -> str:
+    """A decimal number to its last digit, without an exponent or trailing zeros."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 @dataclass(frozen=True, slots=True)
 class ExposureEntry:
-    """What could be taken today: `usd`, from the `balance` in token units and its `price_usd`."""
+    """What could be taken today: `usd`, from the `balance` in token units and its `price_usd`.
+
+    `amount` is what of the balance is within the allowance; `read_at` is when the balance was read.
+    """
 
     usd: str | None = None
     balance: str | None = None
     price_usd: str | None = None
+    amount: str | None = None
+    covers_balance: bool | None = None
+    read_at: str | None = None
+
+    @classmethod
+    def of(cls, at_stake: Exposure) -> Self:
+        """What an approval puts at stake, to the last digit."""
+
+        def said(number: Decimal | None) -> str | None:
+            return None if number is None else plain(number)
+
+        return cls(
+            usd=said(at_stake.usd),
+            balance=said(at_stake.balance),
+            price_usd=said(at_stake.price_usd),
+            amount=said(at_stake.amount),
+            covers_balance=at_stake.covers_balance,
+            read_at=None if at_stake.read_at is None else rfc3339(at_stake.read_at),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +178,8 @@ class ApprovalEntry:
     expires_at: str | None = None
 
     @classmethod
-    def of(cls, held: Held, label: str | None = None) -> Self:
-        """An approval as it is held."""
+    def of(cls, held: Held, label: str | None = None, known: Surroundings = UNKNOWN) -> Self:
+        """An approval as it is held, with what is known beside it."""
         approval = held.approval
         return cls(
             id=approval.id,
@@ -145,10 +187,10 @@ class ApprovalEntry:
             chain_index=approval.chain,
             owner=approval.owner,
             kind=approval.kind.value,
-            token=TokenEntry.of(approval.token),
-            spender=SpenderEntry.of(approval.spender),
-            allowance=AllowanceEntry.of(approval),
-            exposure=ExposureEntry(),
+            token=TokenEntry.of(approval.token, known),
+            spender=SpenderEntry.of(approval.spender, known.spender),
+            allowance=AllowanceEntry.of(approval, known.exposure.decimals),
+            exposure=ExposureEntry.of(known.exposure),
             status=approval.status.value,
             first_seen=rfc3339(held.first_seen),
             changed_at=rfc3339(held.changed_at),
@@ -300,7 +342,10 @@ class TargetEntry:
 
 @dataclass(frozen=True, slots=True)
 class ScanEntry:
-    """One scan."""
+    """One scan. `exposure_usd` counts a token of an owner once; `unvalued` are approvals whose worth is not known.
+
+    `context_errors` say what could not be read beside the approvals: balances, lists.
+    """
 
     id: str
     started_at: str
@@ -313,6 +358,7 @@ class ScanEntry:
     dry_run: bool = False
     broken_rules: tuple[str, ...] = ()
     undecided: int = 0
+    unvalued: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,17 @@ from scanner.store.notices import owe
 from scanner.store.rows import alert_from, alert_row, held_from, is_open, parts, target_from
 from scanner.store.tables import alert_events, alerts, approvals, attempts, messages, notices, targets
 
-__all__ = ["Story", "Told", "apply", "find_alert", "listing", "of_rules_other_than", "open_alerts", "story"]
+__all__ = [
+    "Story",
+    "Told",
+    "apply",
+    "find_alert",
+    "listing",
+    "of_rules_other_than",
+    "open_alerts",
+    "rules_told",
+    "story",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,15 @@ async def open_alerts(connection: AsyncConnection, approval_ids: Sequence[str]) 
     for part in parts(approval_ids):
         rows = await connection.execute(select(alerts).where(alerts.c.approval_id.in_(part), is_open()))
         found += [alert_from(row) for row in rows.mappings()]
+    return found
+
+
+async def rules_told(connection: AsyncConnection, change_ids: Sequence[str]) -> set[tuple[str, str]]:
+    """Which rules (id) have spoken of which changes (id), whatever became of their alerts."""
+    found: set[tuple[str, str]] = set()
+    for part in parts(change_ids):
+        rows = await connection.execute(select(alerts.c.rule, alerts.c.change_id).where(alerts.c.change_id.in_(part)))
+        found |= {(row[0], row[1]) for row in rows}
     return found
 
 

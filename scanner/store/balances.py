@@ -1,6 +1,6 @@
 """What owners hold and what tokens are, as last read; what approvals were worth when they were first valued."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import RowMapping, case, func, null, select, update
@@ -16,16 +16,27 @@ from scanner.store.tables import approvals, balances, changes, targets, tokens, 
 __all__ = ["due", "holdings_of", "record", "valuations_of", "value_first"]
 
 
-async def holdings_of(connection: AsyncConnection, target: Target) -> dict[str, Holding]:
-    """What an owner holds on a chain, by token; a token that was never read is not there."""
-    query = (
-        select(balances, tokens)
-        .join_from(balances, targets)
-        .outerjoin(tokens, (tokens.c.chain == targets.c.chain) & (tokens.c.token == balances.c.token))
-        .where(targets.c.chain == target.chain, targets.c.owner == target.owner)
-    )
-    rows = (await connection.execute(query)).mappings()
-    return {row[balances.c.token]: _holding(row) for row in rows}
+async def holdings_of(
+    connection: AsyncConnection, wanted: Collection[Target]
+) -> Mapping[Target, Mapping[str, Holding]]:
+    """What owners hold on their chains, by target and token; a token that was never read is not there."""
+    found: dict[Target, dict[str, Holding]] = {}
+    for part in parts(sorted({target.owner for target in wanted})):
+        query = (
+            select(targets.c.chain, targets.c.owner, *balances.c, *_TOKEN)
+            .join_from(balances, targets)
+            .outerjoin(tokens, (tokens.c.chain == targets.c.chain) & (tokens.c.token == balances.c.token))
+            .where(targets.c.owner.in_(part))
+        )
+        for row in (await connection.execute(query)).mappings():
+            target = Target(row[targets.c.chain], row[targets.c.owner])
+            if target in wanted:
+                found.setdefault(target, {})[row[balances.c.token]] = _holding(row)
+    return found
+
+
+_TOKEN = (tokens.c.symbol, tokens.c.decimals, tokens.c.price_usd, tokens.c.risk)
+"""What is known of a token itself."""
 
 
 def _holding(row: RowMapping) -> Holding:
@@ -49,7 +60,8 @@ async def record(connection: AsyncConnection, reading: BalanceReading) -> None:
     target_id = await connection.scalar(select(targets.c.id).where(here))
     if target_id is None:
         raise LookupError(f"{target} is not watched")
-    moved = after(await holdings_of(connection, target), reading)
+    known = await holdings_of(connection, {target})
+    moved = after(known.get(target, {}), reading)
     if reading.rows:
         await _describe(connection, reading)
     if moved:

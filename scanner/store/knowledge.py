@@ -274,9 +274,10 @@ async def history(connection: AsyncConnection, wanted: Filter, since: datetime |
     return [change for change in await _past(connection, conditions) if _relevant(wanted, change)]
 
 
-async def changes_of(connection: AsyncConnection, scan_id: str) -> list[Change]:
-    """The changes that one scan found, in order."""
-    return await _past(connection, [changes.c.scan_id == scan_id])
+async def changes_of(connection: AsyncConnection, scan_id: str, target: Target | None = None) -> list[Change]:
+    """The changes that one scan found, of one target or of all, in order."""
+    conditions = [changes.c.scan_id == scan_id]
+    return await _past(connection, conditions if target is None else [*conditions, _is(target)])
 
 
 def _relevant(wanted: Filter, change: Change) -> bool:

@@ -1,0 +1,23 @@
+"""What is known beside an approval itself: what it puts at stake, and what the lists say of its spender and token."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from scanner.domain.exposure import UNVALUED, Exposure
+from scanner.domain.lists import NOBODY, Standing
+
+__all__ = ["UNKNOWN", "Surroundings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What balances and lists add to an approval. `first_usd` is what it was worth when first valued as it is now."""
+
+    exposure: Exposure = UNVALUED
+    first_usd: Decimal | None = None
+    spender: Standing = NOBODY
+    token: Standing = NOBODY
+
+
+UNKNOWN = Surroundings()
+"""Of what nothing is known but the approval."""
