@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "doctor": ("doctor:doctor", "Try each real part, and say what to do"),
     "approvals": ("approvals:approvals", "Show approvals from the store, now or in the past"),
     "history": ("approvals:history", "Show every recorded change"),
+    "holdings": ("holdings:holdings", "Show what is held, on exchanges too, and what is at stake"),
     "alerts": ("alerts:alerts", "List alerts; explain, acknowledge or silence them"),
     "rules": ("rules:rules", "List the rules in force, or check rule files"),
     "channels": ("channels:channels", "List the channels, or send a test message"),

@@ -13,6 +13,7 @@ from scanner.formats.documents import (
     Deliveries,
     Document,
     History,
+    Holdings,
     Lists,
     Look,
     Rules,
@@ -21,6 +22,7 @@ from scanner.formats.documents import (
     Silences,
     Story,
 )
+from scanner.formats.holdings import WHY_APART, ages, amount, money, named, share, stake, where, worth
 from scanner.formats.own_words import dead
 from scanner.formats.words import (
     allowance,
@@ -49,7 +51,7 @@ def render(document: Document, look: Look) -> str:
     return "\n\n".join(_parts(dead(document), look)) + "\n"
 
 
-def _parts(document: Document, look: Look) -> Iterator[str]:
+def _parts(document: Document, look: Look) -> Iterator[str]:  # noqa: C901 - a case for each document
     match document:
         case Report():
             yield from _scan(document, look)
@@ -72,6 +74,8 @@ def _parts(document: Document, look: Look) -> Iterator[str]:
         case Deliveries():
             yield "# Deliveries"
             yield _deliveries(document)
+        case Holdings():
+            yield from _holdings(document, look)
         case Lists():
             yield "# Lists"
             yield _lists(document)
@@ -246,6 +250,34 @@ def _said(said: Iterable[SaidEntry]) -> str:
         for entry in said
     )
     return _table(("list", "labels", "chain", "name", "incident"), rows)
+
+
+def _holdings(document: Holdings, look: Look) -> Iterator[str]:
+    yield "# Holdings"
+    rows = [
+        (
+            named(asset.symbol),
+            "" if asset.apart is None else WHY_APART[asset.apart],
+            amount(asset.wallets),
+            worth(asset.wallets),
+            amount(asset.exchanges),
+            worth(asset.exchanges),
+            stake(asset.at_stake),
+            share(asset.share, asset.at_stake),
+            ", ".join(where(contract, whole=True) for contract in asset.contracts),
+        )
+        for asset in document.assets
+    ]
+    total = document.total
+    sums = (money(total.wallets_usd), "", money(total.exchanges_usd), stake(total.at_stake))
+    rows.append(("total", "", "", *sums, share(total.share, total.at_stake), ""))
+    told = ("in wallets", "worth", "on exchanges", "worth", "at stake", "share")
+    yield _table(("asset", "matched with nothing", *told, "tokens"), rows)
+    yield _dead(ages(document, look.now))
+    troubles = [f"{one.name}: {one.error}" for one in document.accounts if one.error is not None]
+    troubles += [f"{one.label or one.owner} on {one.chain}: {one.error}" for one in document.wallets if one.error]
+    if troubles:
+        yield "\n".join(f"- {_dead(trouble)}" for trouble in troubles)
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -11,6 +11,7 @@ from scanner.formats.documents import (
     Deliveries,
     Document,
     History,
+    Holdings,
     Lists,
     Look,
     RuleEntry,
@@ -19,6 +20,7 @@ from scanner.formats.documents import (
     Story,
 )
 from scanner.formats.grids import GOOD, LOUD, Part, draw, hanging, line
+from scanner.formats.holdings import holdings_told
 from scanner.formats.listed import lists_told, said_told
 from scanner.formats.own_words import dead
 from scanner.formats.pending import deliveries_told, silences_told
@@ -47,7 +49,7 @@ def render(document: Document, look: Look) -> str:
     return draw(look, _things(dead(document), look))
 
 
-def _things(document: Document, look: Look) -> Iterator["RenderableType"]:
+def _things(document: Document, look: Look) -> Iterator["RenderableType"]:  # noqa: C901 - a case for each document
     match document:
         case Report():
             yield from _scan(document, look)
@@ -65,6 +67,8 @@ def _things(document: Document, look: Look) -> Iterator["RenderableType"]:
             yield from silences_told(look, document)
         case Deliveries():
             yield from deliveries_told(look, document)
+        case Holdings():
+            yield from holdings_told(look, document)
         case Lists():
             yield from lists_told(look, document)
         case _:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
+from scanner.domain.inventory import Holdings
 from scanner.domain.report import (
     AlertEntry,
     ApprovalEntry,
@@ -27,6 +28,7 @@ __all__ = [
     "DeliveryEntry",
     "Document",
     "History",
+    "Holdings",
     "ListEntry",
     "Lists",
     "Look",
@@ -252,5 +254,5 @@ class Lists:
     lists: tuple[ListEntry, ...] = ()
 
 
-Document: TypeAlias = Report | Approvals | History | Alerts | Story | Rules | Silences | Deliveries | Lists
+Document: TypeAlias = Report | Approvals | History | Alerts | Story | Rules | Silences | Deliveries | Lists | Holdings
 """Anything that a format can print."""

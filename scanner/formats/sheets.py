@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import TypeAlias, assert_never
 
+from scanner.domain.inventory import AssetEntry
 from scanner.domain.report import AlertEntry, ApprovalEntry, ChangeEntry, Report
 from scanner.formats.documents import (
     Alerts,
@@ -12,6 +13,7 @@ from scanner.formats.documents import (
     DeliveryEntry,
     Document,
     History,
+    Holdings,
     ListEntry,
     Lists,
     RuleEntry,
@@ -53,6 +55,10 @@ _SILENCE = (
     *("id", "matchers", "future", "author", "comment", "created_at", "ends_at", "ended_at", "reason"),
     *("alert", "alert_severity", "alert_raw", "alert_unlimited", "alert_ended_at", "alert_reason"),
 )
+_HOLDING = (
+    *("symbol", "apart", "contracts", "price_usd", "wallets_amount", "wallets_usd", "wallets_unknown"),
+    *("exchanges_amount", "exchanges_usd", "exchanges_unknown", "at_stake_usd", "at_stake_unvalued", "share"),
+)
 _DELIVERY = tuple(field.name for field in fields(DeliveryEntry))
 _LIST = tuple(field.name for field in fields(ListEntry))
 
@@ -83,6 +89,8 @@ def sheet(document: Document) -> Sheet:
             return Sheet(_SILENCE, [row for entry in document.silences for row in _silence(entry)])
         case Deliveries():
             return Sheet(_DELIVERY, [_plain(entry, _DELIVERY) for entry in document.deliveries])
+        case Holdings():
+            return Sheet(_HOLDING, [_holding(entry) for entry in document.assets])
         case Lists():
             return Sheet(_LIST, [_plain(entry, _LIST) for entry in document.lists])
         case _:
@@ -147,6 +155,16 @@ def _silence(entry: SilenceEntry) -> Iterable[Sequence[Cell]]:
         yield (*own, None, None, None, None, None, None)
     for cover in entry.covers:
         yield (*own, cover.alert, cover.severity, cover.raw, cover.unlimited, cover.ended_at, cover.reason)
+
+
+def _holding(entry: AssetEntry) -> Sequence[Cell]:
+    return (
+        *(entry.symbol, entry.apart),
+        " ".join(f"{contract.chain}:{contract.address or ''}" for contract in entry.contracts),
+        *(entry.price_usd, entry.wallets.amount, entry.wallets.usd, entry.wallets.unknown),
+        *(entry.exchanges.amount, entry.exchanges.usd, entry.exchanges.unknown),
+        *(entry.at_stake.usd, entry.at_stake.unvalued, entry.share),
+    )
 
 
 def _plain(entry: RuleEntry | DeliveryEntry | ListEntry, columns: Sequence[str]) -> Sequence[Cell]:
