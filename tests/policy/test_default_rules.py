@@ -17,7 +17,10 @@ from scanner.policy.rules import Expectation, Rule
 from scanner.policy.trials import TrialResult, given_facts, run_tests, try_rule
 
 PACK = load([default_rules()])
-RULES = {rule.id: rule for rule in PACK.rules}
+WITHIN_REACH = {
+    *("unlimited-to-stranger", "unlimited-to-nameless", "unlimited-to-listed"),
+    *("exposure-to-stranger", "exposure-to-listed"),
+}
 LONGEST_SENTENCE = 160
 
 
@@ -42,41 +45,64 @@ def test_the_pack_is_large_enough_and_a_family_has_a_file() -> None:
     assert len({rule.place.file for rule in PACK.rules}) >= 5
 
 
-def parts(text: str) -> list[str]:
-    """The parts of a condition that `&&` joins at its outermost level."""
+def parts(text: str, operator: str = "&&") -> list[str]:
+    """The parts of a condition that an operator joins at its outermost level."""
     found, depth = [""], 0
-    for token in re.findall(r'"(?:\\.|[^"\\])*"|&&|.', text, re.DOTALL):
+    for token in re.findall(r'"(?:\\.|[^"\\])*"|&&|\|\||.', text, re.DOTALL):
         depth += {"(": 1, ")": -1}.get(token, 0)
-        if token == "&&" and depth == 0:
+        if token == operator and depth == 0:
             found.append("")
         else:
             found[-1] += token
     return found
 
 
-def mutants(rule: Rule) -> Iterator[Rule]:
-    """The rule with its condition flipped, and with each part of it left out, turned round, or moved by one."""
-    when, joined = rule.when, parts(rule.when)
-    texts = [f"!({when})"]
-    for index, part in enumerate(joined):
-        texts += ["&&".join([*joined[:index], other, *joined[index + 1 :]]) for other in ("true", f"!({part})")]
-    without_texts = re.sub(r'"(?:\\.|[^"\\])*"', lambda text: "_" * len(text[0]), when)
+def changed(text: str) -> Iterator[str]:
+    """The condition flipped, and with each part of it left out, turned round, or moved by one."""
+    yield f"!({text})"
+    for operator, nothing in (("&&", "true"), ("||", "false")):
+        joined = parts(text, operator)
+        if len(joined) == 1 and operator == "||":
+            continue
+        for index, part in enumerate(joined):
+            for other in (nothing, f"!({part})"):
+                yield operator.join([*joined[:index], other, *joined[index + 1 :]])
+    without_texts = re.sub(r'"(?:\\.|[^"\\])*"', lambda found: "_" * len(found[0]), text)
     for number in re.finditer(r"(?<=[ (])\d+", without_texts):
-        texts += [f"{when[: number.start()]}{int(number[0]) + step}{when[number.end() :]}" for step in (-1, 1)]
-    for text in texts:
-        condition = compile_condition(text)
-        assert isinstance(condition, Condition), (text, condition)
-        yield replace(rule, condition=condition)
+        for step in (-1, 1):
+            yield f"{text[: number.start()]}{int(number[0]) + step}{text[number.end() :]}"
+
+
+def conditions(text: str) -> Iterator[Condition]:
+    for other in changed(text):
+        condition = compile_condition(other)
+        assert isinstance(condition, Condition), (other, condition)
+        yield condition
+
+
+def mutants(rule: Rule) -> Iterator[Rule]:
+    """The rule with one of its conditions changed, or without what goes beyond the first."""
+    yield from (replace(rule, condition=condition) for condition in conditions(rule.when))
+    if rule.until is not None:
+        yield from (replace(rule, until=condition) for condition in [None, *conditions(rule.until.text)])
+    for index, grade in enumerate(rule.grades):
+        others = [replace(grade, condition=condition) for condition in conditions(grade.condition.text)]
+        if grade.until is not None:
+            others += [replace(grade, until=condition) for condition in [None, *conditions(grade.until.text)]]
+        for other in others:
+            yield replace(rule, grades=(*rule.grades[:index], other, *rule.grades[index + 1 :]))
+        yield replace(rule, grades=(*rule.grades[:index], *rule.grades[index + 1 :]))
 
 
 @pytest.mark.parametrize("rule", PACK.rules, ids=lambda rule: rule.id)
 def test_whatever_is_changed_in_a_condition_its_own_tests_notice(rule: Rule) -> None:
     for mutant in mutants(rule):
-        assert not all(try_rule(mutant, trial).passed for trial in rule.tests), mutant.when
+        assert not all(try_rule(mutant, trial).passed for trial in rule.tests), mutant
 
 
 LABELS = st.lists(st.sampled_from(["known", "trusted", "exploited", "mine"]), unique=True)
 RAW = st.sampled_from(["max", "limited", "unreadable"])
+DOLLARS = st.floats(0, 1e7) | st.sampled_from([0.0, 100.0, 999.0, 1001.0, 9_999.0, 10_001.0, 100_001.0])
 ANYTHING = st.fixed_dictionaries(
     {
         "spender.labels": LABELS,
@@ -89,6 +115,10 @@ ANYTHING = st.fixed_dictionaries(
         "approval.status": st.sampled_from(["granted", "revoking", "granting"]),
         "approval.age": st.timedeltas(timedelta(0), timedelta(days=900)),
         "approval.unchanged_for": st.timedeltas(timedelta(0), timedelta(days=9)),
+        "token.risk": st.none() | st.booleans(),
+        "balance.amount": st.none() | st.floats(0, 1e9),
+        "exposure.usd": st.none() | DOLLARS,
+        "exposure.first_usd": st.none() | DOLLARS,
     }
 )
 CHANGES = st.none() | st.sampled_from(ChangeKind)
@@ -125,11 +155,44 @@ def test_a_trusted_spender_pages_nobody_for_what_it_may_do(
 
 
 @given(ANYTHING, CHANGES)
-def test_unlimited_to_a_spender_on_no_list_is_high_by_exactly_one_rule(
+def test_unlimited_to_a_spender_on_no_list_is_high_at_least_by_exactly_one_rule(
     facts: dict[str, object], change: ChangeKind | None
 ) -> None:
     found = alerts({**facts, "spender.labels": []}, "max", change)
-    assert list(found.values()).count(Severity.HIGH) == 1
+    (severity,) = [severity for rule, severity in found.items() if rule in WITHIN_REACH]
+    assert severity.reaches(Severity.HIGH)
+
+
+@given(ANYTHING, RAW, CHANGES)
+def test_of_what_is_within_reach_an_approval_is_told_once(
+    facts: dict[str, object], raw: str, change: ChangeKind | None
+) -> None:
+    assert len(WITHIN_REACH & alerts(facts, raw, change).keys()) <= 1
+
+
+@given(ANYTHING, RAW, DOLLARS, DOLLARS)
+def test_more_money_is_never_less_bad(facts: dict[str, object], raw: str, one: float, other: float) -> None:
+    less, more = (alerts({**facts, "exposure.usd": usd}, raw) for usd in sorted((one, other)))
+    assert less.keys() <= more.keys()
+    assert all(more[rule].reaches(severity) for rule, severity in less.items())
+
+
+@pytest.mark.parametrize(
+    ("usd", "stranger", "nameless", "listed"),
+    [
+        (None, "high", "high", "low"),
+        (0.0, "high", "high", "low"),
+        (1_001.0, "high", "critical", "low"),
+        (10_001.0, "high", "critical", "medium"),
+        (100_001.0, "critical", "critical", "medium"),
+    ],
+)
+def test_an_unlimited_allowance_grows_worse_with_money(
+    usd: float | None, stranger: str, nameless: str, listed: str
+) -> None:
+    assert alerts({"exposure.usd": usd}, "max") == {"unlimited-to-stranger": stranger}
+    assert alerts({"exposure.usd": usd, "spender.name": ""}, "max") == {"unlimited-to-nameless": nameless}
+    assert alerts({"exposure.usd": usd, "spender.labels": ["known"]}, "max") == {"unlimited-to-listed": listed}
 
 
 @given(ANYTHING, RAW, CHANGES)
