@@ -27,6 +27,7 @@ from scanner.config import (
 )
 from scanner.context.exchanges import EXCHANGES, Access, Exchange
 from scanner.context.lists import ListReader
+from scanner.context.okx_balances import OkxBalances
 from scanner.daemon import Daemon, Works
 from scanner.deliver import Deliverer
 from scanner.delivery.channels import Channel
@@ -53,6 +54,7 @@ __all__ = [
     "daemon",
     "load_pack",
     "now",
+    "okx_balances",
     "okx_client",
     "okx_source",
     "open_channel",
@@ -160,6 +162,11 @@ def okx_source(config: OkxConfig, client: OkxClient) -> OkxSource:
     return OkxSource(client, api=config.api, path=config.approvals_path, address_key=config.address_key)
 
 
+def okx_balances(config: Config, client: OkxClient) -> OkxBalances | None:
+    """What tells of balances, in the configured dialect; None where they are not to be read."""
+    return None if config.balances.every is None else OkxBalances(client, api=config.source.okx.api)
+
+
 def _credentials(config: OkxConfig) -> Credentials:
     if problems := config.missing_secrets():
         raise ConfigError(problems)
@@ -212,6 +219,8 @@ async def open_works(
             worker=worker,
             confirm_after=config.source.confirm_absence_after,
             now=now,
+            balances=okx_balances(config, client),
+            balances_every=config.balances.every or timedelta(),
         )
         return Works(
             scanner=scanner,

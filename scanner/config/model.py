@@ -36,6 +36,7 @@ from scanner.errors import ConfigError, Place, Problem
 
 __all__ = [
     "AlertingConfig",
+    "BalancesConfig",
     "ChannelConfig",
     "Config",
     "EvmConfig",
@@ -137,6 +138,20 @@ class ScheduleConfig:
 
     every: Wait = timedelta(minutes=15)
     cron: Annotated[str, Written(crontab)] | None = None
+
+
+def _every(text: str) -> timedelta | None:
+    return None if text == "off" else duration(timedelta(minutes=1))(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalancesConfig:
+    """How often balances are read. `every`: of each wallet, None for never.
+
+    They are also read where an approval changed, and by every scan that a command asks for.
+    """
+
+    every: Annotated[timedelta | None, Written(_every)] = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,6 +283,7 @@ class Sections:
     wallets: tuple[WalletConfig, ...] = ()
     wallets_file: Annotated[Path, WrittenIn(file_path)] | None = None
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    balances: BalancesConfig = field(default_factory=BalancesConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     rules: RulesConfig = field(default_factory=RulesConfig)
     lists: Mapping[Name, ListConfig] = field(default_factory=dict)

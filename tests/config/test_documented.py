@@ -69,6 +69,7 @@ def test_a_default_on_the_page_is_the_programs(tmp_path: Path, key: str) -> None
         "source",
         "wallets",
         "schedule",
+        "balances",
         "store",
         "rules",
         "lists",
