@@ -4,6 +4,7 @@ A request speaks for many chains, and one of them can spoil it: one that the end
 down. Such a request is made again for half of its chains at a time, as long as the owner's patience lasts.
 """
 
+from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ MOST_CHAINS = 50
 MOST_TOKENS = 20
 """Tokens that one request may ask for by their address."""
 
-LEAST_PATIENCE = 1.0
+LEAST_PATIENCE = 0.5
 """Seconds of patience below which nothing more is asked for an owner."""
 
 UNKNOWN_CHAIN = "81104"
@@ -128,21 +129,22 @@ class Account:
 
     async def _ask(self, questions: Sequence[_Question]) -> None:
         """Put questions together; where one of them may have spoilt the answer, half of them at a time."""
-        due = list(self._worth_asking(questions))
-        if not due:
-            return
-        answer = await self._answer(due)
-        if isinstance(answer, Answer):
-            _take(answer, due)
-        elif len(due) > 1 and answer.reason in _SPOILT_BY_ONE:
-            half = len(due) // 2
-            await self._ask(due[:half])
-            await self._ask(due[half:])
-        else:
-            if answer.code == UNKNOWN_CHAIN and len(due) == 1:
-                self._unknown.add(due[0].place)
-            for question in due:
-                question.sheet.fail(answer)
+        parts = deque([questions])
+        while parts:
+            due = list(self._worth_asking(parts.popleft()))
+            if not due:
+                continue
+            answer = await self._answer(due)
+            if isinstance(answer, Answer):
+                _take(answer, due)
+            elif len(due) > 1 and answer.reason in _SPOILT_BY_ONE:
+                half = len(due) // 2
+                parts.extend((due[:half], due[half:]))
+            else:
+                if answer.code == UNKNOWN_CHAIN and len(due) == 1:
+                    self._unknown.add(due[0].place)
+                for question in due:
+                    question.sheet.fail(answer)
 
     def _worth_asking(self, questions: Iterable[_Question]) -> Iterator[_Question]:
         for question in questions:
@@ -154,8 +156,8 @@ class Account:
                 yield question
 
     async def _answer(self, questions: Sequence[_Question]) -> Answer | Trouble:
-        """One request. One with several questions may use up half of the patience: the rest is for its parts."""
-        kept = self.effort.patience / 2 if len(questions) > 1 else 0.0
+        """One request. It may use up half of the patience: the rest is for the owner's other chains."""
+        kept = self.effort.patience / 2 if len(self.sheets) > 1 else 0.0
         self.effort.patience -= kept
         chains = {question.sheet.chain.index: question.sheet.chain for question in questions}
         tokens = [(question.sheet.chain.index, token) for question in questions for token in question.tokens]
