@@ -24,6 +24,7 @@ class Why:
     WORSENED = "worsened"
     REMINDER = "reminder due"
     SILENCE_ENDED = "silence ended"
+    MISSED = "open before the channel wanted it"
     RESOLVED = "resolved"
     UNWATCHED = "no longer watched"
     BELOW = "below the channel's severity"

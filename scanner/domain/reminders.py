@@ -10,7 +10,7 @@ from scanner.domain.notices import Notice, Why
 from scanner.domain.silences import silenced_by
 from scanner.domain.telling import Telling
 
-__all__ = ["Known", "Open", "Withheld", "remind", "reveal"]
+__all__ = ["Known", "Open", "Withheld", "catch_up", "remind", "reveal"]
 
 TOGETHER = 24
 """What comes due within this part of its time goes with what is due: alerts that were told one after another within an
@@ -34,7 +34,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """An open alert that a channel was never told of because a silence hid it, which now hides it no more."""
+    """An open alert that a channel was never told of, and that nothing hides from it now."""
 
     alert: Alert
     channel: str
@@ -97,16 +97,17 @@ def _reminder(one: Known, at: datetime) -> Notice:
 
 def reveal(withheld: Sequence[Withheld], telling: Telling, at: datetime) -> list[Notice]:
     """What is owed now that silences have ended: the opening, to those who were never told of it and want it still."""
+    return _owed(withheld, telling, at, Move.OPENED, Why.SILENCE_ENDED)
+
+
+def catch_up(missed: Sequence[Withheld], telling: Telling, at: datetime) -> list[Notice]:
+    """What is owed to a channel that was not there when alerts opened, or did not want them: that they are open."""
+    return _owed(missed, telling, at, Move.REMINDED, Why.MISSED)
+
+
+def _owed(untold: Sequence[Withheld], telling: Telling, at: datetime, what: Move, why: str) -> list[Notice]:
     return [
-        Notice(
-            alert=one.alert.id,
-            channel=one.channel,
-            what=Move.OPENED,
-            send=True,
-            reason=Why.SILENCE_ENDED,
-            group=one.group,
-            due_at=at,
-        )
-        for one in withheld
+        Notice(one.alert.id, one.channel, what, send=True, reason=why, group=one.group, due_at=at)
+        for one in untold
         if telling.wants(one.channel, one.alert.severity)
     ]

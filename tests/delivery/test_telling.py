@@ -1,5 +1,6 @@
 """Who hears what over days and outages: once, in order, as it is by then, and no more than anybody can read."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -121,6 +122,36 @@ async def test_the_review_counts_what_is_not_repeated_and_comes_only_if_there_is
         watch.received.clear()
         await watch.go_on(3 * DAY, HOUR)
         assert watch.received == []
+
+
+async def test_a_new_channel_hears_once_of_what_is_open_and_of_its_end(tmp_path: Path) -> None:
+    telling = Telling(channels={"ops": Severity.HIGH}, digest=Digest.OFF)
+    async with days(tmp_path, 6, telling) as watch:
+        grades = [Severity.CRITICAL, Severity.HIGH, Severity.HIGH, Severity.MEDIUM, Severity.LOW]
+        first, known, hidden, mild, _ = [await watch.open(number, grade) for number, grade in enumerate(grades)]
+        await watch.go_on(MINUTE)
+        await acknowledge(watch, known)
+        made = Silence("S-1", Matchers(alert=hidden.id), False, "me", "known", watch.now, watch.now + DAY)
+        await watch.store.write(lambda c: silences.make(c, made))
+        watch.received.clear()
+
+        watch.telling = replace(telling, channels={"ops": Severity.MEDIUM, "new": Severity.HIGH})
+        await watch.go_on(HOUR)
+        told = dict(zip(watch.service.paths[-2:], watch.received, strict=True))
+        assert alerts_in([told["/ops"]]) == [mild.id], "it wants to know more than before"
+        assert (told["/new"]["title"][:20], alerts_in([told["/new"]])) == ("Still open, CRITICAL", [first.id])
+
+        await watch.end(first)
+        await watch.go_on(HOUR)
+        assert [alerts_in([body]) for body in watch.received] == [[first.id], [first.id]]
+        watch.service.paths.clear()
+        await watch.go_on(DAY, HOUR)
+        told = dict(zip(watch.service.paths, watch.received, strict=True))
+        assert alerts_in([told["/new"]]) == [hidden.id], "its silence is over"
+        assert await watch.reasons(mild) == [
+            ("opened", False, "below the channel's severity"),
+            ("reminder", True, "open before the channel wanted it"),
+        ]
 
 
 async def test_a_storm_is_one_summary_and_nothing_critical_is_held_back(tmp_path: Path) -> None:

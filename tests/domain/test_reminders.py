@@ -10,7 +10,7 @@ from strategies import START
 
 from scanner.domain.alerts import Alert, AlertState, Move, Severity
 from scanner.domain.notices import Notice
-from scanner.domain.reminders import Known, Withheld, remind, reveal
+from scanner.domain.reminders import Known, Withheld, catch_up, remind, reveal
 from scanner.domain.telling import Telling
 
 TELLING = Telling(channels={"ops": Severity.HIGH, "log": Severity.LOW})
@@ -88,6 +88,7 @@ def test_what_has_become_informational_is_never_told_again() -> None:
     telling = Telling(channels={"ops": Severity.INFORMATIONAL}, repeat={Severity.INFORMATIONAL: timedelta(hours=1)})
     assert remind([Known(mild, "ops", "g", START)], telling, hours(24)) == []
     assert reveal([Withheld(mild, "ops", "g")], telling, START) == []
+    assert catch_up([Withheld(mild, "ops", "g")], telling, START) == []
 
 
 @pytest.mark.parametrize(("told_at", "due"), [(1, False), (23, False), (24, True), (24 * 365, True)])

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Alert, AlertState, Severity
 from scanner.domain.approvals import Target
-from scanner.domain.reminders import TOGETHER, Known, Open, Withheld, remind, reveal
+from scanner.domain.reminders import TOGETHER, Known, Open, Withheld, catch_up, remind, reveal
 from scanner.domain.silences import Hidden
 from scanner.domain.telling import Telling
 from scanner.store import clocks, silences
@@ -29,11 +29,12 @@ SETTLED = timedelta(minutes=5)
 async def tell_again(connection: AsyncConnection, telling: Telling, now: datetime) -> int:
     """Write what channels are owed although nothing happened. Returns how many notices that were."""
     lifted = await silences.uncovered(connection, now)
-    owed = reveal(await _withheld(connection, lifted), telling, now)
-    known = await _known(connection, telling, now)
-    owed += remind(known, telling, now)
+    freed = reveal(await _withheld(connection, lifted), telling, now)
+    await write(connection, freed, scan_id=None, at=now)
+    owed = catch_up(await _missed(connection, telling, now), telling, now)
+    owed += remind(await _known(connection, telling, now), telling, now)
     await write(connection, owed, scan_id=None, at=now)
-    return len(owed)
+    return len(freed + owed)
 
 
 async def _withheld(connection: AsyncConnection, lifted: Sequence[Alert]) -> list[Withheld]:
@@ -47,6 +48,18 @@ async def _withheld(connection: AsyncConnection, lifted: Sequence[Alert]) -> lis
         )
         found += [Withheld(alert, row[0], row[1]) for row in await connection.execute(query) if not row[2]]
     return found
+
+
+async def _missed(connection: AsyncConnection, telling: Telling, now: datetime) -> list[Withheld]:
+    """The open alerts that a channel wants and was never told of. What happened once is no news any more."""
+    found = []
+    for channel in telling.channels:
+        told = exists().where(notices.c.alert_id == alerts.c.id, notices.c.channel == channel, notices.c.send)
+        query = select(alerts).where(_stands(), _graded(_wanted(telling, channel)), ~told).order_by(alerts.c.opened_at)
+        rows = (await connection.execute(query)).mappings()
+        found += [Withheld(alert_from(row), channel, group="") for row in rows]
+    hidden = await silences.covering(connection, [one.alert for one in found], now)
+    return [one for one in found if one.alert.id not in hidden]
 
 
 async def _known(connection: AsyncConnection, telling: Telling, now: datetime) -> list[Known]:
@@ -105,8 +118,7 @@ def _told_at() -> ColumnElement[datetime]:
 async def review(connection: AsyncConnection, channel: str, telling: Telling, now: datetime) -> list[Open]:
     """The open alerts that a channel wants and that nothing repeats, where it is time to review them, the worst first.
 
-    They are those of a severity that is not repeated, and those that opened before the channel was there. The time of
-    the first review counts from the first time that this is asked.
+    The time of the first review counts from the first time that this is asked.
     """
     period, name = telling.digest.period, f"review {channel}"
     last = await clocks.last(connection, name)
@@ -137,19 +149,25 @@ async def hidden(connection: AsyncConnection, channel: str, now: datetime) -> li
 
 
 async def _unrepeated(connection: AsyncConnection, channel: str, telling: Telling) -> list[Open]:
-    wanted = [severity for severity in Severity if telling.wants(channel, severity)]
-    told = exists().where(notices.c.alert_id == alerts.c.id, notices.c.channel == channel, notices.c.send)
     query = (
         select(alerts, targets)
         .join(approvals, approvals.c.id == alerts.c.approval_id)
         .join(targets, targets.c.id == approvals.c.target_id)
-        .where(alerts.c.state == AlertState.OPEN.value, alerts.c.change_id.is_(None), _graded(wanted))
-        .where(or_(~_graded(telling.repeat), ~told))
+        .where(_stands(), _graded(_wanted(telling, channel)), ~_graded(telling.repeat))
     )
     rows = (await connection.execute(query)).mappings()
     return [
         Open(alert_from(row), Target(row[targets.c.chain], row[targets.c.owner], row[targets.c.label])) for row in rows
     ]
+
+
+def _stands() -> ColumnElement[bool]:
+    """What is so, and nobody has said that they know."""
+    return (alerts.c.state == AlertState.OPEN.value) & alerts.c.change_id.is_(None)
+
+
+def _wanted(telling: Telling, channel: str) -> list[Severity]:
+    return [severity for severity in Severity if telling.wants(channel, severity)]
 
 
 def _graded(severities: Collection[Severity]) -> ColumnElement[bool]:
