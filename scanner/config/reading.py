@@ -23,7 +23,6 @@ _START = "cp config.example.yaml config.yaml, then edit it"
 # What may be written, and is not acted on yet. A line goes when its feature comes.
 _NOT_YET: dict[Route, str] = {
     ("source", "evm"): "its chains are read through okx",
-    ("lists",): "no spender gets a label from a list",
 }
 
 

@@ -158,7 +158,6 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
 def test_what_this_version_does_not_do_is_said_where_it_is_written(full: Config, tmp_path: Path) -> None:
     assert [(str(problem.place).rsplit("/")[-1], problem.message.split()[0]) for problem in full.not_yet] == [
         ("config.yaml:11:3", "source.evm"),
-        ("config.yaml:20:1", "lists"),
     ]
     assert load(write(tmp_path, "alerting: {group_wait: 1s}\nsource: {evm:}\n"), {}).not_yet == ()
 
