@@ -15,7 +15,7 @@ class Access:
     """The way to one account, with a key that may only read. Shows nothing of the key.
 
     `name` is what people call the account, `setting` where the configuration speaks of it; `base_url` is None for the
-    exchange's own; `timeout` is in seconds, for one request.
+    exchange's own; `timeout` is in seconds, for one request, and for trying again after it where that is done.
     """
 
     name: str
@@ -53,6 +53,11 @@ _HINTS: Mapping[Reason, str] = {
 
 
 def advised(trouble: Trouble, access: Access) -> Trouble:
-    """The same trouble, with what to do about it in the settings of this account."""
-    hint = _HINTS.get(trouble.reason)
-    return trouble if hint is None else replace(trouble, hint=hint.format(setting=access.setting))
+    """The same trouble, with what to do about it in the settings of this account, and nothing of the key."""
+    known = _HINTS.get(trouble.reason)
+    hint = trouble.hint if known is None else known.format(setting=access.setting)
+    if access.in_text(trouble.message):
+        return replace(
+            trouble, message="what it answered is not repeated, for a part of the key stands in it", hint=hint
+        )
+    return replace(trouble, hint=hint)

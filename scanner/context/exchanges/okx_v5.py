@@ -36,7 +36,10 @@ class OkxV5:
 
     def __init__(self, access: Access, session: aiohttp.ClientSession, ledger: Ledger) -> None:
         settings = OkxSettings(
-            base_url=access.base_url or BASE_URL, requests_per_second=REQUESTS_PER_SECOND, timeout=access.timeout
+            base_url=access.base_url or BASE_URL,
+            requests_per_second=REQUESTS_PER_SECOND,
+            timeout=access.timeout,
+            patience=access.timeout,
         )
         credentials = Credentials(access.key, access.secret, access.passphrase)
         self._access = access
