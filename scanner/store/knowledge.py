@@ -27,6 +27,7 @@ __all__ = [
     "Filter",
     "Kept",
     "changes_of",
+    "ended",
     "history",
     "holders",
     "in_force",
@@ -239,6 +240,12 @@ async def left_unjudged(connection: AsyncConnection, scan_id: str) -> dict[str, 
 async def in_force(connection: AsyncConnection, wanted: Filter) -> list[Kept]:
     """The approvals that are believed to be in force now."""
     found = await _kept(connection, _joined().where(approvals.c.in_force, *wanted.conditions()))
+    return [kept for kept in found if wanted.wants(kept.held)]
+
+
+async def ended(connection: AsyncConnection, wanted: Filter) -> list[Kept]:
+    """The approvals that are believed to be in force no more."""
+    found = await _kept(connection, _joined().where(approvals.c.in_force.is_(False), *wanted.conditions()))
     return [kept for kept in found if wanted.wants(kept.held)]
 
 
