@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from scanner.domain.report import ApprovalEntry
     from scanner.domain.telling import Telling
     from scanner.formats.documents import Alerts, Story
-    from scanner.store.alerts import Told
 
 __all__ = ["alerts"]
 
@@ -112,6 +110,7 @@ async def _listed(
     from scanner.formats.documents import Alerts
     from scanner.store.alerts import listing
     from scanner.store.silences import hiding
+    from scanner.store.surroundings import entries
 
     states = tuple(AlertState) if every else (AlertState.OPEN, AlertState.ACKNOWLEDGED)
     least = Grade(severity or Grade.INFORMATIONAL)
@@ -123,7 +122,7 @@ async def _listed(
     about = {told.held.approval.id: told for told in found}
     return Alerts(
         alerts=tuple(AlertEntry.of(told.alert) for told in found),
-        approvals=tuple(_approval(told) for told in about.values()),
+        approvals=await entries(connection, [(told.held, told.target) for told in about.values()]),
         silenced=await hiding(connection, [told.alert for told in found], now()),
     )
 
@@ -132,12 +131,14 @@ async def _story(connection: "AsyncConnection", alert_id: str) -> "Story":
     from scanner.domain.report import AlertEntry
     from scanner.formats.documents import Story
     from scanner.store.alerts import story
+    from scanner.store.surroundings import entries
 
     told = await alert_named(connection, alert_id)
     kept = await story(connection, told.alert.id)
+    [approval] = await entries(connection, [(told.held, told.target)])
     return Story(
         alert=AlertEntry.of(told.alert),
-        approval=_approval(told),
+        approval=approval,
         why=told.why,
         fix=told.fix,
         facts=told.alert.values or {},
@@ -146,9 +147,3 @@ async def _story(connection: "AsyncConnection", alert_id: str) -> "Story":
         attempts=kept.attempts,
         episodes=kept.episodes,
     )
-
-
-def _approval(told: "Told") -> "ApprovalEntry":
-    from scanner.domain.report import ApprovalEntry
-
-    return ApprovalEntry.of(told.held, told.target.label)

@@ -98,19 +98,26 @@ def _means(token: str | None, symbol: str | None) -> bool:
 async def _in_force(
     connection: "AsyncConnection", wanted: "Filter", token: str | None, at: datetime | None
 ) -> "Approvals":
-    from scanner.domain.report import AlertEntry, ApprovalEntry, rfc3339
+    from scanner.domain.report import AlertEntry, ApprovalEntry, plain, rfc3339
     from scanner.formats.documents import Approvals
     from scanner.store.alerts import open_alerts
     from scanner.store.knowledge import in_force, in_force_at
+    from scanner.store.surroundings import weighed
     from scanner.store.targets import standing
 
     found = await (in_force(connection, wanted) if at is None else in_force_at(connection, wanted, at))
     kept = [one for one in found if _means(token, one.held.approval.token.symbol)]
-    alerts = await open_alerts(connection, [one.held.approval.id for one in kept]) if at is None else []
+    targets = tuple(await standing(connection, wanted))
+    if at is not None:
+        past = tuple(ApprovalEntry.of(one.held, one.target.label) for one in kept)
+        return Approvals(at=rfc3339(at), approvals=past, targets=targets)
+    approvals, worth = await weighed(connection, [(one.held, one.target) for one in kept])
+    alerts = await open_alerts(connection, [one.held.approval.id for one in kept])
     return Approvals(
-        at=None if at is None else rfc3339(at),
-        approvals=tuple(ApprovalEntry.of(one.held, one.target.label) for one in kept),
-        targets=tuple(await standing(connection, wanted)),
+        approvals=approvals,
+        exposure_usd=None if worth.usd is None else plain(worth.usd),
+        unvalued=worth.unvalued,
+        targets=targets,
         alerts=tuple(AlertEntry.of(alert) for alert in alerts),
     )
 

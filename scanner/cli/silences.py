@@ -180,9 +180,10 @@ async def _document(
     connection: "AsyncConnection", kept: "Sequence[Kept]", still_told: "Sequence[str]" = ()
 ) -> "Silences":
     from scanner.domain.alerts import AlertState
-    from scanner.domain.report import AlertEntry, ApprovalEntry
+    from scanner.domain.report import AlertEntry
     from scanner.formats.documents import Silences
     from scanner.store.alerts import listing
+    from scanner.store.surroundings import entries
 
     named = {covered.alert for one in kept for covered in one.covered} | set(still_told)
     every = await listing(connection, states=tuple(AlertState)) if named else []
@@ -191,7 +192,7 @@ async def _document(
     return Silences(
         silences=tuple(_entry(one) for one in kept),
         alerts=tuple(AlertEntry.of(one.alert) for one in told),
-        approvals=tuple(ApprovalEntry.of(one.held, one.target.label) for one in about.values()),
+        approvals=await entries(connection, [(one.held, one.target) for one in about.values()]),
         still_told=tuple(still_told),
     )
 

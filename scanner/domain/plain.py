@@ -1,8 +1,12 @@
-"""Numbers and times in plain words, the same wherever a person reads them."""
+"""Numbers, money and times in plain words, the same wherever a person reads them."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
-__all__ = ["counted", "grouped", "moment"]
+__all__ = ["counted", "grouped", "moment", "money", "units"]
+
+_PLACES = 8
+"""Decimals of an amount that people are shown."""
 
 
 def counted(number: int, thing: str) -> str:
@@ -22,3 +26,22 @@ def grouped(number: int | str) -> str:
 def moment(at: datetime) -> str:
     """A time to the minute, in UTC."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def money(usd: str | None) -> str:
+    """US dollars to the cent; what is less than one says so."""
+    if usd is None:
+        return "unknown"
+    exact = Decimal(usd)
+    if 0 < exact < Decimal("0.01"):
+        return "<$0.01"
+    return f"${grouped(f'{exact:.2f}')}"
+
+
+def units(amount: str) -> str:
+    """An amount in token units; of a long one the first decimals."""
+    whole, _, part = amount.partition(".")
+    shown = f"{whole}.{part[:_PLACES]}".rstrip("0").rstrip(".")
+    if not Decimal(shown) and Decimal(amount):
+        return "<0.00000001"
+    return grouped(shown) + ("…" if len(part) > _PLACES else "")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import assert_never
 
 from scanner.domain.hostile import printable
-from scanner.domain.plain import counted
+from scanner.domain.plain import counted, money
 from scanner.domain.report import AlertEntry, ApprovalEntry, ChangeEntry, Report, TargetEntry
 from scanner.formats.documents import (
     Alerts,
@@ -22,10 +22,11 @@ from scanner.formats.documents import (
     Silences,
     Story,
 )
-from scanner.formats.holdings import WHY_APART, ages, amount, money, named, share, stake, where, worth
+from scanner.formats.holdings import WHY_APART, ages, amount, named, share, stake, where, worth
 from scanner.formats.own_words import dead
 from scanner.formats.words import (
     allowance,
+    at_stake,
     by_approval,
     change_words,
     labels_of,
@@ -100,6 +101,7 @@ def _scan(report: Report, look: Look) -> Iterator[str]:
         yield f"## Alerts ({len(report.alerts)})"
         yield _alerts(worst(report.alerts), sentences(report.approvals, report.changes, scan.targets))
     yield f"## Approvals ({len(report.approvals)})"
+    yield f"{at_stake(scan.exposure_usd, scan.unvalued)}."
     yield _approvals(report.approvals, report.alerts)
     yield "## Targets"
     yield _targets(scan.targets, look)
@@ -132,11 +134,12 @@ def _approvals(approvals: Sequence[ApprovalEntry], alerts: Sequence[AlertEntry])
             *token(entry.token),
             *spender(entry.spender),
             allowance(entry),
+            "" if entry.exposure.usd is None else money(entry.exposure.usd),
             entry.changed_at,
         )
         for entry in worst_first(approvals, graded)
     )
-    return _table(("alert", *_WHO, "allowance", "changed"), rows)
+    return _table(("alert", *_WHO, "allowance", "at stake", "changed"), rows)
 
 
 def _changes(changes: Iterable[ChangeEntry], targets: Iterable[TargetEntry]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, assert_never
 
 from scanner.domain.plain import counted
-from scanner.domain.report import AlertEntry, AttemptEntry, NoticeEntry, Report
+from scanner.domain.report import AlertEntry, ApprovalEntry, AttemptEntry, NoticeEntry, Report
 from scanner.formats.documents import (
     Alerts,
     Approvals,
@@ -28,6 +28,8 @@ from scanner.formats.pieces import ages, alerts_told, approvals_told, changes_to
 from scanner.formats.words import (
     ago,
     allowance,
+    at_stake,
+    exposure,
     open_alerts,
     sentences,
     spender,
@@ -103,11 +105,18 @@ def _scan(report: Report, look: Look) -> Iterator["RenderableType"]:
         yield approvals_told(look, report.approvals, report.alerts)
     yield line()
     yield totals(report.approvals, report.alerts)
+    yield from _worth(report.approvals, scan.exposure_usd, scan.unvalued)
     if scan.undecided:
         said = f"{counted(scan.undecided, 'condition')} could not be decided: something they need is not known"
         yield line(Part(said, "dim"))
     for said in (*scan.context_errors, *scan.broken_rules):
         yield line(Part("warning: ", "yellow"), Part(said))
+
+
+def _worth(approvals: Iterable[ApprovalEntry], usd: str | None, unvalued: int | None) -> Iterator["RenderableType"]:
+    """What is at stake together, once balances were read."""
+    if any(entry.exposure.read_at for entry in approvals):
+        yield line(Part(at_stake(usd, unvalued), "bold"))
 
 
 def _news(report: Report, look: Look) -> Iterator["RenderableType"]:
@@ -149,6 +158,7 @@ def _approvals(document: Approvals, look: Look) -> Iterator["RenderableType"]:
         yield line()
     yield from said_told(document.said)
     yield totals(document.approvals, document.alerts)
+    yield from _worth(document.approvals, document.exposure_usd, document.unvalued)
     if document.at is not None:
         yield line(Part(f"as believed at {document.at}", "dim"))
         return
@@ -170,6 +180,7 @@ def _story(story: Story, look: Look) -> Iterator["RenderableType"]:
         "token": ", ".join(token(approval.token)),
         "spender": ", ".join(spender(approval.spender)),
         "allowance": allowance(approval),
+        "at stake": ", ".join(part for part in exposure(approval) if part) or "not known: no balance was read",
         "first seen": f"{approval.first_seen} ({ago(approval.first_seen, look.now)})",
         "changed": f"{approval.changed_at} ({ago(approval.changed_at, look.now)})",
         "id": approval.id,

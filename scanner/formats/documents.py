@@ -67,7 +67,8 @@ class Approvals:
     """The approvals in force, or those that were in force `at` a moment of the past.
 
     `targets` say when each was last read completely, and what was wrong at the last try. `alerts` are those open on
-    these approvals now; none for the past.
+    these approvals now; none for the past. `exposure_usd` is what they put at stake together, a token of an owner
+    counted once, and `unvalued` how many of them could not be valued; neither is known of the past.
 
     Where one spender is asked for, `ended` are its approvals that are in force no more, each since `changed_at`, and
     `said` is what the lists say of it.
@@ -75,6 +76,8 @@ class Approvals:
 
     version: int = 1
     at: str | None = None
+    exposure_usd: str | None = None
+    unvalued: int | None = None
     approvals: tuple[ApprovalEntry, ...] = ()
     ended: tuple[ApprovalEntry, ...] = ()
     said: tuple[SaidEntry, ...] = ()

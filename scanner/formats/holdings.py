@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from scanner.domain.addresses import short
 from scanner.domain.assets import Apart
 from scanner.domain.inventory import AssetEntry, ContractEntry, Holdings, StakeEntry, SumEntry, TotalEntry
-from scanner.domain.plain import counted, grouped
+from scanner.domain.plain import counted, money, units
 from scanner.formats.documents import Look
 from scanner.formats.grids import LOUD, Column, Pair, Part, hanging, line, pairs
 from scanner.formats.pieces import heading
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-__all__ = ["WHY_APART", "ages", "amount", "holdings_told", "money", "named", "share", "stake", "where", "worth"]
+__all__ = ["WHY_APART", "ages", "amount", "holdings_told", "named", "share", "stake", "where", "worth"]
 
 WHY_APART: Mapping[str, str] = {
     Apart.RISK: "the source calls it a scam or a honeypot; not valued",
@@ -30,28 +30,6 @@ WHY_APART: Mapping[str, str] = {
     Apart.PRICES_DIFFER: "others of its symbol have another price; valued for itself",
 }
 """Why an asset is joined with nothing, in words, in the order in which that is told."""
-
-_PLACES = 8
-"""Decimals of an amount that people are shown."""
-
-
-def money(usd: str | None) -> str:
-    """US dollars to the cent; what is less than one says so."""
-    if usd is None:
-        return "unknown"
-    exact = Decimal(usd)
-    if 0 < exact < Decimal("0.01"):
-        return "<$0.01"
-    return f"${grouped(f'{exact:.2f}')}"
-
-
-def units(amount: str) -> str:
-    """An amount in token units; of a long one the first decimals."""
-    whole, _, part = amount.partition(".")
-    shown = f"{whole}.{part[:_PLACES]}".rstrip("0").rstrip(".")
-    if not Decimal(shown) and Decimal(amount):
-        return "<0.00000001"
-    return grouped(shown) + ("…" if len(part) > _PLACES else "")
 
 
 def amount(held: SumEntry) -> str:

@@ -15,6 +15,7 @@ from scanner.formats.words import (
     allowance,
     by_approval,
     change_words,
+    exposure,
     labels_of,
     last_reading,
     spender,
@@ -53,8 +54,11 @@ def approvals_told(look: Look, approvals: Sequence[ApprovalEntry], alerts: Itera
         Column("token", "token address"),
         Column("spender", "spender address"),
         Column("allowance", "changed", folds=True),
+        *([Column("at stake", "balance", folds=True)] if any(e.exposure.read_at for e in approvals) else []),
     )
-    return pairs(look, columns, (_approval(look, e, graded.get(e.id)) for e in worst_first(approvals, graded)))
+    return pairs(
+        look, columns, (_approval(look, e, graded.get(e.id))[: len(columns)] for e in worst_first(approvals, graded))
+    )
 
 
 def _approval(look: Look, entry: ApprovalEntry, severity: str | None) -> Sequence[Pair]:
@@ -65,7 +69,13 @@ def _approval(look: Look, entry: ApprovalEntry, severity: str | None) -> Sequenc
         _names(*token(entry.token)),
         _names(*spender(entry.spender)),
         (amount, Part(ago(entry.changed_at, look.now), "dim")),
+        _at_stake(entry),
     )
+
+
+def _at_stake(entry: ApprovalEntry) -> Pair:
+    worth, held = exposure(entry)
+    return Part(worth, "bold" if entry.exposure.usd not in (None, "0") else ""), Part(held, "dim")
 
 
 def _names(name: str, address: str) -> Pair:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from scanner.domain.addresses import short
 from scanner.domain.alerts import AlertState, Severity
-from scanner.domain.plain import grouped
+from scanner.domain.plain import counted, grouped, money, units
 from scanner.domain.report import (
     AlertEntry,
     AllowanceEntry,
@@ -21,8 +22,10 @@ from scanner.domain.report import (
 __all__ = [
     "ago",
     "allowance",
+    "at_stake",
     "by_approval",
     "change_words",
+    "exposure",
     "labels_of",
     "last_reading",
     "matched",
@@ -83,6 +86,23 @@ def _amount(amount: AllowanceEntry) -> str:
     if amount.raw is not None:
         return f"{grouped(amount.raw)} raw"
     return "unknown" if amount.unreadable is None else "cannot be read"
+
+
+def exposure(entry: ApprovalEntry) -> tuple[str, str]:
+    """What could be taken today in dollars, and the balance; words where one is not known, "" where none was read."""
+    at_stake = entry.exposure
+    if at_stake.read_at is None:
+        return "", ""
+    held = "balance unknown" if at_stake.balance is None else f"holds {units(at_stake.balance)}"
+    return ("unknown" if at_stake.usd is None else money(at_stake.usd)), held
+
+
+def at_stake(usd: str | None, unvalued: int | None) -> str:
+    """What could be taken in all, and how many approvals could not be valued."""
+    left = f"{counted(unvalued, 'approval')} could not be valued" if unvalued else ""
+    if usd is None:
+        return f"What is at stake is not known: {left}" if left else "What is at stake is not known"
+    return f"{'at least ' if left else ''}{money(usd)} at stake{f'; {left}' if left else ''}"
 
 
 def state(entry: StateEntry | None) -> str:
@@ -161,7 +181,7 @@ def worst(alerts: Iterable[AlertEntry]) -> list[AlertEntry]:
 
 
 def worst_first(approvals: Iterable[ApprovalEntry], graded: Mapping[str, Severity]) -> list[ApprovalEntry]:
-    """Approvals: those with grave open alerts, then the unlimited ones, then what cannot be read, then the rest."""
+    """Approvals: those with grave open alerts, then what is worth most, then the unlimited ones, then the rest."""
 
     def order(entry: ApprovalEntry) -> tuple[object, ...]:
         severity = graded.get(entry.id)
@@ -169,7 +189,7 @@ def worst_first(approvals: Iterable[ApprovalEntry], graded: Mapping[str, Severit
         grave = rank if rank >= Severity.MEDIUM.rank else -1
         size = int(entry.allowance.raw or 0)
         where = (entry.owner_label or entry.owner, entry.chain, entry.token.symbol or "", entry.id)
-        return (-grave, _reach(entry.allowance.unlimited), -rank, -size, *where)
+        return (-grave, -Decimal(entry.exposure.usd or 0), _reach(entry.allowance.unlimited), -rank, -size, *where)
 
     return sorted(approvals, key=order)
 

@@ -8,10 +8,8 @@ from sqlalchemy import RowMapping, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Target
-from scanner.domain.exposure import total
 from scanner.domain.report import (
     AlertEntry,
-    ApprovalEntry,
     ChangeEntry,
     Report,
     ScanEntry,
@@ -22,7 +20,7 @@ from scanner.domain.report import (
 )
 from scanner.store import alerts as kept_alerts
 from scanner.store.knowledge import Filter, changes_of, in_force
-from scanner.store.surroundings import surroundings
+from scanner.store.surroundings import weighed
 from scanner.store.tables import notices, scan_targets, scans, targets
 
 __all__ = ["begin", "entry", "finish", "interrupt", "last_begun", "report", "workers"]
@@ -138,14 +136,13 @@ def _target_entry(row: RowMapping) -> TargetEntry:
 async def report(connection: AsyncConnection, scan: ScanEntry, scope: Collection[Target]) -> Report:
     """All that a scan says, within its scope."""
     kept = await in_force(connection, Filter(targets=scope, watched=False))
-    known = await surroundings(connection, [one.held for one in kept])
-    worth = total((one.held.approval, known[one.held.approval.id].exposure) for one in kept)
+    approvals, worth = await weighed(connection, [(one.held, one.target) for one in kept])
     told = await kept_alerts.listing(connection, scope=scope, also_resolved_by=scan.id)
     raised = await kept_alerts.listing(connection, scope=scope, opened_by=scan.id)
     return Report(
         version=1,
         scan=replace(scan, exposure_usd=None if worth.usd is None else plain(worth.usd), unvalued=worth.unvalued),
-        approvals=tuple(ApprovalEntry.of(one.held, one.target.label, known[one.held.approval.id]) for one in kept),
+        approvals=approvals,
         changes=tuple(ChangeEntry.of(change) for change in await changes_of(connection, scan.id)),
         alerts=tuple(AlertEntry.of(one.alert) for one in told),
         raised=tuple(one.alert.id for one in raised),

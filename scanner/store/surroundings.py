@@ -5,15 +5,16 @@ from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.domain.approvals import Approval
+from scanner.domain.approvals import Approval, Target
 from scanner.domain.changes import Held
-from scanner.domain.exposure import Valuation, exposure, valued
+from scanner.domain.exposure import Total, Valuation, exposure, total, valued
 from scanner.domain.lists import NOBODY
+from scanner.domain.report import ApprovalEntry
 from scanner.domain.surroundings import Surroundings
 from scanner.store.balances import holdings_of, valuations_of, value_first
 from scanner.store.lists import standings_of
 
-__all__ = ["surroundings", "value"]
+__all__ = ["entries", "surroundings", "value", "weighed"]
 
 
 async def surroundings(connection: AsyncConnection, held: Sequence[Held]) -> Mapping[str, Surroundings]:
@@ -32,6 +33,20 @@ async def surroundings(connection: AsyncConnection, held: Sequence[Held]) -> Map
             token=standings.get(token, NOBODY),
         )
     return found
+
+
+async def entries(connection: AsyncConnection, found: Sequence[tuple[Held, Target]]) -> tuple[ApprovalEntry, ...]:
+    """Approvals as they are reported, each with its target as the user knows it, and all that is known beside them."""
+    return (await weighed(connection, found))[0]
+
+
+async def weighed(
+    connection: AsyncConnection, found: Sequence[tuple[Held, Target]]
+) -> tuple[tuple[ApprovalEntry, ...], Total]:
+    """Approvals as they are reported, and what they put at stake together."""
+    known = await surroundings(connection, [held for held, _ in found])
+    told = tuple(ApprovalEntry.of(held, target.label, known[held.approval.id]) for held, target in found)
+    return told, total((held.approval, known[held.approval.id].exposure) for held, _ in found)
 
 
 async def value(connection: AsyncConnection, held: Sequence[Held], known: Mapping[str, Surroundings]) -> None:

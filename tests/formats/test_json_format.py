@@ -63,7 +63,8 @@ def test_a_list_of_things_is_under_its_own_name() -> None:
 def test_what_is_not_known_is_null_and_what_is_large_is_text() -> None:
     first = printed("report")["approvals"][1]
     assert first["allowance"] == {"raw": str(2**256 - 1), "unlimited": True, "amount": None, "unreadable": None}
-    assert first["exposure"] == {"usd": None, "balance": None, "price_usd": None}
+    assert first["exposure"].keys() >= {"usd", "balance", "price_usd"}
+    assert set(first["exposure"].values()) == {None}
 
 
 def test_approvals_say_when_they_were_read() -> None:
