@@ -11,7 +11,7 @@ from scanner.cli.options import At, Chains, Form, FormName, Since, Spender, Toke
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from scanner.formats.documents import Approvals, History
+    from scanner.formats.documents import Approvals, History, SaidEntry
     from scanner.store.knowledge import Filter
 
 __all__ = ["approvals", "history"]
@@ -29,7 +29,8 @@ def approvals(
 ) -> None:
     """Show the approvals in force, the worst first, from the store: no network, no secret.
 
-    With --at, what was believed at that moment. What could not be read lately is named, and how old the rest is.
+    With --at, what was believed at that moment. With --spender, also who approved it once and does so no more, and what
+    the lists say of it. What could not be read lately is named, and how old the rest is.
     """
     wanted = _filter(wallet, chain, token, spender, unlimited=unlimited)
 
@@ -101,8 +102,8 @@ async def _in_force(
     from scanner.domain.report import AlertEntry, ApprovalEntry, plain, rfc3339
     from scanner.formats.documents import Approvals
     from scanner.store.alerts import open_alerts
-    from scanner.store.knowledge import in_force, in_force_at
-    from scanner.store.surroundings import weighed
+    from scanner.store.knowledge import ended, in_force, in_force_at
+    from scanner.store.surroundings import entries, weighed
     from scanner.store.targets import standing
 
     found = await (in_force(connection, wanted) if at is None else in_force_at(connection, wanted, at))
@@ -113,12 +114,36 @@ async def _in_force(
         return Approvals(at=rfc3339(at), approvals=past, targets=targets)
     approvals, worth = await weighed(connection, [(one.held, one.target) for one in kept])
     alerts = await open_alerts(connection, [one.held.approval.id for one in kept])
+    over = [] if wanted.spender is None else await ended(connection, wanted)
+    past = [(one.held, one.target) for one in over if _means(token, one.held.approval.token.symbol)]
     return Approvals(
         approvals=approvals,
+        ended=await entries(connection, past),
+        said=() if wanted.spender is None else await _said(connection, wanted.spender),
         exposure_usd=None if worth.usd is None else plain(worth.usd),
         unvalued=worth.unvalued,
         targets=targets,
         alerts=tuple(AlertEntry.of(alert) for alert in alerts),
+    )
+
+
+async def _said(connection: "AsyncConnection", spender: str) -> "tuple[SaidEntry, ...]":
+    """What the lists say of a spender, on whatever chain."""
+    from scanner.domain.hostile import harmless
+    from scanner.domain.report import chain_name
+    from scanner.formats.documents import SaidEntry
+    from scanner.store.lists import entries_of
+
+    return tuple(
+        SaidEntry(
+            list=name,
+            labels=said.labels,
+            chain=None if said.chain is None else chain_name(said.chain),
+            chain_index=said.chain,
+            name=harmless(said.name),
+            incident=harmless(said.incident),
+        )
+        for name, said in await entries_of(connection, spender)
     )
 
 
