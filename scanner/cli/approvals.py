@@ -115,10 +115,10 @@ async def _in_force(
     approvals, worth = await weighed(connection, [(one.held, one.target) for one in kept])
     alerts = await open_alerts(connection, [one.held.approval.id for one in kept])
     over = [] if wanted.spender is None else await ended(connection, wanted)
-    past = [(one.held, one.target) for one in over if _means(token, one.held.approval.token.symbol)]
+    once = [(one.held, one.target) for one in over if _means(token, one.held.approval.token.symbol)]
     return Approvals(
         approvals=approvals,
-        ended=await entries(connection, past),
+        ended=await entries(connection, once),
         said=() if wanted.spender is None else await _said(connection, wanted.spender),
         exposure_usd=None if worth.usd is None else plain(worth.usd),
         unvalued=worth.unvalued,
