@@ -1,12 +1,13 @@
-"""A server that speaks the approvals API's protocol, and the worlds that it shows.
+"""A server that speaks the protocols of all the APIs that are read, and the worlds that it shows.
 
 For the demo, for trying rules, and as the far side in tests. It shares nothing with the client: what it knows of the
 protocol was written from the documents a second time, so that the two check each other.
 """
 
 from scanner.sandbox.checks import Credentials
-from scanner.sandbox.codes import CODES
-from scanner.sandbox.faults import FAULTS, Fault
+from scanner.sandbox.codes import CODES, OLD_CODES, XT_CODES, XT_V4_CODES
+from scanner.sandbox.endpoints import Endpoint
+from scanner.sandbox.faults import FAULTS, FAULTS_AT, Fault
 from scanner.sandbox.generator import big_world, filler
 from scanner.sandbox.play import Logged
 from scanner.sandbox.quirks import (
@@ -14,8 +15,12 @@ from scanner.sandbox.quirks import (
     CursorForm,
     EndStyle,
     LimitCounts,
+    OwnerField,
     Packing,
+    PriceForm,
     Quirks,
+    RawForm,
+    RiskForm,
     RowForm,
     SpenderField,
     SymbolForm,
@@ -27,19 +32,28 @@ from scanner.sandbox.worlds import UINT256_MAX, Day, Key, Owner, Row, Spender, S
 __all__ = [
     "CODES",
     "FAULTS",
+    "FAULTS_AT",
+    "OLD_CODES",
     "UINT256_MAX",
+    "XT_CODES",
+    "XT_V4_CODES",
     "AmountForm",
     "Credentials",
     "CursorForm",
     "Day",
     "EndStyle",
+    "Endpoint",
     "Fault",
     "Key",
     "LimitCounts",
     "Logged",
     "Owner",
+    "OwnerField",
     "Packing",
+    "PriceForm",
     "Quirks",
+    "RawForm",
+    "RiskForm",
     "Row",
     "RowForm",
     "Sandbox",

@@ -1,7 +1,7 @@
 """Answers bent out of shape: each bend takes a sound answer and gives one that no document describes.
 
-They work on the answers of both versions: what holds the rows of an entry is `approvalProjects` in the one,
-`dataList` or `approvalList` in the other.
+Those that change rows work on approvals of both versions and on balances: what holds the rows of an entry is
+`approvalProjects`, `dataList`, `approvalList`, or `tokenAssets`.
 """
 
 from collections.abc import Callable
@@ -9,12 +9,42 @@ from typing import TypeAlias
 
 from scanner.sandbox.pages import Asked, Json, write_cursor
 
-__all__ = ["Bend", "chains", "cycling", "endless", "entries", "envelope", "instead", "rows", "slipped", "tokens"]
+__all__ = [
+    "Bend",
+    "amounts",
+    "beheaded",
+    "chains",
+    "cycling",
+    "emptied",
+    "endless",
+    "entries",
+    "envelope",
+    "instead",
+    "littered",
+    "rows",
+    "slipped",
+    "tokens",
+]
 
-Bend: TypeAlias = Callable[[dict[str, Json], Asked], Json]
+Bend: TypeAlias = Callable[[Json, Asked], Json]
 """From a sound answer, which is the bend's own to change, and what was asked, to an unsound answer."""
 
-_HOLDERS = ("approvalProjects", "dataList", "approvalList")
+_HOLDERS = ("approvalProjects", "dataList", "approvalList", "tokenAssets")
+_AMOUNTS = frozenset(
+    [
+        "balance",
+        "rawBalance",
+        "bal",
+        "frozenBal",
+        "availBal",
+        "available",
+        "hold",
+        "freeze",
+        "frozenAmount",
+        "availableAmount",
+        "totalAmount",
+    ]
+)
 _STRANGER = f"0x{'de' * 20}"
 
 
@@ -50,8 +80,36 @@ def rows(value: Json) -> Bend:
 
 
 def tokens(**fields: Json) -> Bend:
-    """Replace fields of the first approval of every entry; `...` leaves one out."""
+    """Replace fields of the first approval, or token, of every entry; `...` leaves one out."""
     return _each_entry(lambda entry: {**entry, _holder(entry): _first_row(entry, fields)})
+
+
+def amounts(value: Json) -> Bend:
+    """Replace every amount of what is held, wherever it stands."""
+
+    def change(part: Json) -> Json:
+        if isinstance(part, list):
+            return [change(item) for item in part]
+        if isinstance(part, dict):
+            return {name: value if name in _AMOUNTS else change(item) for name, item in part.items()}
+        return part
+
+    return lambda answer, asked: change(answer)
+
+
+def beheaded(answer: Json, asked: Asked) -> Json:
+    """The first row of every entry is left out."""
+    return _each_entry(lambda entry: {**entry, _holder(entry): entry[_holder(entry)][1:]})(answer, asked)
+
+
+def emptied(answer: Json, asked: Asked) -> Json:
+    """A list of which only the names of the columns are left."""
+    return str(answer).partition("\n")[0] + "\n"
+
+
+def littered(answer: Json, asked: Asked) -> Json:
+    """A list with rows that say nothing after those that do."""
+    return f"{answer}0x12,,too short,exploited,\n,,nobody,exploited,\n{_STRANGER},nowhere,no chain,exploited,\n"
 
 
 def slipped(answer: dict[str, Json], asked: Asked) -> Json:
@@ -106,9 +164,13 @@ def _holder(entry: dict[str, Json]) -> str:
 
 
 def _first_row(entry: dict[str, Json], fields: dict[str, Json]) -> list[Json]:
-    """The rows of an entry, the first of them changed; an entry without a row is given one."""
+    """The rows of an entry, the first of them changed; an entry without an approval is given one."""
+    holder = _holder(entry)
     invented = {"projectName": "", "approvalAddress": _STRANGER, "tokenAddress": _STRANGER, "tokens": [{}]}
-    first, *others = entry[_holder(entry)] or [invented]
+    found = entry[holder] or ([] if holder == "tokenAssets" else [invented])
+    if not found:
+        return []
+    first, *others = found
     if "tokens" in first:
         return [{**first, "tokens": [_replaced(first["tokens"][0], fields), *first["tokens"][1:]]}, *others]
     return [_replaced(first, fields), *others]

@@ -4,7 +4,7 @@ import re
 
 from scanner.errors import closest
 
-__all__ = ["EVM", "KNOWN", "NAMES", "chain_index", "fits"]
+__all__ = ["EVM", "KNOWN", "NAMES", "chain_index", "fits", "in_base58"]
 
 NAMES: dict[str, str] = {
     "ethereum": "1",
@@ -71,3 +71,8 @@ def chain_index(text: str) -> str:
 def fits(address: str, chain: str) -> bool:
     """Whether a text has the form of an address on a chain that is served, in whatever case."""
     return _FORMS.get(chain, _HEX).fullmatch(address) is not None
+
+
+def in_base58(address: str) -> bool:
+    """Whether a text has the form of an address on Tron or Solana, whatever the chain."""
+    return fits(address, "195") or fits(address, "501")

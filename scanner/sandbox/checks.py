@@ -20,7 +20,18 @@ from scanner.sandbox.pages import Asked, read_cursor
 from scanner.sandbox.quirks import CursorForm, Quirks
 from scanner.sandbox.worlds import Key
 
-__all__ = ["TOLERANCE", "Credentials", "check_body", "check_headers", "check_successor_body", "signature"]
+__all__ = [
+    "TOLERANCE",
+    "Credentials",
+    "check_body",
+    "check_headers",
+    "check_place",
+    "check_successor_body",
+    "read_object",
+    "read_text",
+    "same",
+    "signature",
+]
 
 TOLERANCE = timedelta(seconds=30)
 MOST_ADDRESSES = 20
@@ -31,12 +42,17 @@ _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What the sandbox takes for a key. The defaults are documented and guard nothing."""
+    """What the sandbox takes for keys: the provider's, and those of the other exchange, XT.
+
+    The defaults are documented and guard nothing.
+    """
 
     key: str = "sandbox-key"
     secret: str = field(default="22582BD0CFF14C41EDBF1AB98506286D", repr=False)
     passphrase: str = field(default="sandbox-passphrase", repr=False)
     project: str = "sandbox-project"
+    xt_key: str = "sandbox-xt-key"
+    xt_secret: str = field(default="sandbox-xt-secret", repr=False)
 
 
 def signature(secret: str, timestamp: str, method: str, path: str, body: bytes) -> str:
@@ -65,20 +81,20 @@ def check_headers(
         raise Refusal("50112", "there is no such time") from None
     if abs(now - sent) > TOLERANCE:
         raise Refusal("50102", f"it is {now.astimezone(UTC).isoformat(timespec='milliseconds')} here")
-    if not _same(given["KEY"], credentials.key):
+    if not same(given["KEY"], credentials.key):
         raise Refusal("50111")
-    if not _same(given["PASSPHRASE"], credentials.passphrase):
+    if not same(given["PASSPHRASE"], credentials.passphrase):
         raise Refusal("50105")
-    if not _same(given["SIGN"], signature(credentials.secret, given["TIMESTAMP"], method, path, body)):
+    if not same(given["SIGN"], signature(credentials.secret, given["TIMESTAMP"], method, path, body)):
         raise Refusal("50113")
     needs_project = path.startswith(("/api/v5/wallet/", "/api/v5/waas/"))
-    if needs_project and not _same(headers.get("OK-ACCESS-PROJECT", ""), credentials.project):
+    if needs_project and not same(headers.get("OK-ACCESS-PROJECT", ""), credentials.project):
         raise Refusal("50121")
 
 
 def check_body(body: bytes, content_type: str, quirks: Quirks) -> Asked:
     """Check the body of a v5 request. Raises Refusal with the code for the first thing that is wrong."""
-    asked = _object(body, content_type)
+    asked = read_object(body, content_type)
     limit = asked.get("limit", str(USUAL_ROWS))
     if not isinstance(limit, str) or not re.fullmatch(r"[1-9]\d{0,2}", limit) or int(limit) > MOST_ROWS:
         raise Refusal("51000", f'limit has to be a text from "1" to "{MOST_ROWS}"')
@@ -88,7 +104,7 @@ def check_body(body: bytes, content_type: str, quirks: Quirks) -> Asked:
 
 def check_successor_body(body: bytes, content_type: str, quirks: Quirks) -> Asked:
     """Check the body of a v6 request, in which `limit` and `cursor` are numbers. Raises Refusal."""
-    asked = _object(body, content_type)
+    asked = read_object(body, content_type)
     limit = asked.get("limit", 20)
     if type(limit) is not int or not 1 <= limit <= MOST_ROWS:
         raise Refusal("51000", f"limit has to be a number from 1 to {MOST_ROWS}")
@@ -100,11 +116,13 @@ def check_successor_body(body: bytes, content_type: str, quirks: Quirks) -> Aske
     return _asked(entries, limit, asked.get("cursor"), CursorForm.NUMBER, quirks)
 
 
-def _same(given: str, expected: str) -> bool:
+def same(given: str, expected: str) -> bool:
+    """Whether a secret that was given is the one that was expected."""
     return hmac.compare_digest(given.encode(errors="replace"), expected.encode())
 
 
-def _object(body: bytes, content_type: str) -> dict[str, Any]:
+def read_object(body: bytes, content_type: str) -> dict[str, Any]:
+    """The body of a request as an object. Raises Refusal where it is none, or is not said to be JSON."""
     if content_type != "application/json":
         raise Refusal("50006")
     if not body.strip():
@@ -132,17 +150,23 @@ def _entries(asked: dict[str, Any], name: str) -> tuple[Key, ...]:
 def _entry(entry: object) -> Key:
     if not isinstance(entry, dict):
         raise Refusal("51000", "an address entry has to be an object")
-    chain, address = _text(entry, "chainIndex"), _text(entry, "address")
-    if chain not in KNOWN:
-        raise Refusal("81104", chain)
-    if not fits(address, chain):
-        raise Refusal("81157", f"{address} on chain {chain}")
+    chain, address = read_text(entry, "chainIndex"), read_text(entry, "address")
+    check_place(chain, address)
     if chain in EVM and address != address.lower():
         raise Refusal("81106", address)
     return chain, address
 
 
-def _text(entry: dict[str, Any], name: str) -> str:
+def check_place(chain: str, address: str) -> None:
+    """Check that an address can be on a chain that is served. Raises Refusal: 81104 or 81157."""
+    if chain not in KNOWN:
+        raise Refusal("81104", chain)
+    if not fits(address, chain):
+        raise Refusal("81157", f"{address} on chain {chain}")
+
+
+def read_text(entry: Mapping[str, Any], name: str) -> str:
+    """The text under a name. Raises Refusal where there is nothing (50014), or something else (51000)."""
     value = entry.get(name)
     if value is None or value == "":
         raise Refusal("50014", name)

@@ -5,14 +5,16 @@ import hashlib
 import io
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, fields
+from datetime import datetime
 from typing import TypeAlias
 
 import msgspec
 from aiohttp import web
 
-from scanner.sandbox.faults import FAULTS, Armed
-from scanner.sandbox.pages import Json
-from scanner.sandbox.play import Play
+from scanner.sandbox.endpoints import Endpoint
+from scanner.sandbox.faults import FAULTS_AT, Armed
+from scanner.sandbox.pages import Asked, Json
+from scanner.sandbox.play import Logged, Play
 from scanner.sandbox.quirks import Quirks
 from scanner.sandbox.worlds import Day, Key, Row
 
@@ -31,6 +33,7 @@ class _Fault(msgspec.Struct, forbid_unknown_fields=True):
     """The body of `POST /sandbox/faults`: what `Play.fail` takes."""
 
     fault: str
+    endpoint: Endpoint = Endpoint.APPROVALS
     times: int | None = 1
     page: int | str | None = None
     target: tuple[str, str] | None = None
@@ -38,10 +41,11 @@ class _Fault(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Controls:
-    """Sets and shows a play over HTTP. Nothing here is signed: it is not part of the API."""
+    """Sets and shows a play over HTTP. Nothing here is signed: it is not part of any API. `now` is its clock."""
 
-    def __init__(self, play: Play) -> None:
+    def __init__(self, play: Play, now: Callable[[], datetime]) -> None:
         self.play = play
+        self.now = now
 
     def routes(self) -> list[web.RouteDef]:
         """The endpoints, to be added to an application."""
@@ -51,7 +55,7 @@ class Controls:
             web.get("/sandbox/truth", self.truth),
             web.get("/sandbox/requests", self.requests),
             web.post("/sandbox/advance", _explained(self.advance)),
-            web.get("/sandbox/faults", self.faults),
+            web.get("/sandbox/faults", _explained(self.faults)),
             web.post("/sandbox/faults", _explained(self.fail)),
             web.delete("/sandbox/faults", self.heal),
             web.put("/sandbox/quirks", _explained(self.quirks)),
@@ -95,15 +99,17 @@ class Controls:
         return await self.show(request)
 
     async def faults(self, request: web.Request) -> web.StreamResponse:
-        """Everything that can go wrong."""
-        return web.json_response({fault.name: fault.title for fault in FAULTS.values()})
+        """Everything that can go wrong at an endpoint; with the approvals unless another one is named."""
+        where = Endpoint(request.query.get("endpoint", Endpoint.APPROVALS))
+        return web.json_response({fault.name: fault.title for fault in FAULTS_AT[where].values()})
 
     async def fail(self, request: web.Request) -> web.StreamResponse:
         """Let something go wrong."""
         wish = msgspec.json.decode(await request.read(), type=_Fault)
-        if wish.fault not in FAULTS:
-            raise ValueError(f"no fault is called {wish.fault!r}: GET /sandbox/faults names them all")
-        self.play.fail(wish.fault, times=wish.times, page=wish.page, target=wish.target, request=wish.request)
+        if wish.fault not in FAULTS_AT[wish.endpoint]:
+            where = "" if wish.endpoint is Endpoint.APPROVALS else f"?endpoint={wish.endpoint}"
+            raise ValueError(f"no fault is called {wish.fault!r}: GET /sandbox/faults{where} names them all")
+        self.play.fail(**msgspec.structs.asdict(wish))
         return await self.show(request)
 
     async def heal(self, request: web.Request) -> web.StreamResponse:
@@ -121,7 +127,13 @@ class Controls:
 
     async def exploited(self, request: web.Request) -> web.StreamResponse:
         """The list of spenders that have turned out hostile so far."""
+        fault = self.play.strike_at(Endpoint.LISTS, Asked())
         text = _exploited(self.play.today)
+        self.play.requests.append(
+            Logged(self.now(), request.method, request.path, Endpoint.LISTS, fault=fault.name if fault else None)
+        )
+        if fault is not None:
+            return await fault.answer(request, Asked(), text)
         headers = {"ETag": f'"{hashlib.sha256(text.encode()).hexdigest()[:16]}"'}
         if headers["ETag"] in request.headers.get("If-None-Match", ""):
             return web.Response(status=304, headers=headers)
@@ -143,6 +155,7 @@ def _explained(handler: Handler) -> Handler:
 def _armed(armed: Armed) -> Json:
     return {
         "fault": armed.fault.name,
+        "endpoint": armed.endpoint,
         "times": armed.times,
         "page": armed.page,
         "target": armed.target,
@@ -167,9 +180,10 @@ def _row(row: Row) -> Json:
 
 
 def _exploited(day: Day) -> str:
-    """The list in the columns of every list; a spender is meant on every chain."""
+    """The list in the columns of every list, and what happened in one more; a spender is meant on every chain."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("address", "chain", "name", "label"))
-    writer.writerows((spender.address, "", spender.name, "exploited") for spender in day.exploited)
+    writer.writerow(("address", "chain", "name", "label", "incident"))
+    for spender in day.exploited:
+        writer.writerow((spender.address, "", spender.name, "exploited", day.incidents.get(spender, "")))
     return out.getvalue()

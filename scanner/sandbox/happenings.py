@@ -10,10 +10,13 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from scanner.sandbox.generator import filler
-from scanner.sandbox.shapes import Converter, chain, decimal, flag, number, one_of
-from scanner.sandbox.worlds import UINT256_MAX, Day, Row, Spender, Status, Token, by_key
+from scanner.sandbox.shapes import Converter, chain, decimal, flag, number, one_of, text
+from scanner.sandbox.worlds import UINT256_MAX, Day, Row, Spender, Status, Token, by_key, smallest_units
 
-__all__ = ["Cast", "NonsenseError", "State", "Verb", "verbs"]
+__all__ = ["EXCHANGES", "Cast", "NonsenseError", "State", "Verb", "verbs"]
+
+EXCHANGES = ("okx", "xt")
+"""The exchanges that the sandbox speaks for."""
 
 Fields: TypeAlias = Mapping[str, Any]
 """The values of a happening's keys, converted."""
@@ -44,8 +47,11 @@ class State:
 
     rows: dict[Identity, Row] = field(default_factory=dict)
     gone: dict[Identity, Row] = field(default_factory=dict)
-    exploited: list[Spender] = field(default_factory=list)
+    exploited: dict[Spender, str] = field(default_factory=dict)
     balances: dict[tuple[str, Token], Decimal] = field(default_factory=dict)
+    prices: dict[Token, Decimal | None] = field(default_factory=dict)
+    flagged: set[Token] = field(default_factory=set)
+    accounts: dict[tuple[str, str], Decimal] = field(default_factory=dict)
 
     def put(self, rows: Iterable[Row]) -> None:
         """Rows that are there from now on, new or changed."""
@@ -53,7 +59,16 @@ class State:
 
     def day(self, title: str) -> Day:
         """The state as it is now, for good."""
-        return Day(title, by_key(self.rows.values()), tuple(self.exploited), dict(self.balances))
+        return Day(
+            title,
+            rows=by_key(self.rows.values()),
+            exploited=tuple(self.exploited),
+            incidents={spender: told for spender, told in self.exploited.items() if told},
+            balances=dict(self.balances),
+            prices=dict(self.prices),
+            flagged=frozenset(self.flagged),
+            accounts=dict(self.accounts),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +85,7 @@ def verbs(cast: Cast) -> dict[str, Verb]:
     spender, owner, token = _among(cast.spenders), _among(cast.owners), _among(cast.tokens)
     who = {"by": owner, "token": token}
     much: dict[str, Converter] = {"amount": _amount, "raw": _raw}
+    exchange = one_of(*EXCHANGES)
     return {
         "approve": Verb({"approve": spender, **who}, {**much, "pending": flag}, _approve),
         "raise": Verb({"raise": spender, **who}, much, _raise),
@@ -77,8 +93,12 @@ def verbs(cast: Cast) -> dict[str, Verb]:
         "revoke": Verb({"revoke": spender, **who}, {"pending": flag}, _revoke),
         "restore": Verb({"restore": spender, **who}, much, _restore),
         "settle": Verb({"settle": spender, **who}, {}, _settle),
-        "exploit": Verb({"exploit": spender}, {}, _exploit),
+        "exploit": Verb({"exploit": spender}, {"incident": text}, _exploit),
         "hold": Verb({"hold": token, "by": owner, "amount": decimal}, {}, _hold),
+        "price": Verb({"price": token, "usd": _usd}, {}, _price),
+        "flag": Verb({"flag": token}, {}, _flag),
+        "deposit": Verb({"deposit": exchange, "currency": text, "amount": decimal}, {}, _deposit),
+        "withdraw": Verb({"withdraw": exchange, "currency": text, "amount": decimal}, {}, _withdraw),
         "fill": Verb({"fill": owner, "chain": chain, "count": number}, {"seed": number}, _fill),
     }
 
@@ -137,11 +157,38 @@ def _settle(state: State, given: Fields) -> None:
 def _exploit(state: State, given: Fields) -> None:
     if given["exploit"] in state.exploited:
         raise NonsenseError("exploit", "this has turned out exploited already")
-    state.exploited.append(given["exploit"])
+    state.exploited[given["exploit"]] = given.get("incident", "")
 
 
 def _hold(state: State, given: Fields) -> None:
-    state.balances[given["by"], given["hold"]] = given["amount"]
+    token, amount = given["hold"], given["amount"]
+    if token.decimals is not None:
+        _in_smallest_units(amount, token.decimals)
+    state.balances[given["by"], token] = amount
+
+
+def _price(state: State, given: Fields) -> None:
+    state.prices[given["price"]] = given["usd"]
+
+
+def _flag(state: State, given: Fields) -> None:
+    token = given["flag"]
+    if token.risk or token in state.flagged:
+        raise NonsenseError("flag", "this token is known as a risk already")
+    state.flagged.add(token)
+
+
+def _deposit(state: State, given: Fields) -> None:
+    account = given["deposit"], given["currency"]
+    state.accounts[account] = state.accounts.get(account, Decimal(0)) + given["amount"]
+
+
+def _withdraw(state: State, given: Fields) -> None:
+    account = given["withdraw"], given["currency"]
+    there = state.accounts.get(account, Decimal(0))
+    if given["amount"] > there:
+        raise NonsenseError("amount", f"there is only {there} of it")
+    state.accounts[account] = there - given["amount"]
 
 
 def _fill(state: State, given: Fields) -> None:
@@ -174,14 +221,22 @@ def _wanted(verb: str, given: Fields) -> int:
         return UINT256_MAX
     if decimals is None:
         raise NonsenseError("amount", "the token has no decimals: write 'raw', or 'max'")
-    raw = int(amount * 10**decimals)
-    if raw != amount * 10**decimals or raw > UINT256_MAX:
-        raise NonsenseError("amount", f"{amount} is not an amount of a token with {decimals} decimals")
-    return raw
+    return _in_smallest_units(amount, decimals)
+
+
+def _in_smallest_units(amount: Decimal, decimals: int) -> int:
+    try:
+        return smallest_units(amount, decimals)
+    except ValueError as error:
+        raise NonsenseError("amount", str(error)) from error
 
 
 def _amount(written: str) -> Decimal:
     return Decimal(UINT256_MAX) if written == "max" else decimal(written)
+
+
+def _usd(written: str) -> Decimal | None:
+    return None if written == "unknown" else decimal(written)
 
 
 def _raw(written: str) -> int:

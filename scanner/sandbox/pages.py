@@ -35,13 +35,13 @@ class Asked:
     """What a well-formed request asks for: whose approvals, how many at a time, and from where on (0 is the start).
 
     `size` is how many a page really has. `cursor` is the one that came, None for a first page; `form` how cursors are
-    written in this dialect.
+    written in this dialect. What has no pages is one page without a limit.
     """
 
-    entries: tuple[Key, ...]
-    limit: int
-    size: int
-    form: CursorForm
+    entries: tuple[Key, ...] = ()
+    limit: int | None = None
+    size: int = 1
+    form: CursorForm = CursorForm.TEXT
     cursor: Cursor = None
     offset: int = 0
 

@@ -8,8 +8,12 @@ __all__ = [
     "CursorForm",
     "EndStyle",
     "LimitCounts",
+    "OwnerField",
     "Packing",
+    "PriceForm",
     "Quirks",
+    "RawForm",
+    "RiskForm",
     "RowForm",
     "SpenderField",
     "SymbolForm",
@@ -104,6 +108,35 @@ class RowForm(StrEnum):
     APPROVAL_LIST = "approvalList"
 
 
+class RawForm(StrEnum):
+    """Whether a balance comes with `rawBalance`, in the smallest unit, or with "" there."""
+
+    GIVEN = "given"
+    EMPTY = "empty"
+
+
+class OwnerField(StrEnum):
+    """Whether a balance says under `address` whose it is, or nothing."""
+
+    OWNER = "owner"
+    EMPTY = "empty"
+
+
+class PriceForm(StrEnum):
+    """How `tokenPrice` is written: "0" only where nobody knows one (`PLAIN`), everywhere, or "" everywhere."""
+
+    PLAIN = "plain"
+    ZERO = "zero"
+    EMPTY = "empty"
+
+
+class RiskForm(StrEnum):
+    """Whether `isRiskToken` is a boolean, as the table has it, or a text."""
+
+    BOOL = "bool"
+    TEXT = "text"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quirks:
     """One reading of the documents. The default is the plainest.
@@ -112,6 +145,9 @@ class Quirks:
     next. `shuffled` gives the rows of a page in another order every time. `cursor_key` may be the typo `cusor`.
     `always_200` answers errors with HTTP 200, whatever status the code's table has. `path` and `address_key` are the
     variants of other copies of the documents.
+
+    Of balances: `masked_symbol` shows asterisks for a symbol, and without `truncated` a balance has all of its digits.
+    Of exchanges: with `part_frozen` a quarter of everything is frozen, and `maintenance` closes the old version.
     """
 
     end: EndStyle = EndStyle.EMPTY
@@ -131,6 +167,14 @@ class Quirks:
     row_form: RowForm = RowForm.DATA_LIST
     path: str = "/api/v5/wallet/security/approvals"
     address_key: str = "addressList"
+    raw: RawForm = RawForm.GIVEN
+    balance_address: OwnerField = OwnerField.OWNER
+    price: PriceForm = PriceForm.PLAIN
+    risk: RiskForm = RiskForm.BOOL
+    masked_symbol: bool = False
+    truncated: bool = True
+    part_frozen: bool = False
+    maintenance: bool = False
 
     def __post_init__(self) -> None:
         if self.largest_page < 1 or self.overlap < 0:

@@ -1,34 +1,36 @@
-"""The server: it speaks the approvals API's protocol, on loopback, for a world being played."""
+"""The server: it speaks the protocols of every API that is read, on loopback, for a world being played."""
 
 import math
-from asyncio import Event, get_running_loop
-from collections import deque
-from collections.abc import AsyncIterator, Callable
+from asyncio import Event
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from aiohttp import web
 
 from scanner.errors import UsageError
-from scanner.sandbox.checks import Credentials, check_body, check_headers, check_successor_body
+from scanner.sandbox.checks import Credentials
 from scanner.sandbox.codes import Refusal
 from scanner.sandbox.controls import Controls
-from scanner.sandbox.pages import Asked, Json, approvals
+from scanner.sandbox.endpoints import Call, Endpoint, Service
+from scanner.sandbox.gateway import Gateway
+from scanner.sandbox.limits import Limit
 from scanner.sandbox.play import Logged, Play
 from scanner.sandbox.quirks import Quirks
 from scanner.sandbox.stories import bundled_world, load_world
-from scanner.sandbox.successor import PATH as SUCCESSOR
-from scanner.sandbox.successor import flat_approvals
+from scanner.sandbox.wallets import OldWallet
 from scanner.sandbox.worlds import World
+from scanner.sandbox.xt import XtFour, XtOne
 
 __all__ = ["Sandbox", "Server", "serve_forever"]
 
 HOST = "127.0.0.1"
-GRACE = 1.05
-"""Requests that are spaced by the limit to the millisecond may arrive a little closer together."""
+
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,11 @@ class Server:
 
 
 class Sandbox(Play):
-    """A world and a server for it. `now` is the server's clock; `requests_per_second` is the limit, None is none."""
+    """A world and a server for it. `now` is the server's clock.
+
+    `requests_per_second` limits what the provider's key may ask for in all; None is no limit. What exchanges take has
+    limits of its own.
+    """
 
     def __init__(
         self,
@@ -55,7 +61,6 @@ class Sandbox(Play):
         self.credentials = credentials or Credentials()
         self.requests_per_second = requests_per_second
         self.now = now
-        self._recent: deque[float] = deque()
 
     @asynccontextmanager
     async def serve(self, port: int = 0) -> AsyncIterator[Server]:
@@ -63,8 +68,9 @@ class Sandbox(Play):
         app = web.Application(client_max_size=2**20)
         app.on_response_prepare.append(self._stamp)
         app.router.add_get("/api/v5/public/time", self._time)
-        app.add_routes(Controls(self).routes())
-        app.router.add_route("*", "/api/{path:.*}", self._api)
+        app.add_routes(Controls(self, self.now).routes())
+        for pattern, service in self._services():
+            app.router.add_route("*", pattern, self._handler(service))
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         try:
@@ -78,6 +84,16 @@ class Sandbox(Play):
         finally:
             await runner.cleanup()
 
+    def _services(self) -> Iterator[tuple[str, Service]]:
+        """Every API with the paths that are its own; the first that fits is asked."""
+        old = OldWallet(self, self.credentials)
+        yield "/api/account/v3/{path:.*}", old
+        yield "/api/system/v3/{path:.*}", old
+        limit = None if self.requests_per_second is None else Limit(self.requests_per_second)
+        yield "/api/{path:.*}", Gateway(self, self.credentials, limit)
+        yield "/trade/{path:.*}", XtOne(self, self.credentials)
+        yield "/v4/{path:.*}", XtFour(self, self.credentials)
+
     async def _stamp(self, request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Date"] = format_datetime(self.now().astimezone(UTC), usegmt=True)
 
@@ -86,64 +102,50 @@ class Sandbox(Play):
         milliseconds = math.floor(self.now().timestamp() * 1000)
         return web.json_response({"code": "0", "msg": "", "data": [{"ts": str(milliseconds)}]})
 
-    async def _api(self, request: web.Request) -> web.StreamResponse:
-        logged = Logged(self.now(), request.method, request.path)
-        body = await request.read()
-        try:
-            check_headers(request.headers, request.method, request.raw_path, body, self.credentials, self.now())
-            self._pace()
-            asked = self._asked(request, body)
-        except Refusal as refusal:
-            return self._refuse(refusal, logged)
-        fault = self.strike(asked)
-        logged = replace(
-            logged,
-            entries=asked.entries,
-            cursor=asked.cursor,
-            offset=asked.offset,
-            limit=asked.limit,
-            fault=fault.name if fault else None,
-        )
-        if fault is not None and fault.code is not None:
-            return self._refuse(Refusal(fault.code), logged)
-        self.requests.append(logged)
-        answer = self._answer(request.path, asked)
-        return web.json_response(answer) if fault is None else await fault.answer(request, asked, answer)
+    def _handler(self, service: Service) -> Handler:
+        """Everything that one API is asked."""
 
-    def _refuse(self, refusal: Refusal, logged: Logged) -> web.StreamResponse:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            logged = Logged(self.now(), request.method, request.path, service.endpoint(request.path))
+            try:
+                read = service.read(await self._call(request))
+            except Refusal as refusal:
+                return self._refuse(service, refusal, logged)
+            asked, approvals = read.asked, read.endpoint is Endpoint.APPROVALS
+            fault = self.strike(asked) if approvals else self.strike_at(read.endpoint, asked)
+            logged = replace(
+                logged,
+                entries=asked.entries,
+                cursor=asked.cursor,
+                offset=asked.offset,
+                limit=asked.limit,
+                fault=fault.name if fault else None,
+            )
+            if fault is not None and fault.code is not None:
+                return self._refuse(service, Refusal(fault.code, table=service.codes), logged)
+            self.requests.append(logged)
+            answer = read.reply()
+            return web.json_response(answer) if fault is None else await fault.answer(request, asked, answer)
+
+        return handle
+
+    async def _call(self, request: web.Request) -> Call:
+        return Call(
+            at=self.now(),
+            method=request.method,
+            path=request.path,
+            target=request.raw_path,
+            query=request.query,
+            headers=request.headers,
+            content_type=request.content_type,
+            body=await request.read(),
+        )
+
+    def _refuse(self, service: Service, refusal: Refusal, logged: Logged) -> web.StreamResponse:
         self.requests.append(replace(logged, code=refusal.code))
-        code = int(refusal.code) if self.quirks.code_as_number else refusal.code
         status = 200 if self.quirks.always_200 else refusal.status
         headers = {"Retry-After": "1"} if refusal.code == "50011" else None
-        return web.json_response({"code": code, "msg": refusal.message, "data": []}, status=status, headers=headers)
-
-    def _asked(self, request: web.Request, body: bytes) -> Asked:
-        if request.path not in (self.quirks.path, SUCCESSOR):
-            raise Refusal("404", request.path)
-        if request.method != "POST":
-            raise Refusal("50115", "POST is expected")
-        if request.path == SUCCESSOR:
-            return check_successor_body(body, request.content_type, self.quirks)
-        return check_body(body, request.content_type, self.quirks)
-
-    def _answer(self, path: str, asked: Asked) -> dict[str, Json]:
-        code = 0 if self.quirks.code_as_number else "0"
-        if path == SUCCESSOR:
-            return {"code": code, "msg": "", "data": flat_approvals(self.today, asked, self.quirks)}
-        return {"code": code, "msg": "", "data": approvals(self.today, asked, self.quirks, seed=self.answered)}
-
-    def _pace(self) -> None:
-        """Refuse what comes faster than the limit allows."""
-        if self.requests_per_second is None:
-            return
-        burst = math.ceil(self.requests_per_second)
-        now = get_running_loop().time()
-        window = burst / (self.requests_per_second * GRACE)
-        while self._recent and now - self._recent[0] >= window:
-            self._recent.popleft()
-        if len(self._recent) >= burst:
-            raise Refusal("50011")
-        self._recent.append(now)
+        return web.json_response(service.refusal(refusal), status=status, headers=headers)
 
 
 async def serve_forever(

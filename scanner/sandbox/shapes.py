@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from scanner.errors import Problem, closest
 from scanner.places import Data, Document, Path
-from scanner.sandbox.chains import chain_index
+from scanner.sandbox.chains import chain_index, in_base58
 
 __all__ = [
     "Converter",
@@ -133,7 +133,9 @@ def chain(written: str) -> str:
 
 
 def address(written: str) -> str:
-    """An EVM address, in lower case."""
+    """An address: of an EVM chain, in lower case, or of a chain that writes them in base58, as it is."""
+    if in_base58(written):
+        return written
     if len(written) != 42 or not written.startswith("0x") or set(written[2:]) - set("0123456789abcdefABCDEF"):
         raise ValueError(f"{written!r} is not an address: 0x and 40 hexadecimal digits are expected")
     return written.lower()

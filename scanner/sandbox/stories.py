@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path as FilePath
 from typing import Any
 
 from scanner.errors import ConfigError, Place, Problem
 from scanner.places import Data, Path, read_yaml
-from scanner.sandbox.happenings import Cast, NonsenseError, State, Verb, verbs
+from scanner.sandbox.chains import fits
+from scanner.sandbox.happenings import EXCHANGES, Cast, NonsenseError, State, Verb, verbs
 from scanner.sandbox.shapes import Sheet, address, chain, decimal, flag, maybe, number, suggestion, text
 from scanner.sandbox.worlds import Day, Owner, Spender, Token, World
 
@@ -36,15 +38,16 @@ def read_world(written: str, file: str) -> World:
     document = read_yaml(written, file)
     sheet = Sheet(document, list(document.problems))
     top = sheet.mapping(document.data, (), "a world")
-    sheet.known(top, (), ("title", "tokens", "spenders", "owners", "days"))
+    sheet.known(top, (), ("title", "tokens", "spenders", "owners", "exchanges", "days"))
     title = _title(sheet, top, ())
     cast = _cast(sheet, top)
+    accounts = _accounts(sheet, top)
     known = verbs(cast)
     chapters = [_chapter(sheet, data, ("days", day), known) for day, data in enumerate(_listed(sheet, top, "days"))]
     if not top.get("days"):
         sheet.refuse((), "a world needs at least one day under 'days'", code="missing")
     # What is wrong in itself would only make nonsense of what comes after it: first the one, then the other.
-    days = () if sheet.problems else tuple(_told(sheet, chapters))
+    days = () if sheet.problems else tuple(_told(sheet, State(accounts=accounts), chapters))
     if sheet.problems:
         raise ConfigError(sheet.problems)
     owners = tuple(Owner(label, where, _chains(where, days)) for label, where in cast.owners.items())
@@ -80,11 +83,24 @@ def _cast(sheet: Sheet, top: dict[str, Data]) -> Cast:
         may = {"symbol": text, "decimals": number, "price": decimal, "risk": flag}
         found = sheet.fields(data, ("tokens", name), "a token", needs, may)
         tokens[name] = Token(**{"symbol": name, **found}) if found else Token("", "", name)
+        if found and found["address"] and not fits(found["address"], found["chain"]):
+            sheet.refuse(("tokens", name, "address"), "this is no address on the token's chain")
     owners = {name: sheet.value(data, ("owners", name), address) or "" for name, data in _named(sheet, top, "owners")}
     _told_apart(sheet, "spenders", {name: found.address for name, found in spenders.items()})
     _told_apart(sheet, "tokens", {name: f"{found.chain} {found.address}" for name, found in tokens.items()})
     _told_apart(sheet, "owners", owners)
     return Cast(tokens, spenders, owners)
+
+
+def _accounts(sheet: Sheet, top: dict[str, Data]) -> dict[tuple[str, str], Decimal]:
+    """What is held on exchanges when the story begins, by the exchange and the currency."""
+    exchanges = sheet.mapping(top.get("exchanges"), ("exchanges",), "exchanges")
+    sheet.known(exchanges, ("exchanges",), EXCHANGES)
+    return {
+        (name, currency): sheet.value(amount, ("exchanges", name, currency), decimal) or Decimal(0)
+        for name, held in exchanges.items()
+        for currency, amount in sheet.mapping(held, ("exchanges", name), "an account").items()
+    }
 
 
 def _told_apart(sheet: Sheet, part: str, addresses: dict[str, str]) -> None:
@@ -117,9 +133,8 @@ def _happening(sheet: Sheet, data: Data, path: Path, known: dict[str, Verb]) -> 
     return None if given is None else _Happening(path, verb, given)
 
 
-def _told(sheet: Sheet, chapters: Iterable[_Chapter]) -> Iterator[Day]:
-    """The days, one growing out of the other."""
-    state = State()
+def _told(sheet: Sheet, state: State, chapters: Iterable[_Chapter]) -> Iterator[Day]:
+    """The days, one growing out of the other, the first out of what there was before."""
     for chapter in chapters:
         for happening in chapter.happens:
             try:
@@ -134,8 +149,9 @@ def _title(sheet: Sheet, data: dict[str, Data], path: Path) -> str:
 
 
 def _chains(owner: str, days: Iterable[Day]) -> tuple[str, ...]:
-    """Where an owner approves anything in the whole of the story."""
-    return tuple(sorted({chain for day in days for chain, who in day.rows if who == owner}, key=int))
+    """Where an owner approves or holds anything in the whole of the story."""
+    targets = {target for day in days for target in (*day.rows, *((token.chain, who) for who, token in day.balances))}
+    return tuple(sorted((chain for chain, who in targets if who == owner), key=int))
 
 
 def _named(sheet: Sheet, top: dict[str, Data], part: str) -> Iterable[tuple[str, Data]]:

@@ -23,13 +23,13 @@ def flat_approvals(day: Day, asked: Asked, quirks: Quirks) -> list[Json]:
     return [
         {
             **next_cursor("cursor", asked, reached, len(rows), end),
-            quirks.row_form.value: [_row(row, quirks) for row in shown],
+            quirks.row_form.value: [_row(day, row, quirks) for row in shown],
             "total": len(rows),
         }
     ]
 
 
-def _row(row: Row, quirks: Quirks) -> dict[str, Json]:
+def _row(day: Day, row: Row, quirks: Quirks) -> dict[str, Json]:
     if quirks.row_form is RowForm.APPROVAL_LIST:
         return {
             "chainIndex": row.token.chain,
@@ -38,7 +38,7 @@ def _row(row: Row, quirks: Quirks) -> dict[str, Json]:
             "spenderAddress": row.spender.address,
             "protocolName": row.spender.name,
             "allowance": "unlimited" if row.raw == UINT256_MAX else str(row.raw),
-            "riskLevel": "high" if row.token.risk else "low",
+            "riskLevel": "high" if day.risky(row.token) else "low",
         }
     return {
         "chainIndex": int(row.token.chain),

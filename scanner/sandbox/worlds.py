@@ -1,16 +1,34 @@
-"""A world: who has approved what, day by day. Values only: `stories` reads worlds, `generator` makes big ones."""
+"""A world: who has approved what, and who holds what, day by day.
+
+Values only: `stories` reads worlds, `generator` makes big ones.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Context, Decimal
 from enum import Enum
 
-__all__ = ["UINT256_MAX", "Day", "Key", "Owner", "Row", "Spender", "Status", "Token", "World", "by_key", "day_of"]
+__all__ = [
+    "UINT256_MAX",
+    "Day",
+    "Key",
+    "Owner",
+    "Row",
+    "Spender",
+    "Status",
+    "Token",
+    "World",
+    "by_key",
+    "day_of",
+    "smallest_units",
+]
 
 UINT256_MAX = 2**256 - 1
 
 Key = tuple[str, str]
 """A chainIndex and an owner's address: what the API is asked about."""
+
+_EXACT = Context(prec=200)
 
 
 class Status(Enum):
@@ -23,9 +41,10 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token contract. `address` may be "", as the API gives it for some; `price` is in USD, None if nobody knows.
+    """A token contract. `address` may be "": the chain's own coin among balances, and unknown among approvals.
 
-    `risk` marks a scam that was dropped on people, or a honeypot.
+    `price` is in USD for a whole token, None if nobody knows, and holds until a day has another. `risk` marks a scam
+    that was dropped on people, or a honeypot.
     """
 
     chain: str
@@ -81,17 +100,43 @@ class Day:
     """The state of a world on one day.
 
     `rows` are the approvals of each target, in the order in which they came. `exploited` are the spenders that have
-    turned out hostile so far. `balances` are in whole tokens, by owner's address and token.
+    turned out hostile so far, and `incidents` say what happened to them, where that is told. `balances` are in whole
+    tokens, by owner's address and token; `prices` (USD, None where nobody knows one any more) and `flagged` are what
+    has changed of tokens. `accounts` are what is held on exchanges, by the exchange and the currency.
     """
 
     title: str
     rows: Mapping[Key, tuple[Row, ...]]
     exploited: tuple[Spender, ...] = ()
+    incidents: Mapping[Spender, str] = field(default_factory=dict)
     balances: Mapping[tuple[str, Token], Decimal] = field(default_factory=dict)
+    prices: Mapping[Token, Decimal | None] = field(default_factory=dict)
+    flagged: frozenset[Token] = frozenset()
+    accounts: Mapping[tuple[str, str], Decimal] = field(default_factory=dict)
 
     def of(self, chain: str, owner: str) -> tuple[Row, ...]:
         """The approvals of an owner on a chain; none for whoever the story does not know."""
         return self.rows.get((chain, owner), ())
+
+    def held(self, chain: str, owner: str) -> list[tuple[Token, Decimal]]:
+        """What an owner holds on a chain, in whole tokens, without what is down to nothing."""
+        return [
+            (token, amount)
+            for (who, token), amount in self.balances.items()
+            if who == owner and token.chain == chain and amount
+        ]
+
+    def price(self, token: Token) -> Decimal | None:
+        """What a whole token is worth on this day, in USD, or None where nobody knows."""
+        return self.prices.get(token, token.price)
+
+    def risky(self, token: Token) -> bool:
+        """Whether a token has turned out a scam or a honeypot by this day."""
+        return token.risk or token in self.flagged
+
+    def account(self, exchange: str) -> dict[str, Decimal]:
+        """What is held on an exchange, by currency; a currency of which nothing is left is still listed."""
+        return {currency: amount for (where, currency), amount in self.accounts.items() if where == exchange}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +163,14 @@ def by_key(rows: Iterable[Row]) -> dict[Key, tuple[Row, ...]]:
     for row in rows:
         grouped.setdefault(row.key, []).append(row)
     return {key: tuple(found) for key, found in grouped.items()}
+
+
+def smallest_units(amount: Decimal, decimals: int) -> int:
+    """An amount of whole tokens in the smallest unit, exactly.
+
+    Raises ValueError where a token with so many decimals has no such amount, or where no balance can be so large.
+    """
+    raw = amount.scaleb(decimals, _EXACT)
+    if raw != int(raw) or raw > UINT256_MAX:
+        raise ValueError(f"{amount} is not an amount of a token with {decimals} decimals")
+    return int(raw)

@@ -8,7 +8,7 @@ import pytest
 from sandbox_client import OWNER, Client, talking
 
 from scanner.errors import ConfigError, UsageError
-from scanner.sandbox import EndStyle, Sandbox, Server, bundled_world, serve_forever
+from scanner.sandbox import Endpoint, EndStyle, Sandbox, Server, bundled_world, serve_forever
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ async def test_faults_are_listed_armed_and_healed(sandbox: Sandbox, client: Clie
     assert "half-body" in (await client.send("GET", "/sandbox/faults")).json
     wish = {"fault": "http-502", "times": None, "page": "later", "target": ["1", OWNER]}
     state = (await client.send("POST", "/sandbox/faults", json=wish)).json
-    assert state["faults"] == [{**wish, "request": None}]
+    assert state["faults"] == [{**wish, "endpoint": "approvals", "request": None}]
     assert sandbox.armed[0].target == ("1", OWNER)
     assert (await client.send("DELETE", "/sandbox/faults")).json["faults"] == []
 
@@ -62,6 +62,14 @@ async def test_faults_are_listed_armed_and_healed(sandbox: Sandbox, client: Clie
         ("POST", "/sandbox/faults", '{"fault": "html", "page": "last"}', "page has to be"),
         ("POST", "/sandbox/faults", '{"fault": "html", "time": 3}', "unknown field `time`"),
         ("POST", "/sandbox/faults", "html", "malformed"),
+        (
+            "POST",
+            "/sandbox/faults",
+            '{"fault": "endless", "endpoint": "balances"}',
+            "?endpoint=balances names them all",
+        ),
+        ("POST", "/sandbox/faults", '{"fault": "html", "endpoint": "trades"}', "Invalid enum value 'trades'"),
+        ("GET", "/sandbox/faults?endpoint=trades", "", "'trades' is not a valid Endpoint"),
         ("POST", "/sandbox/advance", '{"days": 3}', "unknown field `days`"),
         ("PUT", "/sandbox/quirks", '{"ende": "same"}', "no quirk is called ende"),
         ("PUT", "/sandbox/quirks", '{"end": "never"}', "Invalid enum value 'never'"),
@@ -92,13 +100,17 @@ async def test_the_list_of_exploited_spenders_grows_and_is_sent_only_when_it_did
     sandbox: Sandbox, client: Client
 ) -> None:
     before = await client.send("GET", "/lists/exploited.csv")
-    assert before.text == "address,chain,name,label\n"
+    assert before.text == "address,chain,name,label,incident\n"
     known = {"If-None-Match": before.headers["Etag"]}
     assert (await client.send("GET", "/lists/exploited.csv", headers=known)).status == 304
     sandbox.day = 2
     after = await client.send("GET", "/lists/exploited.csv", headers=known)
     spender = sandbox.today.exploited[0]
-    assert after.text.splitlines()[1] == f"{spender.address},,{spender.name},exploited"
+    assert (
+        after.text.splitlines()[1] == f"{spender.address},,{spender.name},exploited,Lantern Bridge signer keys stolen"
+    )
+    log = [(entry.endpoint, entry.path) for entry in sandbox.requests]
+    assert log == [(Endpoint.LISTS, "/lists/exploited.csv")] * 3
 
 
 async def test_a_taken_port_is_said_in_words(client: Client) -> None:
