@@ -185,7 +185,7 @@ async def test_an_amount_beyond_reason_is_unknown_and_the_rest_is_read(exchange:
         (("xt", "v1"), xt_v1(None, 307, "success"), Reason.REFUSED_KEY, "the access key is not valid"),
         (("xt", "v1"), xt_v1({}, "308"), Reason.REFUSED_KEY, "signature"),
         (("xt", "v1"), xt_v1({}, 400), Reason.BAD_REQUEST, "exchanges.xt.main.api"),
-        (("xt", "v1"), xt_v1({}, 404), Reason.BAD_REQUEST, "no such endpoint"),
+        (("xt", "v1"), xt_v1({}, 404), Reason.PROTOCOL, "locked for ten minutes"),
         (("xt", "v4"), {"rc": 1, "mc": "AUTH_103", "result": None}, Reason.REFUSED_KEY, "AUTHˍ103"),
         (("xt", "v4"), {"rc": 1, "mc": "AUTH_105", "result": None}, Reason.CLOCK, "clock"),
     ],
@@ -263,7 +263,7 @@ async def test_nothing_is_asked_again(exchange: tuple[str, str], status: int) ->
 
 
 @pytest.mark.parametrize("exchange", XT)
-@pytest.mark.parametrize("body", [b"", b'{"code": 429}', b'{"rc": 1, "mc": "429"}'])
+@pytest.mark.parametrize("body", [b"", b'{"code": 429}', b'{"rc": 1, "mc": "FAILURE"}'])
 async def test_a_key_that_was_too_fast_rests_for_ten_minutes_whoever_uses_it(
     exchange: tuple[str, str], body: bytes
 ) -> None:

@@ -33,6 +33,10 @@ _STATUSES: Mapping[int, Verdict] = {
 }
 
 
+_BUSY = (Reason.UNAVAILABLE, "the service is not available")
+_UNKNOWN = (Reason.PROTOCOL, "nothing is known about this")
+
+
 def decoded(decode: Callable[[bytes], T], answer: Answer, exchange: str) -> T | Trouble:
     """The answer in its documented shape, or what it is instead."""
     try:
@@ -52,9 +56,14 @@ def misshapen(exchange: str, said: str) -> Trouble:
     return Trouble(Reason.PROTOCOL, f"{exchange} {said}")
 
 
-def by_code(codes: Mapping[str, Verdict], code: str, words: object, exchange: str, access: Access) -> Trouble:
-    """The trouble that a code stands for. What the exchange says besides is quoted, unless a secret is in it."""
-    reason, meaning = codes.get(code, (Reason.PROTOCOL, "nothing is known about this code"))
+def by_code(
+    codes: Mapping[str, Verdict], code: str, words: object, answer: Answer, exchange: str, access: Access
+) -> Trouble:
+    """The trouble that a code stands for, or else the status that it came with.
+
+    What the exchange says besides is quoted, unless a secret is in it.
+    """
+    reason, meaning = codes.get(code) or _of_status(answer.status) or _UNKNOWN
     said = f" ({quoted(words)})" if isinstance(words, str) and words.strip() and not access.in_text(words) else ""
     shown = harmless(code) or "?"
     return Trouble(reason, f"{exchange} answered code {shown}{said}: {meaning}", code=shown)
@@ -64,10 +73,12 @@ def by_status(answer: Answer, exchange: str) -> Trouble | None:
     """The trouble that an HTTP status stands for; None for 200."""
     if answer.status == 200:
         return None
-    unknown = (Reason.PROTOCOL, "this is not documented")
-    busy = (Reason.UNAVAILABLE, "the service is not available")
-    reason, meaning = _STATUSES.get(answer.status, busy if answer.status >= 500 else unknown)
+    reason, meaning = _of_status(answer.status) or _UNKNOWN
     return Trouble(reason, f"{exchange} answered HTTP {answer.status}: {meaning}", code=f"http-{answer.status}")
+
+
+def _of_status(status: int) -> Verdict | None:
+    return _STATUSES.get(status) or (_BUSY if status >= 500 else None)
 
 
 def amount_of(raw: msgspec.Raw) -> Decimal | None:

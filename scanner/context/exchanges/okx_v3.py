@@ -38,6 +38,7 @@ _CODES: Mapping[str, Verdict] = {
     **dict.fromkeys(("30001", "30002", "30003", "30004"), (Reason.REFUSED_KEY, "a part of the key is missing")),
     "30005": (Reason.CLOCK, "the time of the request is not accepted"),
     "30006": (Reason.REFUSED_KEY, "the key is not valid"),
+    "30011": (Reason.REFUSED_KEY, "this machine's address is not allowed to use the key"),
     "30008": (Reason.CLOCK, "the time of the request is not accepted"),
     **dict.fromkeys(("30012", "30013"), (Reason.REFUSED_KEY, "the signature is not accepted")),
     **dict.fromkeys(("30014", "30026"), (Reason.RATE_LIMITED, "too many requests for this key")),
@@ -113,7 +114,7 @@ class OkxV3:
             for code in (refusal.error_code, refusal.code):
                 if str(code or "0") != "0":
                     words = refusal.error_message or refusal.message
-                    return by_code(_CODES, str(code), words, EXCHANGE, self._access)
+                    return by_code(_CODES, str(code), words, answer, EXCHANGE, self._access)
         if (refused := by_status(answer, EXCHANGE)) is not None:
             return refused
         rows = decoded(_decode_wallet, answer, EXCHANGE)

@@ -33,7 +33,7 @@ _CODES: Mapping[str, Verdict] = {
     "307": (Reason.REFUSED_KEY, "the access key is not valid"),
     "308": (Reason.REFUSED_KEY, "the signature is not accepted"),
     "400": (Reason.BAD_REQUEST, "it does not accept the request"),
-    "404": (Reason.BAD_REQUEST, "there is no such endpoint"),
+    "404": (Reason.PROTOCOL, "it names no reason; an account that is locked for ten minutes may be one"),
     "429": (Reason.RATE_LIMITED, "too many requests for this key"),
 }
 
@@ -87,7 +87,7 @@ class XtV1:
         """Judged by `code`: `info` says success beside many a failure."""
         envelope = decoded(_decode, answer, EXCHANGE)
         if not isinstance(envelope, Trouble) and envelope.code is not None and str(envelope.code) != "200":
-            return by_code(_CODES, str(envelope.code), envelope.info, EXCHANGE, self._access)
+            return by_code(_CODES, str(envelope.code), envelope.info, answer, EXCHANGE, self._access)
         if (refused := by_status(answer, EXCHANGE)) is not None:
             return refused
         if isinstance(envelope, Trouble):

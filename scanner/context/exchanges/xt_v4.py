@@ -33,7 +33,6 @@ _CODES: Mapping[str, Verdict] = {
     **dict.fromkeys(("AUTH_001", "AUTH_002", "AUTH_003", "AUTH_004", "AUTH_005", "AUTH_006", "AUTH_007"), _REFUSED),
     **dict.fromkeys(("AUTH_101", "AUTH_102", "AUTH_103", "AUTH_104", "AUTH_106"), _REFUSED),
     "AUTH_105": (Reason.CLOCK, "the time of the request is not accepted"),
-    "429": (Reason.RATE_LIMITED, "too many requests for this key"),
 }
 
 
@@ -79,7 +78,7 @@ class XtV4:
     def _judged(self, answer: Answer) -> list[_Asset] | Trouble:
         envelope = decoded(_decode, answer, EXCHANGE)
         if not isinstance(envelope, Trouble) and envelope.rc is not None and str(envelope.rc) != "0":
-            return by_code(_CODES, str(envelope.mc or envelope.rc), None, EXCHANGE, self._access)
+            return by_code(_CODES, str(envelope.mc or envelope.rc), None, answer, EXCHANGE, self._access)
         if (refused := by_status(answer, EXCHANGE)) is not None:
             return refused
         if isinstance(envelope, Trouble):
