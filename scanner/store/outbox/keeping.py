@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Severity
@@ -47,40 +47,33 @@ async def listing(
     ]
 
 
-async def retry(connection: AsyncConnection, ids: Collection[str] | None, now: datetime) -> list[str]:
-    """Make messages due now, all that wait or were given up or those with these ids. Returns which they are.
+async def retry(connection: AsyncConnection, ids: Collection[str], now: datetime) -> None:
+    """Make those of some messages due now that wait or were given up.
 
     What was given up begins anew, at its age as well. If it certainly never arrived, it is composed again: what it
     tells may be over by now. If it may have, it is sent as it was; but where part of it has ended since, and that was
     told, what still stands goes into a new message.
     """
-    query = select(messages).where(messages.c.state.in_((WAITING, GIVEN_UP)), messages.c.worker.is_(None))
-    chosen = [row for row in (await connection.execute(query)).mappings().all() if ids is None or row["id"] in ids]
-    again = [row["id"] for row in chosen if row["state"] == GIVEN_UP]
-    for part in parts(again):
-        await _void_outdated(connection, part, now)
-        tells = exists().where(notices.c.message_id == messages.c.id, notices.c.send)
-        await connection.execute(
-            update(messages)
-            .where(messages.c.id.in_(part), messages.c.state == GIVEN_UP)
-            .values(state=WAITING, created_at=now, recalled=tells & ~messages.c.repeat)
-        )
-    for part in parts([row["id"] for row in chosen]):
-        await connection.execute(update(messages).where(messages.c.id.in_(part)).values(next_at=now))
-    return sorted(row["id"] for row in chosen)
+    tells = exists().where(notices.c.message_id == messages.c.id, notices.c.send)
+    for part in parts(sorted(ids)):
+        mine = messages.c.id.in_(part) & messages.c.worker.is_(None)
+        given_up = mine & (messages.c.state == GIVEN_UP)
+        await _void_outdated(connection, given_up, now)
+        begun_anew = {"state": WAITING, "created_at": now, "recalled": tells & ~messages.c.repeat}
+        await connection.execute(update(messages).where(given_up).values(**begun_anew))
+        await connection.execute(update(messages).where(mine, messages.c.state == WAITING).values(next_at=now))
 
 
-async def _void_outdated(connection: AsyncConnection, ids: Sequence[str], now: datetime) -> None:
-    """Close messages that may have arrived and tell of something as open that has ended since. What else they tell is
-    owed again."""
+async def _void_outdated(connection: AsyncConnection, chosen: ColumnElement[bool], now: datetime) -> None:
+    """Close those of some messages that may have arrived and tell of something as open that has ended since.
+
+    What else they tell is owed again.
+    """
     tells = (notices.c.message_id == messages.c.id) & notices.c.send & ~is_end()
     over = exists().where(tells, notices.c.alert_id == alerts.c.id, ~is_open())
     said = "part of it has ended since, and that was told; what still stands is told in a new message"
     voided = await connection.scalars(
-        update(messages)
-        .where(messages.c.id.in_(ids), messages.c.repeat, over)
-        .values(state=VOID, error=said)
-        .returning(messages.c.id)
+        update(messages).where(chosen, messages.c.repeat, over).values(state=VOID, error=said).returning(messages.c.id)
     )
     inside = notices.c.message_id.in_(list(voided)) & notices.c.send
     stands = or_(is_end(), exists().where(alerts.c.id == notices.c.alert_id, is_open()))
@@ -97,13 +90,13 @@ async def give_up_old(connection: AsyncConnection, channel: str, born: datetime,
     return gone.rowcount
 
 
-async def abandon(connection: AsyncConnection, channels: Collection[str]) -> int:
-    """Give up what waits for channels that are not among the configured ones. Returns how many messages that were.
+async def abandon(connection: AsyncConnection, channels: Collection[str]) -> None:
+    """Give up what waits for channels that are not among the configured ones.
 
     What a channel was not sent yet it was not told. That an alert ended is kept for a channel that knows of it: the
     channel may come back.
     """
-    gone = await connection.execute(
+    await connection.execute(
         update(messages)
         .where(messages.c.state == WAITING, messages.c.worker.is_(None), messages.c.channel.not_in(channels))
         .values(state=GIVEN_UP, recalled=False, error=Why.NO_CHANNEL)
@@ -113,4 +106,3 @@ async def abandon(connection: AsyncConnection, channels: Collection[str]) -> int
         .where(notices.c.message_id.is_(None), notices.c.send, notices.c.channel.not_in(channels), ~is_end())
         .values(send=False, reason=Why.NO_CHANNEL)
     )
-    return gone.rowcount
