@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from scanner.delivery.links import explorer_url, revoke_url
-from scanner.delivery.words import allowance, changed, one_line, size, spender, token, wallet
+from scanner.delivery.words import allowance, at_stake, changed, listed, one_line, size, spender, token, wallet
 from scanner.domain.addresses import short
 from scanner.domain.alerts import Alert, Move, Severity
 from scanner.domain.approvals import Target
@@ -85,18 +85,21 @@ class Block:
     def _headings(self) -> list[str]:
         return [f"{_mark(due)}: {one_line(due.alert.title, LONGEST_TITLE)}" for due in self.dues]
 
-    def _who(self) -> list[str]:
-        approval = self.dues[0].held.approval
-        in_force = self.dues[0].held.in_force
+    def _who(self) -> list[str | None]:
+        first = self.dues[0]
+        approval, known = first.beside.counted(first.held.approval), first.beside
+        said, worth = listed(known.spender), at_stake(known.exposure) if first.held.in_force else None
         return [
-            f"Wallet: {wallet(self.dues[0].target)}",
+            f"Wallet: {wallet(first.target)}",
             f"Spender: {spender(approval)}",
-            f"Token: {token(approval)}",
-            f"Allowance: {allowance(approval) if in_force else 'none any more'}",
+            said and f"On your lists: {one_line(said, LONGEST_ADVICE)}",
+            f"Token: {token(approval, risk=known.exposure.risk is True)}",
+            f"Allowance: {allowance(approval) if first.held.in_force else 'none any more'}",
+            worth and f"At stake: {worth}",
         ]
 
     def _what(self) -> list[str]:
-        told = [changed(due.change) for due in self.dues if due.change is not None]
+        told = [changed(due.change, due.beside) for due in self.dues if due.change is not None]
         said = [f"Changed: {'; '.join(dict.fromkeys(told))}"] if told else []
         since = f"Open since: {moment(min(due.alert.opened_at for due in self.dues))}"
         if self.stage is Stage.OPEN:

@@ -2,15 +2,31 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 from scanner.delivery.links import chain_title, checked_address
 from scanner.domain.alerts import Severity
 from scanner.domain.approvals import Approval, Kind, Status, Target
 from scanner.domain.changes import Change, ChangeKind
+from scanner.domain.exposure import Exposure
 from scanner.domain.hostile import dead_line, harmless, quoted
-from scanner.domain.plain import grouped, moment
+from scanner.domain.lists import Standing
+from scanner.domain.plain import grouped, moment, money, units
+from scanner.domain.surroundings import UNKNOWN, Surroundings
 
-__all__ = ["ENDED", "allowance", "changed", "one_line", "size", "spender", "tally", "token", "wallet"]
+__all__ = [
+    "ENDED",
+    "allowance",
+    "at_stake",
+    "changed",
+    "listed",
+    "one_line",
+    "size",
+    "spender",
+    "tally",
+    "token",
+    "wallet",
+]
 
 ENDED = "ended"
 """What an alert is counted as when it is over, in place of its severity."""
@@ -48,10 +64,35 @@ def spender(approval: Approval) -> str:
     return f"{called}, {_address(approval.chain, approval.spender.address)}"
 
 
-def token(approval: Approval) -> str:
-    """The token, by a name that anybody could have chosen, and its address."""
+def listed(known: Standing) -> str | None:
+    """What the user's lists say of somebody: labels, and what happened; None where they say nothing."""
+    if not known.labels:
+        return None
+    said = (harmless(one) for one in (*known.labels, *known.incidents))
+    return ", ".join(one for one in said if one)
+
+
+def token(approval: Approval, *, risk: bool = False) -> str:
+    """The token, by a name that anybody could have chosen, and its address; `risk` where the source warns of it."""
     number = "" if approval.token_id is None else f", number {approval.token_id}"
-    return f"{quoted(approval.token.symbol)}, {_address(approval.chain, approval.token.address)}{number}"
+    warned = "; called a scam or a honeypot by the source" if risk else ""
+    return f"{quoted(approval.token.symbol)}, {_address(approval.chain, approval.token.address)}{number}{warned}"
+
+
+def at_stake(exposure: Exposure) -> str | None:
+    """What could be taken now, and of what that is a part; None where no balance was ever read."""
+    if exposure.read_at is None:
+        return None
+    read = f", read {moment(exposure.read_at)}"
+    if exposure.balance is None:
+        return f"not known: the balance could not be read{read}"
+    held = units(f"{exposure.balance:f}")
+    if not exposure.balance:
+        return f"nothing now: the wallet holds none{read}"
+    if exposure.usd is None:
+        why = "no price is known" if exposure.amount is not None else "how much is allowed is not certain"
+        return f"the wallet holds {held}; {why}{read}"
+    return f"{money(str(exposure.usd))}; the wallet holds {held}{read}"
 
 
 def _address(chain: str, address: str) -> str:
@@ -110,11 +151,12 @@ _PLAIN_CHANGES = {
 }
 
 
-def changed(change: Change) -> str:
+def changed(change: Change, known: Surroundings = UNKNOWN) -> str:
     """What happened to the approval, and when that was seen."""
     said = _PLAIN_CHANGES.get(change.kind)
     if said is None:
-        said = _moved(change)
+        before = None if change.before is None else known.counted(change.before)
+        said = _moved(replace(change, before=before, after=known.counted(change.after)))
     return f"{said}, seen {moment(change.at)}"
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from scanner.domain.alerts import Alert, Move, Severity
 from scanner.domain.approvals import Target
 from scanner.domain.changes import Change, Held
+from scanner.domain.surroundings import UNKNOWN, Surroundings
 
 __all__ = ["Claim", "Delivery", "Due", "FirstReading", "Message", "MessageKind", "Outcome", "Result"]
 
@@ -18,7 +19,8 @@ class Due:
     `seq` is the notice's number; `why` and `fix` are the rule's words; `target` carries the wallet's label; `change` is
     what the alert tells of: its own change for an event, else the last one of its approval. `reading` is the scan
     whose digest of first readings it belongs to, None outside of one; `group` is what else it is told together with.
-    `told` says that the channel heard of the alert before, or may have; `silence` hides the alert by now.
+    `told` says that the channel heard of the alert before, or may have; `silence` hides the alert by now. `beside` is
+    what balances and lists say of the approval.
     """
 
     seq: int
@@ -34,6 +36,7 @@ class Due:
     group: str = ""
     told: bool = True
     silence: str | None = None
+    beside: Surroundings = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

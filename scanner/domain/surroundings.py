@@ -1,8 +1,9 @@
 """What is known beside an approval itself: what it puts at stake, and what the lists say of its spender and token."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from scanner.domain.approvals import Approval
 from scanner.domain.exposure import UNVALUED, Exposure
 from scanner.domain.lists import NOBODY, Standing
 
@@ -17,6 +18,13 @@ class Surroundings:
     first_usd: Decimal | None = None
     spender: Standing = NOBODY
     token: Standing = NOBODY
+
+    def counted(self, approval: Approval) -> Approval:
+        """The approval, counted in token units where only balances made the token's decimals certain."""
+        decimals = self.exposure.decimals
+        if decimals is None or approval.token.decimals is not None:
+            return approval
+        return replace(approval, token=replace(approval.token, decimals=decimals))
 
 
 UNKNOWN = Surroundings()

@@ -13,9 +13,11 @@ from scanner.domain.bundles import MOOT, Lying, bundle_of, gather
 from scanner.domain.changes import Change, ChangeKind
 from scanner.domain.messages import Due, FirstReading
 from scanner.domain.notices import Why
+from scanner.domain.surroundings import Surroundings
 from scanner.store import health, silences
 from scanner.store.outbox.states import SENT, WAITING
 from scanner.store.rows import alert_from, change_columns, change_from, held_from, parts, target_from
+from scanner.store.surroundings import surroundings
 from scanner.store.tables import alerts, approvals, changes, messages, notices, targets
 
 __all__ = ["anything_due", "first_readings", "take_up"]
@@ -106,7 +108,8 @@ async def _dues(connection: AsyncConnection, seqs: Collection[int], now: datetim
     hidden = await silences.covering(
         connection, list({row[alerts.c.id]: alert_from(row) for row in rows}.values()), now
     )
-    return [_due(row, changed, told, hidden) for row in rows]
+    beside = await surroundings(connection, list({held.approval.id: held for held in map(held_from, rows)}.values()))
+    return [_due(row, changed, told, hidden, beside) for row in rows]
 
 
 def _due(
@@ -114,6 +117,7 @@ def _due(
     changed: Mapping[str, Change],
     told: Collection[tuple[str, str]],
     hidden: Mapping[str, str],
+    beside: Mapping[str, Surroundings],
 ) -> Due:
     held, alert = held_from(row), alert_from(row)
     return Due(
@@ -130,6 +134,7 @@ def _due(
         group=row[notices.c.group_key],
         told=(alert.id, row[notices.c.channel]) in told,
         silence=hidden.get(alert.id),
+        beside=beside[held.approval.id],
     )
 
 
