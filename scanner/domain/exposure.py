@@ -65,9 +65,10 @@ def in_units(raw: int, decimals: int) -> Decimal:
 def exposure(approval: Approval, holding: Holding | None) -> Exposure:
     """What an approval puts at stake, given what its owner holds of its token; None where no balance was ever read.
 
-    Of a balance of nothing nothing can be taken, whatever the allowance and the price are.
+    Of a balance of nothing nothing can be taken, whatever the allowance and the price are. An approval whose token has
+    no address has no holding: of holdings, "" means the chain's own coin.
     """
-    if holding is None:
+    if holding is None or not approval.token.address:
         return Exposure(decimals=approval.token.decimals)
     decimals = holding.decimals if approval.token.decimals is None else approval.token.decimals
     balance = _balance(holding, decimals)
@@ -86,6 +87,8 @@ def exposure(approval: Approval, holding: Holding | None) -> Exposure:
 
 def _balance(holding: Holding, decimals: int | None) -> Decimal | None:
     """The balance in token units: from the raw integer where that is possible, which is never cut off."""
+    if holding.raw == 0:
+        return Decimal(0)
     if holding.raw is not None and decimals is not None:
         return in_units(holding.raw, decimals)
     return holding.amount
@@ -107,16 +110,14 @@ def _within(approval: Approval, balance: Decimal | None, holding: Holding, decim
 
 def _covers(approval: Approval, balance: Decimal | None, holding: Holding, decimals: int | None) -> bool | None:
     """Whether the allowance reaches the whole balance; None where that cannot be told."""
+    raw = _readable(approval)
+    if raw is not None and holding.raw is not None:
+        return raw >= holding.raw
     if balance is None:
         return None
     if approval.unlimited or not balance:
         return True
-    raw = _readable(approval)
-    if raw is None:
-        return None
-    if holding.raw is not None:
-        return raw >= holding.raw
-    if decimals is None:
+    if raw is None or decimals is None:
         return None
     allowed = in_units(raw, decimals)
     if allowed < balance:

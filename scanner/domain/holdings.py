@@ -17,6 +17,9 @@ __all__ = ["EXACT", "BalanceReading", "Holding", "Seen", "Wanted", "after", "dec
 EXACT = Context(prec=400)
 """Arithmetic without rounding: a balance of 78 digits times any price has fewer digits than this."""
 
+KEPT_DIGITS = 17
+"""Digits of a balance that a source keeps at least."""
+
 MOST_DECIMALS = 77
 """More decimals than this no 256-bit amount can use."""
 
@@ -81,13 +84,16 @@ class Holding:
 
     @property
     def slack(self) -> Decimal:
-        """How much more than `amount` it may be, in token units: sources cut long numbers off."""
-        if self.amount is None or not self.amount or self.raw is not None:
+        """How much more than `amount` it may be, in token units, where `raw` is not known.
+
+        Sources cut long numbers off: it is one of the last place that is told, and no finer than the last digit kept.
+        """
+        if not self.amount or self.raw is not None:
             return Decimal(0)
-        places = -int(self.amount.as_tuple().exponent)
-        if places == self.decimals:
+        last = int(self.amount.as_tuple().exponent)
+        if self.decimals is not None and last == -self.decimals:
             return Decimal(0)
-        return Decimal(1).scaleb(-max(places, 0))
+        return Decimal(1).scaleb(max(last, self.amount.adjusted() - KEPT_DIGITS + 1))
 
 
 def decimals_of(seen: Seen) -> int | None:

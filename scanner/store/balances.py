@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy import RowMapping, case, func, null, select, update
 from sqlalchemy.dialects.sqlite import insert
@@ -146,7 +147,7 @@ async def _tokens_that_matter(connection: AsyncConnection, ids: Sequence[int]) -
             approvals.c.target_id.in_(part), approvals.c.in_force, approvals.c.token != ""
         )
         held = select(balances.c.target_id, balances.c.token).where(
-            balances.c.target_id.in_(part), balances.c.amount.is_(None) | (balances.c.amount != "0")
+            balances.c.target_id.in_(part), balances.c.amount.is_(None) | (balances.c.amount != Decimal(0))
         )
         for row in await connection.execute(approved.union(held)):
             found.setdefault(int(row[0]), set()).add(str(row[1]))

@@ -64,8 +64,8 @@ class Exact(TypeDecorator[Decimal]):
     cache_ok = True
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
-        """The number's own digits, without an exponent."""
-        return None if value is None else f"{value:f}"
+        """The number's own digits, without an exponent; nothing is always "0"."""
+        return None if value is None else f"{value:f}" if value else "0"
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:
         """The same number."""
