@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from blank import blank
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Alert, Finding, Judgement, Severity, reconcile
@@ -53,7 +54,9 @@ async def fill(folder: Path) -> Alert:
     Returns the one alert, of the raised approval.
     """
     (folder / "config.yaml").write_text(CONFIG)
-    store = await Store.open(f"sqlite:///{folder / 'approval-watch.db'}")
+    path = folder / "approval-watch.db"
+    await blank(path)
+    store = await Store.open(f"sqlite:///{path}")
     try:
         await read(store, "scan-1", "1", timedelta(days=3), LIMITED, DAI_APPROVAL)
         await read(store, "scan-1", "56", timedelta(days=3), ON_BSC)

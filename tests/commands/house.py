@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 from aiohttp import web
+from blank import blank
 from forked import Forked
 
 from scanner.sandbox import Credentials, Sandbox, World, read_world
@@ -325,8 +326,8 @@ async def house(
 ) -> AsyncIterator[House]:
     """A house in a folder, with a far side that knows a world and a configuration that watches some of its owners.
 
-    The far side's clock is `ahead`; `installed` commands start as a person's do; `settings` replace sections of the
-    configuration.
+    The far side's clock is `ahead`; `installed` commands start as a person's do, and make their store themselves;
+    `settings` replace sections of the configuration.
     """
     sandbox = Sandbox(world, credentials=credentials, now=lambda: datetime.now(UTC) + ahead)
     async with sandbox.serve() as server, _webhook() as hook:
@@ -353,6 +354,8 @@ async def house(
             installed,
         )
         made.write(**settings)
+        if not installed:
+            await blank(made.store)
         yield made
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from blank import blank
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Alert, AlertState, Move, Severity, Transition
@@ -72,7 +73,9 @@ def due(
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[Store]:
     """A real store, new or as it was left."""
-    store = await Store.open(f"sqlite:///{folder / 'store.db'}")
+    path = folder / "store.db"
+    await blank(path)
+    store = await Store.open(f"sqlite:///{path}")
     try:
         yield store
     finally:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from blank import blank
 from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -121,6 +122,7 @@ def house(
 @asynccontextmanager
 async def opened(path: Path) -> AsyncIterator[Store]:
     """The store in a file, made if need be."""
+    await blank(path)
     store = await Store.open(f"sqlite:///{path}")
     try:
         yield store

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from blank import blank
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -139,7 +140,9 @@ class Sequences(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.folder = tempfile.TemporaryDirectory()
-        self.store = self.runner.run(Store.open(f"sqlite:///{Path(self.folder.name) / 'store.db'}"))
+        path = Path(self.folder.name) / "store.db"
+        self.runner.run(blank(path))
+        self.store = self.runner.run(Store.open(f"sqlite:///{path}"))
         self.clock = Stopped(at=START)
         self.world: dict[Target, dict[int, tuple[int | str, Status]]] = {target: {} for target in WALLETS}
         self.views: dict[Target, View] = {}

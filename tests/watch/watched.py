@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+from blank import blank
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -125,7 +126,9 @@ def _snapshot(target: Target, found: Reading, at: datetime) -> Snapshot:
 
 @asynccontextmanager
 async def watched(folder: Path) -> AsyncIterator[Watched]:
-    store = await Store.open(f"sqlite:///{folder / 'store.db'}")
+    path = folder / "store.db"
+    await blank(path)
+    store = await Store.open(f"sqlite:///{path}")
     try:
         yield Watched(store)
     finally:
