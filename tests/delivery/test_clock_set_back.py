@@ -69,8 +69,8 @@ async def test_a_clock_that_is_only_put_right_hastens_nothing(tmp_path: Path, fa
     async with days(tmp_path, 1) as watch:
         watch.service.answer = refused
         await watch.open(0)
-        await watch.go_on(20 * MINUTE)
-        (waiting,) = await watch.outbox()
+        while not (waiting := await watch.outbox()) or waiting[0].next_at < watch.now + MINUTE:
+            await watch.go_on(MINUTE)
         await back(watch, far)
         await watch.deliverer().remind()
-        assert [message.next_at for message in await watch.outbox()] == [waiting.next_at]
+        assert await watch.outbox() == waiting
