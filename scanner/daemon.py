@@ -113,8 +113,8 @@ class Daemon:
 
     async def _take_over(self) -> None:
         at, said = self._now(), "the daemon was stopped before it was done; ask again"
+        await take_over(self._store, self._worker, at, only_daemon=True)
         await self._store.write(lambda connection: daemons.enlist(connection, self._worker, at))
-        await take_over(self._store, self._worker, at)
         await self._store.write(lambda connection: requests.give_up(connection, said))
 
     def _listen(self) -> None:

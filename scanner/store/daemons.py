@@ -90,8 +90,10 @@ def _lock_path(store: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """What the daemon says of itself in the store: its process, since when it runs, and when it was last well."""
+    """What the daemon says of itself in the store: its process and its name as a worker, since when it runs, and when
+    it was last well."""
 
+    worker: str
     pid: int
     started_at: datetime
     seen_at: datetime
@@ -116,7 +118,7 @@ async def registered(connection: AsyncConnection) -> Registered | None:
     row = (await connection.execute(select(daemons))).mappings().first()
     if row is None:
         return None
-    return Registered(row["pid"], row["started_at"], row["seen_at"], row["next_scan_at"])
+    return Registered(row["worker"], row["pid"], row["started_at"], row["seen_at"], row["next_scan_at"])
 
 
 async def leave(connection: AsyncConnection, worker: str) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.store import health, outbox, scans
+from scanner.store import daemons, health, outbox, scans
 from scanner.store.engine import Store
 
 __all__ = ["take_over", "worker_name"]
@@ -20,12 +20,17 @@ def worker_name() -> str:
     return f"{os.getpid()}-{secrets.token_hex(4)}"
 
 
-async def take_over(store: Store, worker: str, at: datetime) -> None:
-    """Take up what dead processes left: their scans, and what they had claimed to send. Raises StoreError."""
+async def take_over(store: Store, worker: str, at: datetime, *, only_daemon: bool = False) -> None:
+    """Take up what dead processes left: their scans, and what they had claimed to send. Raises StoreError.
+
+    `only_daemon` says that `worker` holds the right to be the daemon. Whoever is written down as one is dead then, also
+    where its process id is another's by now, as after a power cut.
+    """
 
     async def taking(connection: AsyncConnection) -> tuple[list[str], int]:
         known = await scans.workers(connection) | await outbox.workers(connection)
-        dead = [one for one in known if one != worker and not _lives(one)]
+        before = await daemons.registered(connection) if only_daemon else None
+        dead = [one for one in known - {worker} if not _lives(one) or (before and before.worker == one)]
         await health.probe_at_once(connection, at)
         return await scans.interrupt(connection, dead, at), await outbox.take_back(connection, dead, at)
 

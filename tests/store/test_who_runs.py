@@ -1,6 +1,7 @@
 """One daemon for one store, and scans that commands ask of it."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -9,10 +10,12 @@ from pathlib import Path
 
 import pytest
 from made import START
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.errors import StoreError
-from scanner.store import daemons, requests
+from scanner.store import daemons, requests, scans
 from scanner.store.engine import Store
+from scanner.store.workers import take_over
 
 HOLD = """
 import sys, time
@@ -40,6 +43,20 @@ def test_a_second_daemon_is_refused_by_name(tmp_path: Path) -> None:
 def test_without_a_lock_file_no_daemon_lives(tmp_path: Path) -> None:
     assert not daemons.daemon_lives(tmp_path / "store.db")
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_daemon_takes_over_from_the_one_before_though_its_process_id_lives_on(store: Store) -> None:
+    namesake = f"{os.getppid()}-01234567"
+
+    async def left(connection: AsyncConnection) -> None:
+        await daemons.enlist(connection, namesake, START)
+        await scans.begin(connection, "scan-1", asked_by="schedule", worker=namesake, total=1, at=START)
+
+    await store.write(left)
+    await take_over(store, "1-command", START)
+    assert await store.read(scans.workers) == {namesake}
+    await take_over(store, "1-daemon", START, only_daemon=True)
+    assert await store.read(scans.workers) == frozenset()
 
 
 async def test_a_request_is_asked_claimed_followed_and_answered(store: Store) -> None:
