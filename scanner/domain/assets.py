@@ -32,7 +32,7 @@ Contract = tuple[str, str]
 
 
 class Apart(StrEnum):
-    """Why an asset is joined with nothing. The tokens of the first four are not valued either."""
+    """Why an asset is joined with nothing."""
 
     RISK = "risk"
     NO_PRICE = "no-price"
@@ -41,6 +41,10 @@ class Apart(StrEnum):
     RISK_UNKNOWN = "risk-unknown"
     NO_SYMBOL = "no-symbol"
     PRICES_DIFFER = "prices-differ"
+
+
+UNVALUED = frozenset({Apart.RISK, Apart.NO_PRICE, Apart.NOT_READ, Apart.NOT_IN_WALLETS})
+"""Of what is apart for these reasons nobody knows the worth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +105,14 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Assets:
-    """All that is held, the most valuable first, and what it comes to: of what could be valued, in US dollars.
+    """All that is held, the most valuable first, and what it comes to: money alone, of what could be valued.
 
     `unvalued` counts the assets that are in no total. `share` is as in `Asset`.
     """
 
     assets: tuple[Asset, ...]
-    wallets_usd: Decimal
-    exchanges_usd: Decimal
+    wallets: Sum
+    exchanges: Sum
     at_stake: Total
     share: Decimal | None
     unvalued: int
@@ -122,17 +126,17 @@ def assets(
     joined = _joined(tokens)
     found = [*_together(joined, accounts), *_alone(tokens, joined), *_elsewhere(joined, accounts)]
     shown = sorted((_shared(asset) for asset in found if _matters(asset)), key=_order)
-    wallets = _money(asset.wallets.usd for asset in shown)
-    exchanges = _money(asset.exchanges.usd for asset in shown)
+    valued = [asset for asset in shown if asset.apart not in UNVALUED]
+    wallets = Sum(None, _money(one.wallets.usd for one in valued), sum(one.wallets.unknown for one in valued))
+    exchanges = Sum(None, _money(one.exchanges.usd for one in valued), sum(map(_unread, accounts)))
     at_stake = total(pair for token in tokens for pair in token.approved if token.apart is not Apart.RISK)
-    unread = any(account.trouble is not None for account in accounts)
     return Assets(
         assets=tuple(shown),
-        wallets_usd=wallets,
-        exchanges_usd=exchanges,
+        wallets=wallets,
+        exchanges=exchanges,
         at_stake=at_stake,
-        share=None if unread else _share(at_stake.usd, EXACT.add(wallets, exchanges)),
-        unvalued=sum(asset.wallets.usd is None and asset.exchanges.usd is None for asset in shown),
+        share=_share(at_stake, wallets, exchanges),
+        unvalued=len(shown) - len(valued),
     )
 
 
@@ -289,14 +293,19 @@ def _matters(asset: Asset) -> bool:
 
 def _shared(asset: Asset) -> Asset:
     """The asset with the share at stake, where the whole is known."""
-    sides = (asset.wallets, asset.exchanges)
-    if any(side.usd is None or side.unknown for side in sides):
-        return asset
-    return replace(asset, share=_share(asset.at_stake.usd, _money(side.usd for side in sides)))
+    return replace(asset, share=_share(asset.at_stake, asset.wallets, asset.exchanges))
 
 
-def _share(part: Decimal | None, whole: Decimal) -> Decimal | None:
-    return None if part is None or not whole else _SHARE.divide(part, whole)
+def _share(at_stake: Total, *sides: Sum) -> Decimal | None:
+    whole = _money(side.usd for side in sides)
+    if at_stake.usd is None or not whole or any(side.usd is None or side.unknown for side in sides):
+        return None
+    return _SHARE.divide(at_stake.usd, whole)
+
+
+def _unread(account: Account) -> int:
+    """How many parts of an account are not known: amounts that make no sense, and whatever was not read."""
+    return sum(amount is None for amount in account.amounts.values()) + (account.trouble is not None)
 
 
 def _money(parts: Iterable[Decimal | None]) -> Decimal:

@@ -103,10 +103,10 @@ class AssetEntry:
 
 @dataclass(frozen=True, slots=True)
 class TotalEntry:
-    """What all of it comes to, of what could be valued. `unvalued` counts the assets that are in no total."""
+    """What all of it comes to: money alone, of what could be valued. `unvalued` assets are not in it."""
 
-    wallets_usd: str
-    exchanges_usd: str
+    wallets: SumEntry
+    exchanges: SumEntry
     at_stake: StakeEntry
     share: str | None
     unvalued: int
@@ -177,8 +177,8 @@ class Holdings:
         return cls(
             complete=all(account.error is None for account in told),
             total=TotalEntry(
-                wallets_usd=plain(found.wallets_usd),
-                exchanges_usd=plain(found.exchanges_usd),
+                wallets=SumEntry.of(found.wallets),
+                exchanges=SumEntry.of(found.exchanges),
                 at_stake=StakeEntry.of(found.at_stake),
                 share=_said(found.share),
                 unvalued=found.unvalued,

@@ -22,7 +22,7 @@ from scanner.formats.documents import (
     Silences,
     Story,
 )
-from scanner.formats.holdings import WHY_APART, ages, amount, named, share, stake, where, worth
+from scanner.formats.holdings import WHY_APART, ages, amount, bound, named, share, stake, where, worth
 from scanner.formats.own_words import dead
 from scanner.formats.words import (
     allowance,
@@ -272,7 +272,7 @@ def _holdings(document: Holdings, look: Look) -> Iterator[str]:
         for asset in document.assets
     ]
     total = document.total
-    sums = (money(total.wallets_usd), "", money(total.exchanges_usd), stake(total.at_stake))
+    sums = (bound(total.wallets), "", bound(total.exchanges), stake(total.at_stake))
     rows.append(("total", "", "", *sums, share(total.share, total.at_stake), ""))
     told = ("in wallets", "worth", "on exchanges", "worth", "at stake", "share")
     yield _table(("asset", "matched with nothing", *told, "tokens"), rows)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-__all__ = ["WHY_APART", "ages", "amount", "holdings_told", "named", "share", "stake", "where", "worth"]
+__all__ = ["WHY_APART", "ages", "amount", "bound", "holdings_told", "named", "share", "stake", "where", "worth"]
 
 WHY_APART: Mapping[str, str] = {
     Apart.RISK: "the source calls it a scam or a honeypot; not valued",
@@ -43,7 +43,12 @@ def worth(held: SumEntry) -> str:
     """What is held, in US dollars; "" where nothing was joined, or nothing is there."""
     if held.amount is None or not Decimal(held.amount):
         return ""
-    return "no price" if held.usd is None else ("≥ " if held.unknown else "") + money(held.usd)
+    return "not valued" if held.usd is None else bound(held)
+
+
+def bound(held: SumEntry) -> str:
+    """Money, with `≥` where a part is not known."""
+    return ("≥ " if held.unknown else "") + money(held.usd)
 
 
 def stake(at_stake: StakeEntry) -> str:
@@ -115,10 +120,10 @@ def _row(asset: AssetEntry, *, elsewhere: bool) -> Sequence[Pair]:
 
 
 def _total(total: TotalEntry, *, elsewhere: bool) -> Sequence[Pair]:
-    exchanges = [(Part(money(total.exchanges_usd), "bold"), Part(""))] if elsewhere else []
+    exchanges = [(Part(bound(total.exchanges), "bold"), Part(""))] if elsewhere else []
     return (
         (Part("total", "bold"), Part("")),
-        (Part(money(total.wallets_usd), "bold"), Part("")),
+        (Part(bound(total.wallets), "bold"), Part("")),
         *exchanges,
         _stake(total.at_stake, total.share),
     )

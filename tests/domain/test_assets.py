@@ -62,7 +62,7 @@ def test_wallets_exchanges_and_what_is_at_stake_stand_beside_each_other() -> Non
     assert numbers(asset.wallets.amount, asset.wallets.usd) == (100, 50)
     assert numbers(asset.exchanges.amount, asset.exchanges.usd) == (300, 150)
     assert numbers(asset.at_stake.usd, asset.share) == (50, Decimal("0.25"))
-    assert numbers(found.wallets_usd, found.exchanges_usd, found.at_stake.usd, found.share) == (
+    assert numbers(found.wallets.usd, found.exchanges.usd, found.at_stake.usd, found.share) == (
         50,
         150,
         50,
@@ -105,7 +105,7 @@ def test_what_the_source_calls_a_scam_is_worth_nothing_that_anybody_knows() -> N
     scam = owned("GIFT", "1000", "1000000", risk=True)
     found = assets([scam], [approved(scam)], [])
     assert (only(found).wallets.usd, only(found).price_usd, only(found).at_stake.usd) == (None, None, None)
-    assert numbers(found.wallets_usd, found.at_stake.usd, found.unvalued) == (0, 0, 1)
+    assert numbers(found.wallets.usd, found.at_stake.usd, found.unvalued) == (0, 0, 1)
 
 
 @pytest.mark.parametrize("symbol", [None, "", "US DC", "USDС", "ＵＳＤＣ", "USDC\u200b", "U" * 21])
@@ -121,8 +121,8 @@ def test_prices_that_lie_apart_join_nothing() -> None:
     held = [owned("ETH", "1", "3000", token=""), owned("ETH", "9", "0.01", chain="56", token="0xfake")]
     found = assets(held, [], [account(ETH="2")])
     assert {asset.apart for asset in found.assets} == {Apart.PRICES_DIFFER, Apart.NOT_IN_WALLETS}
-    assert found.wallets_usd == Decimal("3000.09")
-    assert found.exchanges_usd == 0
+    assert found.wallets.usd == Decimal("3000.09")
+    assert found.exchanges.usd == 0
 
 
 def test_a_tenth_of_a_price_is_no_difference() -> None:
@@ -156,7 +156,7 @@ def test_an_account_that_cannot_be_read_may_hold_anything() -> None:
     usdc = owned("USDC", "100", "1")
     found = assets([usdc], [approved(usdc)], [account(USDC="5"), account(LATE)])
     asset = only(found)
-    assert numbers(asset.exchanges.amount, asset.exchanges.unknown) == (5, 1)
+    assert numbers(asset.exchanges.amount, asset.exchanges.unknown, found.exchanges.unknown) == (5, 1, 1)
     assert (asset.share, found.share) == (None, None)
     assert found.at_stake.usd == 100
 
@@ -212,7 +212,7 @@ def test_nothing_is_dropped_and_nothing_counts_twice(held: list[Any], elsewhere:
     assert sum(asset.wallets.amount or 0 for asset in found.assets) == sum(amount for _, amount, *_ in held)
     assert sum(asset.exchanges.amount or 0 for asset in found.assets) == sum(elsewhere.values())
     assert found.at_stake.usd is not None
-    assert found.at_stake.usd == found.wallets_usd
+    assert found.at_stake.usd == found.wallets.usd
     assert len({contract for asset in found.assets for contract in asset.contracts}) == sum(
         len(asset.contracts) for asset in found.assets
     )

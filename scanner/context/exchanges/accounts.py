@@ -9,6 +9,9 @@ from scanner.errors import Reason, Trouble
 
 __all__ = ["Access", "Exchange", "advised"]
 
+LEAST_SECRET = 4
+"""Letters of a part of a key below which it may stand in a text by chance."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Access:
@@ -31,7 +34,8 @@ class Access:
 
     def in_text(self, text: str) -> bool:
         """Whether a text gives away a part of the key."""
-        return any(part and part in text for part in (self.key, self.secret, self.passphrase))
+        parts = (self.key, self.secret, self.passphrase)
+        return any(len(part) >= LEAST_SECRET and part in text for part in parts)
 
 
 class Exchange(Protocol):
