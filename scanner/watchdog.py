@@ -18,7 +18,7 @@ from scanner.domain import observations
 from scanner.domain.conditions import Condition, Observation, Step, Turn, decide, wants
 from scanner.domain.messages import Message
 from scanner.domain.rounds import ROUNDS_LOOKED_AT, rounds_told
-from scanner.store import clocks, health, outbox
+from scanner.store import clocks, health, lists, outbox
 from scanner.store import conditions as kept
 from scanner.store.engine import Store
 
@@ -110,6 +110,8 @@ class Watchdog:
             await self._lateness(connection, at, moving),
             *observations.rules(plan.broken_rules, [one.undecided_rules for one in rounds]),
             observations.wallets_file(plan.wallets_problems, certain=plan.wallets_certain),
+            *observations.lists((await lists.states(connection)).values()),
+            observations.balances(*await kept.unread_balances(connection)),
             *observations.channels(states.values()),
             observations.outbox(oldest, at),
         ]
@@ -162,7 +164,7 @@ class Watchdog:
         if self._plan.drill is None or not self._channels:
             return False
         last = await clocks.last(connection, DRILL)
-        return last is None or at - last >= self._plan.drill
+        return last is None or abs(at - last) >= self._plan.drill
 
     async def _drill(self, connection: AsyncConnection, at: datetime) -> list[Message]:
         """The drill's messages, where one is due. However many were missed, it is done once."""

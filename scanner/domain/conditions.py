@@ -45,6 +45,8 @@ class ConditionKind(StrEnum):
     RULES_BROKEN = "rules-broken"
     RULE_UNDECIDED = "rule-undecided"
     WALLETS_FILE = "wallets-file"
+    LIST = "list"
+    BALANCES = "balances"
     CHANNEL = "channel"
     OUTBOX_OLD = "outbox-old"
 
@@ -151,11 +153,11 @@ def decide(
 
 def may_begin(ends: Collection[datetime], at: datetime) -> bool:
     """Whether a condition that ended at these times before may begin again: what flaps is told ever more rarely."""
-    recent = [end for end in ends if at - end < REMEMBERED]
+    recent = [ago for end in ends if (ago := abs(at - end)) < REMEMBERED]  # an end ahead is a clock that was set back
     if not recent:
         return True
     calm: timedelta = FIRST_CALM * 2 ** min(len(recent) - 1, 20)
-    return at - max(recent) >= min(calm, LONGEST_CALM)
+    return min(recent) >= min(calm, LONGEST_CALM)
 
 
 def wants(channel: str, least: Severity, condition: Condition) -> bool:

@@ -14,6 +14,7 @@ from scanner.domain.approvals import Target
 from scanner.domain.breaker import ChannelHealth
 from scanner.domain.conditions import ConditionKind, Observation
 from scanner.domain.hostile import dead_line, harmless
+from scanner.domain.lists import EXPLOITED, ListState
 from scanner.domain.plain import counted, moment
 from scanner.domain.report import chain_name
 from scanner.domain.rounds import BLIND, ROUNDS_LOOKED_AT
@@ -22,8 +23,10 @@ __all__ = [
     "LATE_AFTER",
     "OUTBOX_OLD_AFTER",
     "Freshness",
+    "balances",
     "channels",
     "lateness",
+    "lists",
     "outbox",
     "rules",
     "stale",
@@ -151,6 +154,45 @@ def wallets_file(problems: Sequence[str], *, certain: bool) -> Observation:
     said = f"{first}Wallets that could not be read from it are not watched; no alert of theirs is closed."
     fix = "see all of it: approval-watch check-config; then systemctl reload approval-watch"
     return Observation(kind, severity, True, "The wallets file cannot be read", said, fix)
+
+
+def lists(states: Iterable[ListState]) -> list[Observation]:
+    """Which lists could not be read anew. The one that must not go stale tells of exploited spenders."""
+    return [
+        Observation(
+            ConditionKind.LIST,
+            Severity.HIGH if one.label == EXPLOITED else Severity.MEDIUM,
+            one.error is not None,
+            f"The list {one.name} cannot be read anew",
+            "It is read again." if one.error is None else _list_words(one),
+            f"see what is wrong with it: approval-watch lists show {one.name}",
+            subject=one.name,
+        )
+        for one in states
+    ]
+
+
+def _list_words(state: ListState) -> str:
+    kept = "nothing is known of it" if state.as_of is None else f"the copy of {moment(state.as_of)} stays in force"
+    return f"{dead_line(state.error or '', LONGEST_REASON).rstrip('.')}; {kept}."
+
+
+def balances(unread: int, total: int, example: str) -> Observation:
+    """Whether the balances of at least half of the targets could not be read at the last try; `example` says why."""
+    wrong = unread > 0 and unread * 2 >= total
+    said = (
+        f"{unread} of {counted(total, 'target')}: {dead_line(example, LONGEST_REASON).rstrip('.')}. "
+        "What is at stake is shown as of the last good reading, and rules that follow money decide by that."
+    )
+    return Observation(
+        ConditionKind.BALANCES,
+        Severity.MEDIUM,
+        _third(wrong, unread * 4 < max(total, 1)),
+        "Balances cannot be read",
+        said if wrong else "Balances are read again.",
+        "approvals are watched all the same; try it: approval-watch scan",
+        behind=_BLINDED,
+    )
 
 
 def channels(health: Iterable[ChannelHealth]) -> list[Observation]:

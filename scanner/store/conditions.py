@@ -26,6 +26,7 @@ __all__ = [
     "rounds",
     "standing",
     "tell",
+    "unread_balances",
 ]
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -173,6 +174,13 @@ async def freshness(connection: AsyncConnection, before: datetime) -> Freshness:
         since=row["since"],
         read_at=row["read_at"],
     )
+
+
+async def unread_balances(connection: AsyncConnection) -> tuple[int, int, str]:
+    """Of how many watched targets the last try to read balances failed, of how many there are, and one reason."""
+    query = select(func.count(targets.c.balances_error), func.count(), func.max(targets.c.balances_error))
+    unread, total, example = (await connection.execute(query.where(targets.c.watched))).one()
+    return int(unread), int(total), example or ""
 
 
 async def any_approval(connection: AsyncConnection) -> bool:
