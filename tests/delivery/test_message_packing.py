@@ -81,3 +81,12 @@ def test_a_message_is_as_severe_as_the_worst_alert_in_it(dues: list[Due]) -> Non
     for message in compose(dues, 4000, lambda: str(next(ids)), {}):
         worst = max(by_seq[seq].alert.severity.rank for seq in message.notices)
         assert message.severity.rank == worst
+
+
+def test_a_long_title_leaves_room_for_which_part_it_is() -> None:
+    dues = [due(seq, severity=Severity.CRITICAL, title="an alert with a long title " * 5) for seq in (1, 2, 3)]
+    packed = compose(dues, 900, map(str, count(1)).__next__, {})
+    assert len(packed) == 3
+    for place, message in enumerate(packed, start=1):
+        assert message.title.endswith(f"… ({place} of 3)")
+        assert size(message.title) <= 110
