@@ -4,13 +4,15 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
+from yarl import URL
 
 from scanner.sandbox import UINT256_MAX, Row, Sandbox, Spender, Token, World, day_of
 
@@ -59,23 +61,42 @@ class Client:
     ) -> Reply:
         """Send a body (as it is, if it is bytes), signed by the sandbox's own credentials."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {**self.signed("POST", path, raw, late=late), "Content-Type": content_type}
+        change(headers)
+        return await self.send("POST", path, data=raw, headers=headers)
+
+    async def get(
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        change: Callable[[dict[str, str]], object] = lambda headers: None,
+    ) -> Reply:
+        """Ask for a path with a query, signed over both as they are sent."""
+        target = f"{path}?{urlencode(query)}" if query else path
+        headers = self.signed("GET", target)
+        change(headers)
+        return await self.send("GET", target, headers=headers)
+
+    def signed(
+        self, method: str, target: str, body: bytes = b"", *, late: timedelta = timedelta(0), stamp: str = ""
+    ) -> dict[str, str]:
+        """The headers of a request, with a signature by the sandbox's own credentials."""
         mine = self.sandbox.credentials
-        stamp = (datetime.now(UTC) - late).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        mac = hmac.new(mine.secret.encode(), f"{stamp}POST{path}".encode() + raw, hashlib.sha256)
-        headers = {
+        stamp = stamp or (datetime.now(UTC) - late).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        mac = hmac.new(mine.secret.encode(), f"{stamp}{method}{target}".encode() + body, hashlib.sha256)
+        return {
             "OK-ACCESS-KEY": mine.key,
             "OK-ACCESS-SIGN": base64.b64encode(mac.digest()).decode(),
             "OK-ACCESS-TIMESTAMP": stamp,
             "OK-ACCESS-PASSPHRASE": mine.passphrase,
             "OK-ACCESS-PROJECT": mine.project,
-            "Content-Type": content_type,
         }
-        change(headers)
-        return await self.send("POST", path, data=raw, headers=headers)
 
     async def send(self, method: str, path: str, **options: Any) -> Reply:
         """Send anything, unsigned."""
-        async with self.session.request(method, self.url + path, allow_redirects=False, **options) as response:
+        where = URL(self.url + path, encoded=True)
+        async with self.session.request(method, where, allow_redirects=False, **options) as response:
             return Reply(response.status, await response.text(), dict(response.headers))
 
     async def ask(self, *entries: tuple[str, str], cursor: Any = None, limit: Any = "100") -> Reply:
