@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from scanner.app import now
 from scanner.cli.doctor import Health, daemon_on
 from scanner.store import daemons
 from scanner.store.engine import Store
-
-NOW = datetime.now(UTC)
 
 
 @pytest.fixture
@@ -29,7 +28,7 @@ async def locked(store: Store) -> AsyncIterator[Store]:
 
 
 async def test_a_store_without_a_daemon_is_worrying(store: Store) -> None:
-    await store.write(lambda c: daemons.enlist(c, "1-dead", NOW))
+    await store.write(lambda c: daemons.enlist(c, "1-dead", now()))
     sign = await daemon_on(store)
     assert (sign.health, sign.said) == (Health.WORRYING, "none runs on this store")
 
@@ -40,8 +39,8 @@ async def test_a_daemon_that_has_not_said_anything_yet_has_just_begun(locked: St
 
 
 async def test_a_daemon_that_is_well_is_named_with_its_next_scan(locked: Store) -> None:
-    await locked.write(lambda c: daemons.enlist(c, "1-me", NOW))
-    await locked.write(lambda c: daemons.beat(c, "1-me", NOW, datetime(2100, 1, 1, tzinfo=UTC)))
+    await locked.write(lambda c: daemons.enlist(c, "1-me", now()))
+    await locked.write(lambda c: daemons.beat(c, "1-me", now(), datetime(2100, 1, 1, tzinfo=UTC)))
     sign = await daemon_on(locked)
     assert sign.health is Health.GOOD
     assert f"(process {os.getpid()})" in sign.said
@@ -49,5 +48,5 @@ async def test_a_daemon_that_is_well_is_named_with_its_next_scan(locked: Store) 
 
 
 async def test_a_daemon_that_fell_silent_is_worrying(locked: Store) -> None:
-    await locked.write(lambda c: daemons.enlist(c, "1-me", NOW - timedelta(minutes=5)))
+    await locked.write(lambda c: daemons.enlist(c, "1-me", now() - timedelta(minutes=5)))
     assert (await daemon_on(locked)).health is Health.WORRYING

@@ -127,7 +127,7 @@ async def anything_left(connection: AsyncConnection) -> bool:
 
 
 async def test_nothing_is_lost_when_the_deliverer_is_killed(tmp_path: Path) -> None:
-    await sweep(tmp_path, kills=16, seed=1)
+    await sweep(tmp_path, kills=8, seed=1)
 
 
 @pytest.mark.soak

@@ -280,7 +280,7 @@ def approval(target: Target, number: int, amount: int | str, status: Status) -> 
 
 
 def test_the_store_and_the_alerts_are_what_the_contract_says() -> None:
-    run_state_machine_as_test(Sequences, settings=_effort(20))
+    run_state_machine_as_test(Sequences, settings=_effort(8))
 
 
 @pytest.mark.soak

@@ -1,5 +1,6 @@
 """Whatever goes wrong at the far side: nothing is called gone, nothing safe, and what was known is still shown."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ ALIKE = {name for name, fault in FAULTS.items() if fault.code is not None} - {
 }  # fmt: skip # - as many to a line as fit
 """Error codes that are handled like one of those that the quick tests try."""
 
+SOAK = pytest.mark.soak
 TRIED = [name for name in FATAL if name not in ALIKE]
-IN_TURN = [TRIED[::2], TRIED[1::2], pytest.param(sorted(ALIKE), marks=pytest.mark.soak)]
 QUICK = replace(IN_NO_HURRY, timeout=0.25)
 
 PAGES = {"quirks": Quirks(largest_page=5)}
@@ -69,12 +70,15 @@ def test_there_are_many_more_faults_than_thirty() -> None:
     assert len(TRIED) > 50
 
 
-@pytest.mark.parametrize(
-    ("page", "world"),
-    [("first", one_wallet()), ("later", one_wallet()), ("first", one_pack())],
-    ids=["first", "later", "packed"],
-)
-@pytest.mark.parametrize("names", IN_TURN, ids=["some", "others", "codes"])
+def everywhere() -> Iterator[Any]:
+    """Every fault at one of the places where it can strike, and in the soak every fault at all of them."""
+    places = {"first": ("first", one_wallet()), "later": ("later", one_wallet()), "packed": ("first", one_pack())}
+    for number, (name, (page, world)) in enumerate(places.items()):
+        yield pytest.param(TRIED[number :: len(places)], page, world, id=name)
+        yield pytest.param(FATAL, page, world, id=f"all-{name}", marks=SOAK)
+
+
+@pytest.mark.parametrize(("names", "page", "world"), [*everywhere()])
 async def test_no_fault_moves_what_is_believed(names: list[str], page: str, world: World, tmp_path: Path) -> None:
     async with watching(tmp_path, world, sandbox=PAGES, settings=QUICK) as watch:
         good = await watch.scan()
@@ -95,7 +99,7 @@ async def test_no_fault_moves_what_is_believed(names: list[str], page: str, worl
         assert await believed(watch) == stored
 
 
-@pytest.mark.parametrize("names", IN_TURN, ids=["some", "others", "codes"])
+@pytest.mark.parametrize("names", [TRIED[::3], pytest.param(FATAL, marks=SOAK)], ids=["some", "all"])
 async def test_a_fault_that_strikes_a_pack_once_costs_at_most_the_reading(names: list[str], tmp_path: Path) -> None:
     async with watching(tmp_path, one_pack(), sandbox=PAGES, settings=QUICK) as watch:
         good = await watch.scan()
@@ -113,8 +117,14 @@ async def test_a_fault_that_strikes_a_pack_once_costs_at_most_the_reading(names:
                 raise
 
 
-@pytest.mark.parametrize("page", ["first", "later"])
-@pytest.mark.parametrize("name", [name for name in BEARABLE if name != "row-slips"])
+BORNE = [
+    pytest.param(name, page, marks=[] if number % 2 == place else SOAK)
+    for number, name in enumerate(name for name in BEARABLE if name != "row-slips")
+    for place, page in enumerate(("first", "later"))
+]
+
+
+@pytest.mark.parametrize(("name", "page"), BORNE)
 async def test_what_can_be_borne_neither_revokes_nor_resolves(name: str, page: str, tmp_path: Path) -> None:
     async with watching(tmp_path, one_wallet(), sandbox=PAGES, settings=QUICK) as watch:
         good = await watch.scan()

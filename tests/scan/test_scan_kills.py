@@ -128,7 +128,7 @@ async def check_after(path: Path, sandbox: Sandbox, url: str, targets: list[Targ
 
 
 async def test_a_scan_that_is_killed_loses_nothing_and_tells_nothing_twice(tmp_path: Path) -> None:
-    await kills(tmp_path, 24, seed=2026)
+    await kills(tmp_path, 8, seed=2026)
 
 
 @pytest.mark.soak
