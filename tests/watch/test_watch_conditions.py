@@ -123,6 +123,9 @@ def test_a_consequence_told_before_its_cause_stays() -> None:
         (list(range(0, -200, -10)), 359, False),
         (list(range(0, -200, -10)), 360, True),
         ([-1440], 0, True),
+        ([1], 0, False),
+        ([60], 0, True),
+        ([60 * 24 * 365], 0, True),
     ],
 )
 def test_what_keeps_coming_back_begins_ever_more_rarely(ends: list[int], after: int, may: bool) -> None:

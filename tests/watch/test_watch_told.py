@@ -245,6 +245,8 @@ async def test_drills_that_were_missed_are_done_once(world: Watched) -> None:
     assert (await world.look(dog)).told == 2
     assert (await world.look(dog)).told == 0
     assert "The next one is due 2026-11-30 20:00 UTC." in (await world.bodies())[-1]
+    world.wait(-60 * 24 * 365)  # the clock is set back
+    assert (await world.look(world.watchdog())).told == 2
 
 
 async def test_what_flaps_all_night_is_told_a_few_times(world: Watched) -> None:
