@@ -124,6 +124,7 @@ class _Round:
             async for reading in readings:
                 snapshot = await self._second_look(reading)
                 difference = await self._take(snapshot, based_on[snapshot.target])
+                self.reached |= snapshot.trouble is None or not snapshot.trouble.whole_source
                 done += 1
                 if progress is not None:
                     total = len(self.job.targets)

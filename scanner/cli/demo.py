@@ -27,6 +27,9 @@ __all__ = ["demo"]
 SHOWN = 6
 """How many approvals of a day are shown; the others are counted."""
 
+USED = frozenset({"Uniswap", "1inch", "Aave", "Aerodrome", "PancakeSwap", "SushiSwap", "Lantern Bridge"})
+"""The services that the story's company says it uses."""
+
 CONFIGURATION = """\
 source:
   okx:
@@ -41,6 +44,9 @@ wallets:
 {wallets}
 schedule: {{every: 10s}}
 store: {{url: "sqlite:///demo.db"}}
+lists:
+  ours: {{from: ours.csv, label: known}}
+  exploits: {{from: "{sandbox}/lists/exploited.csv", label: exploited, refresh: 10s}}
 channels:
   demo: {{url: "json://127.0.0.1:{port}/", min_severity: low}}
 alerting: {{group_wait: 1s}}
@@ -95,9 +101,17 @@ def _configure(folder: Path, played: "Sandbox", url: str, port: int) -> "Config"
         "DEMO_PASSPHRASE": known.passphrase,
         "DEMO_PROJECT": known.project,
     }
+    (folder / "ours.csv").write_text(_ours(played), encoding="utf-8")
     file = folder / "config.yaml"
     file.write_text(CONFIGURATION.format(sandbox=url, wallets="\n".join(wallets), port=port), encoding="utf-8")
     return load(file, {**os.environ, **environ})
+
+
+def _ours(played: "Sandbox") -> str:
+    """The company's own list: the services that it uses."""
+    day = played.world.days[0]
+    used = {row.spender.address: row.spender.name for rows in day.rows.values() for row in rows}
+    return "".join(["address,name\n", *(f"{address},{name}\n" for address, name in used.items() if name in USED)])
 
 
 async def _day(config: "Config", store: "Store", received: asyncio.Queue[dict[str, Any]]) -> None:

@@ -62,7 +62,8 @@ class Case:
     """A step, and what bears on telling it.
 
     `told` are the channels that were told, or are about to be, that the alert opened; `silence` hides the alert;
-    `wallet` is the owner; `groups` is what each channel knows of the alert's group.
+    `wallet` is the owner; `groups` is what each channel knows of the alert's group. `first_reading` says that the
+    scan that read the wallet for the first time, and opened the alert, is still under way.
     """
 
     step: Transition
@@ -70,6 +71,7 @@ class Case:
     wallet: str
     told: frozenset[str] = frozenset()
     silence: str | None = None
+    first_reading: bool = False
     groups: Mapping[str, GroupState] = field(default_factory=dict)
 
 
@@ -104,8 +106,9 @@ def _notice(case: Case, channel: str, telling: Telling, at: datetime, met: Colle
     why_not = "" if move in ENDS else _why_not(case, telling.channels[channel])
     if why_not:
         return Notice(alert.id, channel, move, send=False, reason=why_not, group=case.group)
-    if alert.baseline and move is Move.OPENED:
-        return Notice(alert.id, channel, move, send=True, reason=Why.FIRST, group=case.group, digest=True)
+    if case.first_reading and move not in ENDS:
+        why = Why.WORSENED if move is Move.WORSENED else Why.FIRST
+        return Notice(alert.id, channel, move, send=True, reason=why, group=case.group, digest=True)
     known = group.open or (channel, case.group) in met
     strange = case.wallet not in group.wallets and (channel, case.group, case.wallet) not in met
     why = _WHY_ENDED.get(move) or (Why.WORSENED if move is Move.WORSENED else _why_opened(known=known, strange=strange))

@@ -41,6 +41,7 @@ def money(usd: str | None) -> str:
 def units(amount: str) -> str:
     """An amount in token units; of a long one the first decimals."""
     whole, _, part = amount.partition(".")
+    part = part.rstrip("0")
     shown = f"{whole}.{part[:_PLACES]}".rstrip("0").rstrip(".")
     if not Decimal(shown) and Decimal(amount):
         return "<0.00000001"

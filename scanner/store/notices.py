@@ -33,6 +33,7 @@ async def owe(
     keys = {s.alert.id: group_key(telling.group_by, s.alert, about[s.alert.approval]) for s in steps}
     told = await _told(connection, [step.alert.id for step in steps])
     hidden = await silences.covering(connection, [step.alert for step in steps], at)
+    fresh = await _first_read(connection, [step.alert.id for step in steps if step.alert.baseline], scan_id)
     known = await _Groups.load(connection, steps, keys, about, telling, at)
     cases = [
         Case(
@@ -41,6 +42,7 @@ async def owe(
             wallet=about[step.alert.approval].owner,
             told=told.get(step.alert.id, frozenset()),
             silence=hidden.get(step.alert.id),
+            first_reading=step.alert.id in fresh,
             groups=known.states(keys[step.alert.id], {*telling.channels, *told.get(step.alert.id, ())}),
         )
         for step in steps
@@ -88,6 +90,15 @@ async def _told(connection: AsyncConnection, ids: Collection[str]) -> dict[str, 
         for alert_id, channel in await connection.execute(query):
             found.setdefault(alert_id, set()).add(channel)
     return {alert_id: frozenset(channels) for alert_id, channels in found.items()}
+
+
+async def _first_read(connection: AsyncConnection, ids: Sequence[str], scan_id: str | None) -> set[str]:
+    """Those of some alerts on first readings that this scan opened: its one digest is still to come."""
+    found: set[str] = set()
+    for part in parts(ids) if scan_id is not None else ():
+        mine = alerts.c.id.in_(part) & (alerts.c.opened_by == scan_id)
+        found |= set(await connection.scalars(select(alerts.c.id).where(mine)))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

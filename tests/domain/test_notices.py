@@ -27,11 +27,14 @@ def case(
     group: str = "g",
     told: frozenset[str] = frozenset(),
     silence: str | None = None,
+    first_reading: bool = False,
     known: GroupState | None = None,
 ) -> Case:
     """A step, with the same state of its group on each channel."""
     known = known or GroupState()
-    return Case(Transition(move, alert, "why"), group, wallet, told, silence, {"ops": known, "log": known})
+    return Case(
+        Transition(move, alert, "why"), group, wallet, told, silence, first_reading, {"ops": known, "log": known}
+    )
 
 
 def on(channel: str, *cases: Case) -> list[Notice]:
@@ -127,10 +130,14 @@ def test_that_somebody_knows_of_an_alert_is_told_to_nobody() -> None:
     assert decide([case(Move.ACKNOWLEDGED, told=frozenset({"ops"}))], TELLING, START) == []
 
 
-def test_a_first_reading_waits_for_its_digest() -> None:
+@pytest.mark.parametrize(("move", "reason"), [(Move.OPENED, Why.FIRST), (Move.WORSENED, Why.WORSENED)])
+def test_what_a_first_reading_finds_waits_for_its_digest(move: Move, reason: Why) -> None:
+    (notice,) = on("ops", case(move, replace(ALERT, baseline=True), first_reading=True))
+    assert (notice.send, notice.reason, notice.digest, notice.due_at) == (True, reason, True, None)
+
+
+def test_what_becomes_of_it_after_the_first_reading_does_not_wait() -> None:
     baseline = replace(ALERT, baseline=True)
-    (notice,) = on("ops", case(alert=baseline))
-    assert (notice.send, notice.reason, notice.digest, notice.due_at) == (True, "first", True, None)
     for move, alert in ((Move.WORSENED, baseline), (Move.RESOLVED, replace(ENDED, baseline=True))):
         (notice,) = on("ops", case(move, alert, told=frozenset({"ops"})))
         assert not notice.digest
