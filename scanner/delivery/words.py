@@ -65,11 +65,12 @@ def spender(approval: Approval) -> str:
 
 
 def listed(known: Standing) -> str | None:
-    """What the user's lists say of somebody: labels, and what happened; None where they say nothing."""
+    """What the user's lists say of somebody: labels, and what happened or else a name; None where they say nothing."""
     if not known.labels:
         return None
-    said = (harmless(one) for one in (*known.labels, *known.incidents))
-    return ", ".join(one for one in said if one)
+    labels = ", ".join(label for one in known.labels if (label := harmless(one)))
+    told = [quoted(one) for one in known.incidents or (known.name,) if harmless(one)]
+    return f"{labels}: {', '.join(told)}" if told else labels
 
 
 def token(approval: Approval, *, risk: bool = False) -> str:
