@@ -11,6 +11,7 @@ from scanner.errors import ConfigError
 
 if TYPE_CHECKING:
     from scanner.formats.documents import Rules
+    from scanner.policy.engine import Condition
     from scanner.policy.rules import Pack
 
 __all__ = ["rules"]
@@ -49,7 +50,7 @@ def check(
 
 
 def _document(pack: "Pack") -> "Rules":
-    from scanner.formats.documents import RuleEntry, Rules
+    from scanner.formats.documents import GradeEntry, RuleEntry, Rules
 
     entries = (
         RuleEntry(
@@ -57,14 +58,23 @@ def _document(pack: "Pack") -> "Rules":
             title=rule.title,
             severity=rule.severity.value,
             on=tuple(sorted(kind.value for kind in rule.on)),
-            when=rule.when.strip(),
+            when=rule.when,
             why=rule.why,
             fix=rule.fix,
             fields=rule.fields_read,
             tests=len(rule.tests),
             file=rule.place.file,
             line=rule.place.line,
+            until=_text(rule.until),
+            grades=tuple(
+                GradeEntry(grade.severity.value, grade.condition.text.strip(), _text(grade.until))
+                for grade in rule.grades
+            ),
         )
         for rule in sorted(pack.rules, key=lambda rule: (-rule.severity.rank, rule.id))
     )
     return Rules(rules=tuple(entries), problems=len(pack.problems))
+
+
+def _text(condition: "Condition | None") -> str | None:
+    return None if condition is None else condition.text.strip()

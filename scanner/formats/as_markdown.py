@@ -16,6 +16,7 @@ from scanner.formats.documents import (
     Holdings,
     Lists,
     Look,
+    RuleEntry,
     Rules,
     SaidEntry,
     SilenceEntry,
@@ -68,7 +69,7 @@ def _parts(document: Document, look: Look) -> Iterator[str]:  # noqa: C901 - a c
             yield from _story(document)
         case Rules():
             yield "# Rules"
-            rows = [(rule.severity, rule.id, rule.title, ", ".join(rule.on) or "state") for rule in document.rules]
+            rows = [(_graded(rule), rule.id, rule.title, ", ".join(rule.on) or "state") for rule in document.rules]
             yield _table(("severity", "rule", "title", "speaks of"), rows)
         case Silences():
             yield from _silences(document)
@@ -121,6 +122,11 @@ def _looked_up(document: Approvals, look: Look) -> Iterator[str]:
         yield "## What the lists say"
         yield _said(document.said)
     yield _targets(document.targets, look)
+
+
+def _graded(rule: RuleEntry) -> str:
+    """How bad a rule's alerts are, from the mildest on."""
+    return " to ".join([rule.severity, *(grade.severity for grade in rule.grades[-1:])])
 
 
 def _approvals(approvals: Sequence[ApprovalEntry], alerts: Sequence[AlertEntry]) -> str:

@@ -230,4 +230,10 @@ def _rules(document: Rules) -> Iterator["RenderableType"]:
 def _rule(rule: RuleEntry) -> Iterator["Text"]:
     speaks = f"on {', '.join(rule.on)}" if rule.on else ""
     yield line(Part(rule.id, "bold"), Part(f"  {rule.title}  "), Part(speaks, "dim"))
-    yield line(Part(rule.when.strip(), "dim"))
+    yield line(Part(rule.when, "dim"))
+    if rule.until is not None:
+        yield line(Part("until "), Part(rule.until, "dim"))
+    for grade in rule.grades:
+        yield line(Part(f"{grade.severity} "), Part(grade.when, "dim"))
+        if grade.until is not None:
+            yield line(Part("  until "), Part(grade.until, "dim"))

@@ -27,6 +27,7 @@ __all__ = [
     "Deliveries",
     "DeliveryEntry",
     "Document",
+    "GradeEntry",
     "History",
     "Holdings",
     "ListEntry",
@@ -129,8 +130,20 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True)
+class GradeEntry:
+    """One severity above a rule's own: when it is reached, and when it is left; None for when that no longer holds."""
+
+    severity: str
+    when: str
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RuleEntry:
-    """One rule in force. `on` are the changes that it speaks of; empty for a rule that describes a state."""
+    """One rule in force. `on` are the changes that it speaks of; empty for a rule that describes a state.
+
+    `until` says when its alert is over, None for when `when` no longer holds; `grades` are milder ones first.
+    """
 
     id: str
     title: str
@@ -143,6 +156,8 @@ class RuleEntry:
     tests: int
     file: str
     line: int
+    until: str | None = None
+    grades: tuple[GradeEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,7 +84,7 @@ def sheet(document: Document) -> Sheet:
         case Story():
             return Sheet(_STORY, sorted(_happened(document), key=lambda row: str(row[0])))
         case Rules():
-            return Sheet(_RULE, [_plain(entry, _RULE) for entry in document.rules])
+            return Sheet(_RULE, [_rule(entry) for entry in document.rules])
         case Silences():
             return Sheet(_SILENCE, [row for entry in document.silences for row in _silence(entry)])
         case Deliveries():
@@ -165,6 +165,11 @@ def _holding(entry: AssetEntry) -> Sequence[Cell]:
         *(entry.exchanges.amount, entry.exchanges.usd, entry.exchanges.unknown),
         *(entry.at_stake.usd, entry.at_stake.unvalued, entry.share),
     )
+
+
+def _rule(entry: RuleEntry) -> Sequence[Cell]:
+    grades = "; ".join(f"{grade.severity}: {grade.when}" for grade in entry.grades)
+    return [*_plain(entry, _RULE[:-1]), grades]
 
 
 def _plain(entry: RuleEntry | DeliveryEntry | ListEntry, columns: Sequence[str]) -> Sequence[Cell]:

@@ -231,7 +231,7 @@ class _Entry:
             if (grade := self.grade(("grades", index), item)) is None:
                 continue
             if severity and severity.reaches(grade.severity):
-                said = f"the grade `{grade.severity}` stands above `{severity}` and is not worse"
+                said = f"`{grade.severity}` is not worse than `{severity}`"
                 hint = "a grade is worse than the rule's own severity, and than the grade before it"
                 self.wrong(("grades", index, "severity"), said, "grade-order", hint)
             severity = grade.severity

@@ -3,6 +3,16 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from scanner.domain.inventory import (
+    AccountEntry,
+    AssetEntry,
+    ContractEntry,
+    Holdings,
+    StakeEntry,
+    SumEntry,
+    TotalEntry,
+    WalletEntry,
+)
 from scanner.domain.report import (
     AlertEntry,
     AllowanceEntry,
@@ -27,6 +37,7 @@ from scanner.formats.documents import (
     Deliveries,
     DeliveryEntry,
     Document,
+    GradeEntry,
     History,
     RuleEntry,
     Rules,
@@ -156,6 +167,24 @@ DOCUMENTS: dict[str, Document] = {
                 file="rules/changes.yaml",
                 line=3,
             ),
+            RuleEntry(
+                id="much-money",
+                title="Much money within reach",
+                severity="low",
+                on=(),
+                when="exposure.usd > 100",
+                why="It can be taken.",
+                fix="Revoke it.",
+                fields=("exposure.usd",),
+                tests=4,
+                file="rules/exposure.yaml",
+                line=3,
+                until="exposure.usd < 80",
+                grades=(
+                    GradeEntry("medium", "exposure.usd > 1000"),
+                    GradeEntry("critical", "exposure.usd > 9000", "exposure.usd < 8000"),
+                ),
+            ),
         ),
         problems=1,
     ),
@@ -206,6 +235,40 @@ DOCUMENTS: dict[str, Document] = {
                 alerts=("AW-0000000001", "AW-0000000002"),
             ),
             DeliveryEntry("m1", "mail", "sent", "low", "LOW", 1, before(days=1), None, before(days=1), None, ()),
+        ),
+    ),
+    "holdings": Holdings(
+        complete=False,
+        total=TotalEntry(SumEntry(None, "3000", 1), SumEntry(None, "1000", 1), StakeEntry("500", 2), None, 1),
+        assets=(
+            AssetEntry(
+                symbol="USDT",
+                apart=None,
+                contracts=(ContractEntry("ethereum", "1", TOKEN), ContractEntry("bsc", "56", TOKEN)),
+                price_usd="1",
+                wallets=SumEntry("3000.123456789", "3000.123456789", 1),
+                exchanges=SumEntry("1000", "1000", 1),
+                at_stake=StakeEntry("500", 1),
+                share=None,
+            ),
+            AssetEntry(
+                symbol=None,
+                apart="no-price",
+                contracts=(ContractEntry("ethereum", "1", None),),
+                price_usd=None,
+                wallets=SumEntry("0.0000000001", None),
+                exchanges=SumEntry(None, None),
+                at_stake=StakeEntry(None, 1),
+                share=None,
+            ),
+        ),
+        accounts=(
+            AccountEntry("okx main", before(), 1),
+            AccountEntry("xt side", before(), 0, "XT answered HTTP 502", "unavailable"),
+        ),
+        wallets=(
+            WalletEntry("ethereum", "1", OWNER, "treasury", before(hours=3), None),
+            WalletEntry("bsc", "56", OWNER, "treasury", before(hours=9), "the chain's node failed"),
         ),
     ),
 }

@@ -56,7 +56,7 @@ def test_a_list_of_things_is_under_its_own_name() -> None:
     assert len(printed("approvals")["approvals"]) == 2
     assert len(printed("history")["changes"]) == 3
     assert len(printed("alerts")["alerts"]) == 2
-    assert len(printed("rules")["rules"]) == 1
+    assert len(printed("rules")["rules"]) == 2
     assert printed("story")["alert"]["id"] == "AW-0000000001"
 
 

@@ -142,7 +142,44 @@ def test_all_problems_of_all_files_are_said_at_once(tmp_path: Path) -> None:
         ("if_unknown: ~", "bad-word", 17, "alert"),
         ("wenn: true", "unknown-key", 5, "did you mean 'when'?"),
         ("why: [a]", "rule-shape", 10, "`why` is a text"),
+        ("until: ''", "rule-shape", 12, "`until` is empty"),
+        ("until: spender.owners", "not-a-condition", 12, "this is a whole number"),
+        ("until: spender.nme == ''", "unknown-field", 12, "did you mean 'spender.name'?"),
+        ("until: change.was_unlimited", "needs-on", 12, "on: [new, increased]"),
+        ("on: [new]\nuntil: true", "state-only", 12, "`until` is only for rules on states"),
+        ("on: [new]\ngrades: [{severity: critical, when: true}]", "state-only", 13, "`grades` is only for rules on"),
+        ("grades: much", "rule-shape", 13, "`grades` is a list (such as [{severity: critical"),
+        ("grades: []", "rule-shape", 13, "`grades` is a list"),
+        ("grades: [critical]", "rule-shape", 14, "a grade is a mapping"),
+        ("grades: [{when: true}]", "missing-key", 14, "this grade has no `severity`"),
+        ("grades: [{severity: critical}]", "missing-key", 14, "this grade has no `when`"),
+        ("grades: [{severity: worst, when: true}]", "bad-word", 25, "informational, low"),
+        ("grades: [{severity: critical, when: [a]}]", "rule-shape", 41, "`when` is a text"),
+        ("grades: [{severity: critical, when: exposure.usd > x}]", "unknown-field", 56, "no field 'x'"),
+        ("grades: [{severity: critical, when: exposure.usd}]", "not-a-condition", 41, "a number"),
+        ("grades: [{severity: critical, when: change.was_unlimited}]", "needs-on", 41, "rules on changes"),
+        ("grades: [{severity: critical, when: true, until: fo}]", "unknown-field", 54, "no field 'fo'"),
+        ("grades: [{severity: critical, when: true, untill: true}]", "unknown-key", 47, "did you mean 'until'?"),
+        ("grades: [{severity: high, when: true}]", "grade-order", 25, "`high` is not worse than `high`"),
+        ("grades: [{severity: low, when: true}]", "grade-order", 25, "`low` is not worse than `high`"),
+        (
+            "severity: low\ngrades: [{severity: high, when: true}, {severity: medium, when: true}]",
+            "grade-order",
+            55,
+            "`medium` is not worse than `high`",
+        ),
         ("tests: some", "rule-shape", 12, "`tests` is a list"),
+        ("tests: [{name: x, given: {}, expect: alert, severity: worst}]", "bad-word", 59, "informational, low"),
+        (
+            "tests: [{name: x, given: {}, expect: alert, severity: low}]",
+            "test-value",
+            59,
+            "never `low` (it is one of high)",
+        ),
+        ("tests: [{name: x, given: {}, expect: quiet, severity: high}]", "test-value", 59, "what is quiet has no"),
+        ("tests: [{name: x, given: {}, expect: alert, open: maybe}]", "bad-word", 55, "`open` cannot be 'maybe'"),
+        ("tests: [{name: x, given: {}, expect: alert, open: low}]", "test-value", 55, "never `low`"),
+        ("on: [new]\ntests: [{name: x, given: {}, expect: alert, open: true}]", "state-only", 55, "alert of its own"),
         ("tests: [some]", "rule-shape", 13, "a test is a mapping"),
         ("tests: [{name: x, given: {}}]", "missing-key", 13, "no `expect`"),
         ("tests: [{given: {}, expect: alert}]", "missing-key", 13, "no `name`"),
@@ -220,3 +257,20 @@ def test_what_no_file_can_hold_as_text_is_a_problem(tmp_path: Path) -> None:
     loaded = pack(tmp_path, "rules:" + SOUND.format(id="a", when=r'"spender.name == \"\ud800\""'))
     assert loaded.rules == ()
     assert loaded.problems
+
+
+def test_a_caret_points_into_the_condition_of_a_grade(tmp_path: Path) -> None:
+    grade = (
+        "      - severity: critical\n        when: >-\n          allowance.unlimited\n          && exposre.usd > 1\n"
+    )
+    more = f"    grades:\n{grade}"
+    (problem,) = pack(tmp_path, "rules:" + SOUND.format(id="a", when="true") + more).problems
+    assert problem.render().splitlines()[1:] == ["              && exposre.usd > 1", "                 ^"]
+
+
+def test_all_that_is_wrong_with_grades_is_said_at_once(tmp_path: Path) -> None:
+    more = "    until: fo\n    grades: [{severity: low, when: ba}, text, {when: true, until: ~}]\n"
+    loaded = pack(tmp_path, "rules:" + SOUND.format(id="a", when="true") + more)
+    assert [problem.code for problem in loaded.problems] == [
+        *("unknown-field", "unknown-field", "rule-shape", "missing-key", "rule-shape"),
+    ]
