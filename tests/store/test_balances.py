@@ -78,7 +78,8 @@ async def test_a_number_with_an_exponent_is_kept_as_the_number_that_it_is(store:
     await watch(store)
     await record(store, Seen(USDT, amount=Decimal("1.2E+6"), price_usd=Decimal("1E-9")))
     known = (await held(store))[USDT]
-    assert (str(known.amount), str(known.price_usd)) == ("1200000", "0.000000001")
+    assert str(known.amount) == "1200000"
+    assert known.price_usd == Decimal("0.000000001")
 
 
 async def test_a_target_that_nobody_watches_has_no_balances(store: Store) -> None:
