@@ -92,6 +92,7 @@ class Daemon:
         self._moved = now()
         self._status = Status(manager)
         self._in_force: Works | None = None
+        self._limit: asyncio.TimerHandle | None = None
         self._scheduler = AsyncIOScheduler(
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
@@ -109,6 +110,8 @@ class Daemon:
                 await works.close()
                 await self._store.write(lambda connection: daemons.leave(connection, self._worker))
         finally:
+            if self._limit is not None:
+                self._limit.cancel()
             lock.release()
 
     async def _take_over(self) -> None:
@@ -158,7 +161,7 @@ class Daemon:
             stop.set()
             if fresh is None:
                 self._manager.stopping()
-                asyncio.get_running_loop().call_later(ENDS_WITHIN.total_seconds(), _break_off)
+                self._limit = asyncio.get_running_loop().call_later(ENDS_WITHIN.total_seconds(), _break_off)
                 await self._end_scans()
             return fresh
         finally:
