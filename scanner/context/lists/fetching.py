@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from scanner.domain.hostile import dead_line
 from scanner.errors import ApprovalWatchError
 
 __all__ = ["LARGEST", "Fetched", "UnreadableListError", "digest", "fetch", "read_local"]
@@ -18,7 +19,9 @@ LARGEST = 20_000_000
 """Bytes of a list, unpacked and over all files of a folder."""
 
 _LONGEST_ETAG = 500
+_LONGEST_WHY = 160
 _CHUNK = 65_536
+_ELSEWHERE = {301, 302, 303, 307, 308}
 _FRESH = 2.0
 """Seconds in which a file's time may not have moved although the file did."""
 
@@ -50,7 +53,7 @@ async def fetch(session: aiohttp.ClientSession, url: str, etag: str | None, larg
         async with session.get(url, headers=headers, allow_redirects=False) as response:
             if response.status == 304 and etag:
                 return Fetched(None, etag)
-            if 300 <= response.status < 400:
+            if response.status in _ELSEWHERE:
                 raise UnreadableListError(
                     f"{host} sends elsewhere (HTTP {response.status})", "Name the address that it leads to"
                 )
@@ -63,7 +66,8 @@ async def fetch(session: aiohttp.ClientSession, url: str, etag: str | None, larg
             tag = response.headers.get("ETag")
             return Fetched({"": bytes(content)}, tag if tag and len(tag) <= _LONGEST_ETAG else None)
     except aiohttp.ClientError as error:
-        raise UnreadableListError(f"{host} cannot be read: {error or type(error).__name__}") from error
+        why = dead_line(str(error), _LONGEST_WHY) or type(error).__name__
+        raise UnreadableListError(f"{host} cannot be read: {why}") from error
 
 
 def read_local(path: Path, etag: str | None, largest: int = LARGEST) -> Fetched:

@@ -12,12 +12,15 @@ import msgspec
 
 from scanner.context.lists.fetching import UnreadableListError
 from scanner.context.lists.rows import Row, WrongRowError, entry
+from scanner.domain.hostile import dead_line
 from scanner.domain.lists import Copy, Entry
 
 __all__ = ["parse"]
 
 SHOWN = 10
 """Bad rows that are shown."""
+
+LONGEST_EXAMPLE = 160
 
 _Found: TypeAlias = tuple[str, Row | WrongRowError]
 """Where something stands (`line 3`), and what it says, or why it says nothing."""
@@ -39,7 +42,7 @@ def parse(files: Mapping[str, bytes], label: str) -> Copy:
                     raise found
                 entries[entry(found, label)] = None
             except WrongRowError as error:
-                bad.append(f"{where}: {error}")
+                bad.append(f"{where}: {dead_line(str(error), LONGEST_EXAMPLE)}")
     return Copy(tuple(entries), len(bad), tuple(bad[:SHOWN]))
 
 

@@ -54,7 +54,7 @@ def entry(row: Row, label: str) -> Entry:
         incident = incident or "; ".join(exploits)
     if TRUSTED in labels and index is None:
         raise WrongRowError("a trusted address has to name its chain: the same address may be another's elsewhere")
-    return Entry(address, tuple(sorted(labels)), index, _kept(row.name or described), _kept(incident))
+    return Entry(address, tuple(sorted(labels)), index, _short(row.name or described), _short(incident))
 
 
 def _chain(row: Row) -> tuple[str | None, Chain | None]:
@@ -93,6 +93,5 @@ def _label(text: str | None) -> tuple[str, str | None]:
     return (word, None) if _LABEL.fullmatch(word) else ("", text)
 
 
-def _kept(text: str | None) -> str | None:
-    """A text as it can be stored: JSON can hold halves of characters, which no database takes."""
-    return text[:LONGEST_NAME].encode(errors="replace").decode() if text else None
+def _short(text: str | None) -> str | None:
+    return text[:LONGEST_NAME] if text else None
