@@ -78,6 +78,7 @@ OLD_CODES: Codes = {
     "30024": (400, "A parameter is wrong"),
     "30026": (429, "Requests are too frequent for this user"),
     "30032": (503, "The endpoint is under maintenance"),
+    "404": (404, "There is no such endpoint"),
 }
 """Of version 3, which was superseded in 2021."""
 

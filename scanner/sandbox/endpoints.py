@@ -1,7 +1,7 @@
 """What the sandbox serves, and a request to any of it as a value."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeAlias
@@ -51,11 +51,12 @@ Reply: TypeAlias = Callable[[], Json]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A well-formed request: what it goes to and asks for, and what it is answered."""
+    """A well-formed request: what it goes to and asks for, and what it is answered, with which headers."""
 
     endpoint: Endpoint
     asked: Asked
     reply: Reply
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Service(Protocol):

@@ -125,7 +125,9 @@ class Sandbox(Play):
                 return self._refuse(service, Refusal(fault.code, table=service.codes), logged)
             self.requests.append(logged)
             answer = read.reply()
-            return web.json_response(answer) if fault is None else await fault.answer(request, asked, answer)
+            if fault is not None:
+                return await fault.answer(request, asked, answer)
+            return web.json_response(answer, headers=read.headers)
 
         return handle
 

@@ -21,6 +21,7 @@ FUNDING_LIMIT = 6
 """Requests a second that either version takes from a user."""
 
 MOST_CURRENCIES = 20
+MOST_ROWS = 100
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _EPOCH = re.compile(r"\d{10}(\.\d{1,3})?")
 _BLANK = {"KEY": "30001", "SIGN": "30002", "TIMESTAMP": "30003", "PASSPHRASE": "30004"}
@@ -71,16 +72,17 @@ class OldWallet:
 
     def read(self, call: Call) -> Reading:
         """Check a request. The status needs no signature. Raises Refusal."""
-        if call.method != "GET":
-            raise Refusal("30010", "GET is expected", OLD_CODES)
-        if self.endpoint(call.path) is Endpoint.STATUS:
+        endpoint = self.endpoint(call.path)
+        if endpoint is None or call.method != "GET":
+            raise Refusal("404", f"{call.method} {call.path}", OLD_CODES)
+        if endpoint is Endpoint.STATUS:
             return Reading(Endpoint.STATUS, Asked(), lambda: self._status(call.at))
         self._check(call)
         if not self._limit.passes():
             raise Refusal("30014", table=OLD_CODES)
         if self.play.quirks.maintenance:
             raise Refusal("30032", table=OLD_CODES)
-        return Reading(Endpoint.WALLET, Asked(), self._wallet)
+        return self._page(call.query)
 
     def refusal(self, refused: Refusal) -> Json:
         """The code and its words, each twice."""
@@ -106,6 +108,17 @@ class OldWallet:
         if not same(given["SIGN"], signature(mine.secret, given["TIMESTAMP"], call.method, call.target, call.body)):
             raise Refusal("30013", table=OLD_CODES)
 
+    def _page(self, query: Mapping[str, str]) -> Reading:
+        """A page of the wallet, between the cursors that other pages gave; its own lead on while there is more."""
+        limit = min(_number(query, "limit", MOST_ROWS), MOST_ROWS, self.play.quirks.largest_page)
+        rows = self._wallet()
+        end = _number(query, "before", len(rows) + 1) - 1
+        first = _number(query, "after", 0 if "before" not in query else max(0, end - limit))
+        shown = rows[first : min(end, first + limit)]
+        there_is_more = len(shown) < len(rows)
+        headers = {"OK-BEFORE": str(first + 1), "OK-AFTER": str(first + len(shown))} if shown and there_is_more else {}
+        return Reading(Endpoint.WALLET, Asked(limit=limit), lambda: shown, headers)
+
     def _wallet(self) -> list[Json]:
         rows = []
         for currency, amount in _there_is(self.play.today).items():
@@ -126,6 +139,13 @@ class OldWallet:
             return []
         begun, over = (_written(at + timedelta(minutes=minutes)) for minutes in (-10, 50))
         return [{"title": "Maintenance", "href": "", "start_time": begun, "end_time": over, "status": "1"}]
+
+
+def _number(query: Mapping[str, str], name: str, otherwise: int) -> int:
+    written = query.get(name, str(otherwise))
+    if not re.fullmatch(r"\d{1,9}", written):
+        raise Refusal("30024", name, OLD_CODES)
+    return int(written)
 
 
 def _time(written: str) -> datetime:
