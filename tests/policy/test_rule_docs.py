@@ -23,7 +23,7 @@ def field_table() -> str:
 
 def rule_table() -> str:
     rows = [
-        f"| `{rule.id}` | {rule.severity} | {rule.title} |"
+        f"| `{rule.id}` | {' to '.join((rule.severity, *rule.severities[1:][-1:]))} | {rule.title} |"
         f" {', '.join(kind for kind in ChangeKind if kind in rule.on) or 'a state'} |"
         for rule in sorted(load([default_rules()]).rules, key=lambda rule: (-rule.severity.rank, rule.id))
     ]
