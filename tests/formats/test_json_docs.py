@@ -10,12 +10,16 @@ import pytest
 
 from scanner.domain.alerts import AlertState, Severity
 from scanner.domain.approvals import Kind, Status
+from scanner.domain.assets import Apart
 from scanner.domain.changes import ChangeKind
+from scanner.domain.inventory import Holdings
 from scanner.domain.report import Report
 from scanner.errors import Reason
 
 PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
 ROWS = [row.split(" | ") for row in re.findall(r"(?m)^\| (.+) \|$", PAGE)]
+
+BLOCKS = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
 
 
 def words(start: str) -> set[str]:
@@ -25,9 +29,15 @@ def words(start: str) -> set[str]:
 
 
 def test_the_example_is_a_report_and_shows_every_key() -> None:
-    (block,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    block, _ = BLOCKS
     report = msgspec.json.decode(block, type=Report)
     assert json.loads(msgspec.json.encode(report)) == json.loads(block)
+
+
+def test_the_other_example_is_of_holdings_and_shows_every_key() -> None:
+    _, block = BLOCKS
+    holdings = msgspec.json.decode(block, type=Holdings)
+    assert json.loads(msgspec.json.encode(holdings)) == json.loads(block)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +48,7 @@ def test_the_example_is_a_report_and_shows_every_key() -> None:
         ("an alert's `state`", AlertState),
         ("its `severity`", Severity),
         ("a target's `reason`", Reason),
+        ("an asset's `apart`", Apart),
     ],
 )
 def test_the_page_names_every_word(start: str, known: type[StrEnum]) -> None:

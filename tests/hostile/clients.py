@@ -22,7 +22,7 @@ _ALIVE = {
     "ip address": r"\d+\.\d+\.\d+\.\d+",
     "mention": r"@",
     "hashtag": r"#\w",
-    "cashtag": r"\$\w",
+    "cashtag": r"\$[^\W\d]",
     "command": r"(?<![\w/])/[a-z0-9_]",
     "path": r"[/\\]{2}",
     "number": r"(?<!\w)\+?\d(?:[ ().-]*\d){6,}(?!\w)",

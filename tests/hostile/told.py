@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from scanner.config.written import WrongError, plain_text
 from scanner.delivery.messages import compose
 from scanner.domain.alerts import Alert, Move, Severity
 from scanner.domain.approvals import Allowance, Approval, Spender, Target, Token
+from scanner.domain.assets import Account, Owned, assets
 from scanner.domain.changes import Change, ChangeKind, Held
+from scanner.domain.exposure import exposure
+from scanner.domain.holdings import Holding
+from scanner.domain.inventory import Holdings, WalletEntry
 from scanner.domain.messages import Due, Message
 from scanner.domain.report import (
     AlertEntry,
@@ -62,7 +67,18 @@ def documents(name: str) -> Mapping[str, Document]:
             attempts=(),
         ),
         "rules": Rules(rules=(rule,)),
+        "holdings": _holdings(name, held.approval, label),
     }
+
+
+def _holdings(name: str, approval: Approval, label: str) -> Holdings:
+    """All that is held, with the name as a token's symbol and as a currency of an exchange."""
+    token, target = approval.token.address, Target("1", OWNER, label)
+    holding = Holding(token, AT, name, Decimal(5), price_usd=Decimal(1), risk=False)
+    scam = Holding("0x" + "c" * 40, AT, name, Decimal(7), price_usd=Decimal(1), risk=True)
+    account = Account("okx main", {name: Decimal(1)}, AT)
+    found = assets([Owned(target, holding), Owned(target, scam)], [(approval, exposure(approval, holding))], [account])
+    return Holdings.of(found, [account], [WalletEntry.of(target, AT, None)])
 
 
 def _label(name: str) -> str:
