@@ -50,7 +50,7 @@ WATCH_EVERY = timedelta(seconds=5)
 
 SCANS_END_WITHIN = timedelta(seconds=3)
 LOOPS_END_WITHIN = timedelta(seconds=5)
-ENDS_WITHIN = timedelta(seconds=9)
+ENDS_WITHIN = timedelta(seconds=8.5)
 
 
 @dataclass(frozen=True, slots=True)
