@@ -14,6 +14,8 @@ from blank import blank
 from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from scanner.context import Balances
+from scanner.context.okx_balances import OkxBalances
 from scanner.domain.alerts import Severity
 from scanner.domain.approvals import Kind, Snapshot, Target
 from scanner.domain.chains import Chain
@@ -110,13 +112,15 @@ def house(
     clock: Clock | None = None,
     pack: Pack | None = None,
     confirm_after: timedelta = TEN_MINUTES,
+    balances: Balances | None = None,
 ) -> House:
     """A scanner over these sources on a store, with the default rules unless others are given."""
     clock = clock or Clock()
     judge = Judge(pack or default_pack(), telling=Telling(channels=CHANNELS), now=clock.now)
-    return House(
-        store, judge, Scanner(store, sources, judge, worker="1-test", confirm_after=confirm_after, now=clock.now), clock
+    scanner = Scanner(
+        store, sources, judge, worker="1-test", confirm_after=confirm_after, now=clock.now, balances=balances
     )
+    return House(store, judge, scanner, clock)
 
 
 @asynccontextmanager
@@ -187,9 +191,10 @@ async def watching(
     clock: Clock | None = None,
     pack: Pack | None = None,
     confirm_after: timedelta = TEN_MINUTES,
+    balances: bool = False,
     **how: Any,
 ) -> AsyncIterator[Watch]:
-    """Everything of a scan for a world. Watched is what has an approval on any of its days."""
+    """Everything of a scan for a world. Watched is what has an approval on any of its days; `balances` are read too."""
     clock = clock or Clock()
     far = Sandbox(world, **{"now": clock.now, **(sandbox or {})})
     async with (
@@ -197,7 +202,9 @@ async def watching(
         reading(far, StoredLedger(store), clock=clock, **how) as source,
     ):
         targets = [Target(*key) for key in dict.fromkeys(key for day in world.days for key in day.rows)]
-        yield Watch(house(store, source, clock=clock, pack=pack, confirm_after=confirm_after), far, source, targets)
+        held = OkxBalances(source.client, api=how.get("api", "v5")) if balances else None
+        mine = house(store, source, clock=clock, pack=pack, confirm_after=confirm_after, balances=held)
+        yield Watch(mine, far, source, targets)
 
 
 class Scripted:
