@@ -176,12 +176,10 @@ def _tokens(owned: Iterable[Owned], approved: Iterable[tuple[Approval, Exposure]
 
 def _apart(token: _Token) -> Apart | None:
     """Why a token's symbol may not be believed, if it may not."""
-    if not token.holdings:
-        return Apart.NOT_READ
     if any(one.risk for one in token.holdings):
         return Apart.RISK
     if token.price is None:
-        return Apart.NO_PRICE
+        return Apart.NOT_READ if all(_units(one) is None for one in token.holdings) else Apart.NO_PRICE
     if any(one.risk is None for one in token.holdings):
         return Apart.RISK_UNKNOWN
     return Apart.NO_SYMBOL if _key(token.symbol) is None else None
@@ -239,13 +237,13 @@ def _alone(tokens: Iterable[_Token], joined: Mapping[str, Sequence[_Token]]) -> 
 
 def _elsewhere(joined: Mapping[str, Sequence[_Token]], accounts: Sequence[Account]) -> Iterator[Asset]:
     """What exchanges hold of currencies that no token in the wallets may be taken for."""
-    names: dict[str, str] = {}
+    names: dict[str, None] = {}
     for account in accounts:
         for currency in account.amounts:
-            names.setdefault(_key(currency) or currency, currency)
-    for key, currency in names.items():
-        if key not in joined:
-            yield Asset(currency, exchanges=_exchanges(key, accounts, None), apart=Apart.NOT_IN_WALLETS)
+            names.setdefault(_key(currency) or currency)
+    for name in names:
+        if name not in joined:
+            yield Asset(name, exchanges=_exchanges(name, accounts, None), apart=Apart.NOT_IN_WALLETS)
 
 
 def _wallets(tokens: Iterable[_Token]) -> Sum:

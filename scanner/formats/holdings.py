@@ -23,7 +23,7 @@ __all__ = ["WHY_APART", "ages", "amount", "bound", "holdings_told", "named", "sh
 WHY_APART: Mapping[str, str] = {
     Apart.RISK: "the source calls it a scam or a honeypot; not valued",
     Apart.NO_PRICE: "no price is known; not valued",
-    Apart.NOT_READ: "approved, and its balance was never read; not valued",
+    Apart.NOT_READ: "its balance is not known; not valued",
     Apart.NOT_IN_WALLETS: "no token in the wallets may be taken for it; not valued",
     Apart.RISK_UNKNOWN: "not known whether it is a scam; valued for itself",
     Apart.NO_SYMBOL: "no symbol that could be compared; valued for itself",

@@ -162,7 +162,7 @@ def test_an_account_that_cannot_be_read_may_hold_anything() -> None:
 
 
 def test_what_an_exchange_holds_and_no_wallet_does_is_listed_unvalued() -> None:
-    found = assets([owned("ETH", "1", "1")], [], [account(DOGE="7", ODD=None)])
+    found = assets([owned("ETH", "1", "1")], [], [account(doge="7", ODD=None)])
     apart = {asset.symbol: asset for asset in found.assets if asset.apart is Apart.NOT_IN_WALLETS}
     assert numbers(apart["DOGE"].exchanges.amount, apart["DOGE"].exchanges.usd) == (7, None)
     assert apart["ODD"].exchanges.unknown == 1
@@ -183,6 +183,11 @@ def test_an_approved_token_whose_balance_was_never_read_is_listed() -> None:
     found = assets([], [(approval, Exposure())], [])
     assert (only(found).apart, only(found).symbol, only(found).at_stake.unvalued) == (Apart.NOT_READ, "DAI", 1)
     assert (found.at_stake.usd, found.at_stake.unvalued) == (None, 1)
+
+
+def test_a_balance_that_is_missing_is_not_known_whatever_else_is_not() -> None:
+    (asset,) = assets([owned("DAI", None)], [], []).assets
+    assert (asset.apart, asset.wallets.unknown) == (Apart.NOT_READ, 1)
 
 
 def test_a_token_without_an_address_is_not_the_chains_own_coin() -> None:
