@@ -191,11 +191,14 @@ def _by_address(sheets: Iterable[Sheet]) -> Iterator[list[_Question]]:
 
 
 def _take(answer: Answer, questions: Iterable[_Question]) -> None:
-    """Write an answer down. A token is missing only from one that can be read whole."""
+    """Write an answer down. A token is missing only from one that can be read whole, and keeps to the question."""
+    asked: dict[Sheet, set[str]] = {}
     for question in questions:
-        sheet = question.sheet
-        sheet.rows.update(answer.rows.get(sheet.chain.index, {}))
-        if answer.broken:
+        asked.setdefault(question.sheet, set()).update(question.tokens)
+    for sheet, tokens in asked.items():
+        rows = answer.rows.get(sheet.chain.index, {})
+        sheet.rows.update(rows)
+        if answer.broken or (tokens and not rows.keys() <= tokens):
             sheet.fail(_SOME_UNREADABLE)
         else:
-            sheet.asked.update(question.tokens)
+            sheet.asked.update(tokens)

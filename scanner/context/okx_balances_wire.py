@@ -15,7 +15,7 @@ import msgspec
 from scanner.domain.addresses import is_evm
 from scanner.domain.approvals import UINT256_MAX
 from scanner.domain.chains import Chain, Family
-from scanner.domain.holdings import Seen
+from scanner.domain.holdings import EXACT, Seen
 from scanner.okx.client import Request
 from scanner.okx.shapes import MalformedError, canonical_chain, salvage, short_text, written
 
@@ -47,7 +47,7 @@ class Answer:
 
 
 class _Page(msgspec.Struct, rename="camel"):
-    token_assets: list[msgspec.Raw] | None = None
+    token_assets: list[msgspec.Raw] = []
 
 
 class _Asset(msgspec.Struct, rename="camel"):
@@ -80,7 +80,7 @@ def held_of(prefix: str, owner: str, tokens: Iterable[tuple[str, str]]) -> Reque
 
 
 def read_answer(data: msgspec.Raw, owner: str, asked: Mapping[str, Chain]) -> Answer:
-    """The rows of an answer to a question about an owner on some chains (by chainIndex); none where nothing is there.
+    """The rows of an answer about an owner on some chains (by chainIndex); none where it lists nothing.
 
     Raises MalformedError for data of another shape, and for an answer that speaks of another owner or another chain:
     nothing in it can be believed then.
@@ -89,7 +89,7 @@ def read_answer(data: msgspec.Raw, owner: str, asked: Mapping[str, Chain]) -> An
         pages = _decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedError("the data are not a list with a list of tokens in it") from error
-    assets, broken = salvage([part for page in pages for part in page.token_assets or ()], _decode_asset)
+    assets, broken = salvage([part for page in pages for part in page.token_assets], _decode_asset)
     rows: dict[str, dict[str, Seen]] = {}
     for asset in assets:
         if asset.address and (not isinstance(asset.address, str) or written(asset.address) != written(owner)):
@@ -151,14 +151,13 @@ def _seen(token: str, asset: _Asset) -> Seen:
 
 
 def _agreed(amount: Decimal | None, raw: int | None) -> tuple[Decimal | None, int | None]:
-    """Two ways to write one balance. Where only one of them is nothing, that one is not known."""
-    if raw == 0 and amount is None:
-        return Decimal(0), 0
-    if raw == 0 and amount:
-        return amount, None
-    if raw and amount is not None and not amount:
-        return None, raw
-    return amount, raw
+    """Two ways to write one balance, where the amount may be cut off: what contradicts the other is not known."""
+    if amount is None or raw is None:
+        return (Decimal(0), 0) if raw == 0 else (amount, raw)
+    if not amount:
+        return (None if raw else amount), raw
+    digits = "".join(map(str, amount.normalize(EXACT).as_tuple().digits))
+    return amount, raw if str(raw).startswith(digits) else None
 
 
 def _token(value: object, chain: Chain) -> str | None:

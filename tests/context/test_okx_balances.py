@@ -143,7 +143,6 @@ async def test_a_chain_outside_of_the_table_is_a_mistake_of_the_caller() -> None
         told(),
         {"code": "0", "msg": "", "data": []},
         {"code": 0, "data": [{}]},
-        {"code": "0", "data": [{"tokenAssets": None}]},
         {"code": "0", "data": [{"tokenAssets": []}, {"new": True}]},
     ],
 )

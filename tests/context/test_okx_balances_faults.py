@@ -48,6 +48,7 @@ def lists_fail(code: str) -> Callable[[Asked], Any]:
         ({"code": "0"}, Reason.PROTOCOL),
         ({"code": "0", "data": ["text"]}, Reason.PROTOCOL),
         ({"code": "0", "data": [{"tokenAssets": {}}]}, Reason.PROTOCOL),
+        ({"code": "0", "data": [{"tokenAssets": None}]}, Reason.PROTOCOL),
         ({"code": "0", "data": [{"tokenAssets": "none"}]}, Reason.PROTOCOL),
         (b"<html>sorry</html>", Reason.PROTOCOL),
         (b"", Reason.PROTOCOL),
@@ -98,7 +99,13 @@ async def test_a_row_that_makes_no_sense_costs_no_other_and_leaves_nothing_missi
     assert reason(reading) is Reason.PROTOCOL
 
 
-@pytest.mark.parametrize("unknown", [{"56"}, {"1"}, {"137", "8453", "42161"}, set(EVM[:10])])
+async def test_an_answer_about_a_token_that_was_not_asked_for_leaves_nothing_missing() -> None:
+    reading = await read_one(lambda asked: told() if listed(asked) else told(asset("1", token(9))), token(1))
+    assert not reading.asked
+    assert reason(reading) is Reason.PROTOCOL
+
+
+@pytest.mark.parametrize("unknown", [{"56"}, {"1"}, {"137", "8453", "42161"}, set(EVM[:10])], ids=len)
 async def test_a_chain_that_the_service_does_not_know_costs_only_itself_and_only_once(
     unknown: set[str],
 ) -> None:

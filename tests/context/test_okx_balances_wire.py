@@ -155,6 +155,12 @@ def test_a_missing_field_is_unknown() -> None:
         ("", "0", Decimal(0), 0),
         ("1.5", "0", Decimal("1.5"), None),
         ("0", "3", None, 3),
+        ("1.5", "7", Decimal("1.5"), None),
+        ("1.5", "15001", Decimal("1.5"), 15001),
+        ("0.015", "15001", Decimal("0.015"), 15001),
+        ("1500", "15", Decimal(1500), 15),
+        ("1.500", "15", Decimal("1.5"), 15),
+        ("1.23", "12", Decimal("1.23"), None),
         ("?", "?", None, None),
     ],
 )
