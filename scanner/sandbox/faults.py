@@ -156,8 +156,10 @@ _OF_APPROVALS = (
 
 _OF_BALANCES = (
     Fault("token-missing", "the first token that is held is left out", bend=bends.beheaded, fatal=False),
-    Fault("token-foreign", "a token that was not asked for", bend=bends.tokens(tokenContractAddress=_STRANGE)),
-    Fault("token-number", "a number for a token's address", bend=bends.tokens(tokenContractAddress=7)),
+    Fault(
+        "token-foreign", "a token that was not asked for", bend=bends.tokens(tokenContractAddress=_STRANGE), fatal=False
+    ),
+    Fault("token-number", "a number for a token's address", bend=bends.tokens(tokenContractAddress=7), fatal=False),
     Fault("owner-foreign", "somebody else's address", bend=bends.tokens(address=_STRANGE)),
     Fault("raw-wrong", "a rawBalance that is not the balance", bend=bends.tokens(rawBalance="7"), fatal=False),
     Fault("price-garbage", "words for a price", bend=bends.tokens(tokenPrice="priceless"), fatal=False),

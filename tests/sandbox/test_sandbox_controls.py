@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
-from sandbox_client import OWNER, Client, talking
+from sandbox_client import OWNER, Client, Reply, talking
 
 from scanner.errors import ConfigError, UsageError
-from scanner.sandbox import Endpoint, EndStyle, Sandbox, Server, bundled_world, serve_forever
+from scanner.sandbox import FAULTS_AT, Endpoint, EndStyle, Sandbox, Server, bundled_world, serve_forever
 
 
 @pytest.fixture
@@ -111,6 +112,35 @@ async def test_the_list_of_exploited_spenders_grows_and_is_sent_only_when_it_did
     )
     log = [(entry.endpoint, entry.path) for entry in sandbox.requests]
     assert log == [(Endpoint.LISTS, "/lists/exploited.csv")] * 3
+
+
+@pytest.mark.parametrize("fault", sorted(FAULTS_AT[Endpoint.LISTS].keys() - {"hang", "drip", "closed", "half-body"}))
+async def test_the_list_goes_wrong_when_it_is_told_to_and_is_sound_again(
+    fault: str, sandbox: Sandbox, client: Client
+) -> None:
+    sandbox.day = 2
+    sound = await client.send("GET", "/lists/exploited.csv")
+    await client.send("POST", "/sandbox/faults", json={"fault": fault, "endpoint": "lists"})
+    try:
+        spoilt: Reply | None = await client.send("GET", "/lists/exploited.csv")
+    except (aiohttp.ClientError, UnicodeDecodeError):
+        spoilt = None
+    assert spoilt is None or (spoilt.status, spoilt.text) != (sound.status, sound.text)
+    assert await client.send("GET", "/lists/exploited.csv") == sound
+    assert [entry.fault for entry in sandbox.requests] == [None, fault, None]
+
+
+async def test_a_broken_row_stands_behind_the_sound_ones_and_an_empty_list_has_none(
+    sandbox: Sandbox, client: Client
+) -> None:
+    sandbox.day = 2
+    sound = (await client.send("GET", "/lists/exploited.csv")).text
+    sandbox.fail("rows-broken", endpoint="lists")
+    littered = (await client.send("GET", "/lists/exploited.csv")).text
+    assert littered.startswith(sound)
+    assert len(littered.splitlines()) == len(sound.splitlines()) + 3
+    sandbox.fail("list-empty", endpoint="lists")
+    assert (await client.send("GET", "/lists/exploited.csv")).text.splitlines() == sound.splitlines()[:1]
 
 
 async def test_a_taken_port_is_said_in_words(client: Client) -> None:

@@ -1,5 +1,6 @@
 """Stories move as they are written, and what is wrong with one is said all at once, each with its place."""
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from scanner.sandbox import (
     load_world,
     read_world,
 )
+from scanner.sandbox.worlds import smallest_units
 
 CAST = """\
 title: A test
@@ -124,6 +126,59 @@ def test_balances_prices_and_risk_are_kept() -> None:
     assert row(story("approve: router, by: me, token: odd, raw: 7"), 0, "56").token.risk
 
 
+def test_prices_and_risk_move_by_the_day_and_an_approval_stays_the_same() -> None:
+    world = story(
+        "approve: router, by: me, token: usdt, amount: 1",
+        "price: usdt, usd: 1.05",
+        "price: usdt, usd: unknown\nflag: usdt",
+    )
+    token = row(world, 0).token
+    assert {row(world, day).token for day in range(3)} == {token}
+    assert [world.at(day).price(token) for day in range(3)] == [Decimal("0.99"), Decimal("1.05"), None]
+    assert [world.at(day).risky(token) for day in range(3)] == [False, False, True]
+
+
+def test_what_lies_on_exchanges_is_deposited_and_withdrawn() -> None:
+    written = (
+        "exchanges: {okx: {USDT: 1200.5}, xt: {BTC: 0.3}}\n"
+        "days:\n  - {}\n  - happens:\n"
+        "      - {deposit: okx, currency: ETH, amount: 2}\n      - {withdraw: xt, currency: BTC, amount: 0.3}\n"
+    )
+    before, after = read_world(written, "test.yaml").days
+    assert (before.account("okx"), before.account("xt")) == ({"USDT": Decimal("1200.5")}, {"BTC": Decimal("0.3")})
+    assert after.account("okx") == {"USDT": Decimal("1200.5"), "ETH": Decimal(2)}
+    assert after.account("xt") == {"BTC": Decimal(0)}
+
+
+def test_what_happened_to_an_exploited_spender_is_told_where_it_is_known() -> None:
+    day = story("exploit: router, incident: Its keys were stolen\nexploit: nobody").at(0)
+    assert [(spender.name, told) for spender, told in day.incidents.items()] == [("Router", "Its keys were stolen")]
+    assert len(day.exploited) == 2
+
+
+def test_a_balance_is_exact_to_its_last_digit() -> None:
+    (most,) = story("hold: usdt, by: me, amount: 98765432109876543210987654321098765.123456").at(0).balances.values()
+    assert most == Decimal("98765432109876543210987654321098765.123456")
+    assert smallest_units(most, 6) == 98765432109876543210987654321098765123456
+    with pytest.raises(ValueError, match="not an amount of a token with 6 decimals"):
+        smallest_units(Decimal(2**256), 6)
+
+
+def test_a_wallet_on_solana_is_watched_where_it_holds_something() -> None:
+    mint, alice = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", "7EcDhSYGxXyscszYEp35KHN8vvw3svAuLKTzXwCFLtV1"
+    written = (
+        f"tokens: {{usdc: {{chain: solana, address: {mint}, decimals: 6}}}}\n"
+        f"owners: {{alice: {alice}}}\n"
+        "days:\n  - happens:\n      - {hold: usdc, by: alice, amount: 5}\n"
+    )
+    world = read_world(written, "test.yaml")
+    assert [(owner.address, owner.chains) for owner in world.owners] == [(alice, ("501",))]
+    assert world.at(0).held("501", alice)[0][1] == 5
+    assert refusals(written.replace("solana", "base")) == [
+        "1:39 this is no address on the token's chain",
+    ]
+
+
 def test_filling_is_the_same_every_time_and_of_the_number_asked_for() -> None:
     world = story("fill: me, chain: bsc, count: 130")
     rows = world.at(0).of("56", ME)
@@ -154,6 +209,9 @@ def test_owners_are_known_by_where_they_approve_anything() -> None:
         ("approve: router, by: me, token: usdt, amount: 1, raw: 1", "either 'amount'"),
         ("approve: router, by: me, token: usdt, amount: 0.0000001", "not an amount of a token with 6 decimals"),
         ("approve: router, by: me, token: odd, amount: 1", "has no decimals"),
+        ("hold: usdt, by: me, amount: 0.0000001", "not an amount of a token with 6 decimals"),
+        ("flag: odd", "known as a risk already"),
+        ("withdraw: okx, currency: USDT, amount: 1", "there is only 0 of it"),
     ],
 )
 def test_what_cannot_happen_is_said(happening: str, said: str) -> None:
@@ -210,6 +268,10 @@ days:
         ("title: [1]\ndays: [{}]", "1:8 'title' has to be a plain value"),
         ("days: [{title: {}}]", "1:16 'title' has to be a plain value"),
         ("days: [{happens: 3}]", "1:18 what happens has to be a list"),
+        ("exchanges: {binance: {}}\ndays: [{}]", "1:13 unknown key 'binance'"),
+        ("exchanges: {okx: {USDT: much}}\ndays: [{}]", "1:25 'much' is not a number"),
+        ("exchanges: {okx: [USDT]}\ndays: [{}]", "1:18 an account has to be a mapping"),
+        ("days: [{happens: [{deposit: binance, currency: USDT, amount: 1}]}]", "1:29 'binance' is not known here"),
         ("days: [\n", "2:1 this is not YAML"),
         ("days: []\ndays: []", "2:1 'days' stands here twice"),
     ],
@@ -250,14 +312,33 @@ def test_in_the_demo_something_of_every_kind_happens_on_three_chains() -> None:
     assert (first.keys() & third.keys()) - second.keys()
     assert any(second[name][1] is third[name][1] is Status.GRANTING for name in second.keys() & third.keys())
     assert world.at(2).exploited
+    assert world.at(2).account("okx")["USDT"] > world.at(0).account("okx")["USDT"]
     assert max(len(rows) for rows in world.at(0).rows.values()) > 100
     assert any("](http" in row.spender.name for rows in world.at(1).rows.values() for row in rows)
+
+
+def test_in_the_demo_money_arrives_under_an_old_approval_whose_spender_is_exploited_later() -> None:
+    world = bundled_world()
+    ((bridge, incident),) = world.at(2).incidents.items()
+    assert "stolen" in incident
+    for day in range(3):
+        ((owner, token, raw),) = (
+            (row.owner, row.token, row.raw)
+            for row in world.at(day).rows["1", world.owners[0].address]
+            if row.spender == bridge
+        )
+        assert raw == UINT256_MAX
+        assert bool(world.at(day).balances.get((owner, token))) == (day > 0)
+    assert not world.at(1).exploited
 
 
 def test_in_the_quiet_world_nothing_moves() -> None:
     world = bundled_world("quiet")
     assert len(world.days) > 1
-    assert all(day.rows == world.at(0).rows and day.rows for day in world.days)
+    assert all(replace(day, title="") == replace(world.at(0), title="") for day in world.days)
+    assert world.at(0).rows
+    assert world.at(0).balances
+    assert world.at(0).accounts
 
 
 def test_a_big_world_is_the_same_for_the_same_seed_and_moves_as_told() -> None:
