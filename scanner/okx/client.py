@@ -35,6 +35,9 @@ LONGEST_BACKOFF = 8.0
 LEAST_CORRECTION = 2.0
 CLOCK_TIMEOUT = 5.0
 
+LEAST_TIMEOUT = 0.01
+"""Seconds that a request has at least: none at all would be no limit to the library."""
+
 FEWEST_IN_FLIGHT = 8
 MOST_IN_FLIGHT = 64
 
@@ -157,7 +160,7 @@ class OkxClient:
         settings, sent_at = self.settings, self.now()
         tries.offset = self.offset
         pressed = tries.failed or effort.patience < settings.patience
-        limit = min(settings.timeout, tries.deadline - sent_at) if pressed else settings.timeout
+        limit = min(settings.timeout, max(tries.deadline - sent_at, LEAST_TIMEOUT)) if pressed else settings.timeout
         target = request.target
         headers = signed_headers(
             self._credentials,

@@ -308,6 +308,19 @@ async def test_no_trouble_shows_a_secret() -> None:
     assert not any(part in text for text in shown[1:] for part in ("the-key", "the-secret", "the-passphrase"))
 
 
+async def test_a_reading_whose_patience_is_used_up_does_not_wait_for_an_answer() -> None:
+    async def hang(asked: Asked) -> web.Response:
+        await asyncio.sleep(30)
+        return web.Response()
+
+    began = time.monotonic()
+    async with far_side(hang) as far, client_of(far.url) as client:
+        answer = await client.call(ASK, Effort(patience=0.0))
+    assert isinstance(answer, Trouble)
+    assert answer.reason is Reason.UNAVAILABLE
+    assert time.monotonic() - began < 2
+
+
 async def test_large_numbers_come_through_exactly() -> None:
     body = b'{"code":"0","data":[' + str(2**256 - 1).encode() + b"]}"
     async with far_side(lambda _: body) as far, client_of(far.url) as client:
