@@ -99,6 +99,21 @@ async def test_a_row_that_makes_no_sense_costs_no_other_and_leaves_nothing_missi
     assert reason(reading) is Reason.PROTOCOL
 
 
+@pytest.mark.parametrize("answer", [error("51000"), error("99999"), told(asset("424242", token(1)))])
+async def test_what_no_chain_can_have_spoilt_is_asked_once_for_all_chains(answer: Any) -> None:
+    async with reader_of(lambda _: answer) as (reader, far):
+        found = await read(reader, [Wanted(Target(chain, ANN)) for chain in EVM[:10]])
+    assert len(far.asked) == 1
+    assert all(reading.trouble for reading in found.values())
+
+
+@pytest.mark.parametrize("code", ["50111", "80001", "50125"])
+async def test_where_every_request_must_fail_alike_an_owner_costs_one(code: str) -> None:
+    async with reader_of(lambda _: error(code)) as (reader, far):
+        await read(reader, BOTH)
+    assert len(far.asked) == 1
+
+
 async def test_an_answer_about_a_token_that_was_not_asked_for_leaves_nothing_missing() -> None:
     reading = await read_one(lambda asked: told() if listed(asked) else told(asset("1", token(9))), token(1))
     assert not reading.asked
