@@ -1,4 +1,4 @@
-"""`sandbox`: only the server that speaks the approvals API's protocol."""
+"""`sandbox`: only the server that speaks the protocols of the APIs that are read."""
 
 import asyncio
 from pathlib import Path
@@ -18,7 +18,7 @@ def sandbox(
         Path | None, typer.Option("--world", metavar="FILE", help="A world of your own; else the demo's.")
     ] = None,
 ) -> None:
-    """Run only the sandbox, a server on loopback that speaks the approvals API. Ends with Ctrl-C."""
+    """Run only the sandbox, a server on loopback: approvals, balances, exchanges, a list. Ends with Ctrl-C."""
     from scanner.sandbox import serve_forever
 
     asyncio.run(serve_forever(world, port, _ready))
@@ -34,4 +34,5 @@ def _ready(played: "Sandbox", server: "Server") -> None:
     tell("In the environment:")
     tell(f"  export OKX_API_KEY={known.key} OKX_SECRET_KEY={known.secret}")
     tell(f"  export OKX_API_PASSPHRASE={known.passphrase} OKX_PROJECT_ID={known.project}")
+    tell(f"A list of who turns out exploited: {server.url}/lists/exploited.csv")
     tell(f"The next day: curl -X POST {server.url}/sandbox/advance")

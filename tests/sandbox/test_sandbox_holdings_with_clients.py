@@ -10,10 +10,12 @@ import aiohttp
 import pytest
 
 from scanner.context.exchanges import EXCHANGES, Access
+from scanner.context.lists.parsing import parse
 from scanner.context.okx_balances import OkxBalances
 from scanner.domain.approvals import Target
 from scanner.domain.assets import Account
 from scanner.domain.holdings import BalanceReading, Wanted, decimals_of
+from scanner.domain.lists import Entry
 from scanner.errors import Reason
 from scanner.okx.client import OkxClient, OkxSettings
 from scanner.okx.pacing import MemoryLedger
@@ -28,6 +30,7 @@ from scanner.sandbox import (
     Sandbox,
     Token,
     World,
+    bundled_world,
     day_of,
 )
 
@@ -159,6 +162,16 @@ PLACES = {
     ("xt", "v1"): Endpoint.XT,
     ("xt", "v4"): Endpoint.XT_V4,
 }
+
+
+async def test_the_list_of_exploited_spenders_is_read_with_what_happened() -> None:
+    sandbox = Sandbox(bundled_world())
+    sandbox.day = 2
+    async with served(sandbox) as (url, session), session.get(f"{url}/lists/exploited.csv") as answer:
+        copy = parse({"": await answer.read()}, "exploited")
+    ((spender, incident),) = sandbox.today.incidents.items()
+    assert copy.entries == (Entry(spender.address, ("exploited",), None, spender.name, incident),)
+    assert copy.bad == 0
 
 
 UNTOLD = {"drip", "ten-megabytes", "amount-number"}

@@ -25,7 +25,7 @@ LONGEST_EXAMPLE = 160
 _Found: TypeAlias = tuple[str, Row | WrongRowError]
 """Where something stands (`line 3`), and what it says, or why it says nothing."""
 
-_COLUMNS = {"address", "chain", "chain_id", "name", "label", "risk_factors"}
+_COLUMNS = {"address", "chain", "chain_id", "name", "label", "incident", "risk_factors"}
 
 
 def parse(files: Mapping[str, bytes], label: str) -> Copy:
@@ -148,9 +148,10 @@ def _of_item(item: object, incident: str | None = None) -> Row | WrongRowError:
     try:
         said = {key: _word(key, item.get(key)) for key in _COLUMNS}
         said["chain_id"] = said["chain_id"] or _word("chainId", item.get("chainId"))
+        said["incident"] = said["incident"] or incident
     except WrongRowError as error:
         return error
-    return Row(**said, incident=incident)
+    return Row(**said)
 
 
 def _word(key: str, value: object) -> str | None:
