@@ -237,11 +237,7 @@ def _alone(tokens: Iterable[_Token], joined: Mapping[str, Sequence[_Token]]) -> 
 
 def _elsewhere(joined: Mapping[str, Sequence[_Token]], accounts: Sequence[Account]) -> Iterator[Asset]:
     """What exchanges hold of currencies that no token in the wallets may be taken for."""
-    names: dict[str, None] = {}
-    for account in accounts:
-        for currency in account.amounts:
-            names.setdefault(_key(currency) or currency)
-    for name in names:
+    for name in dict.fromkeys(_key(name) or name for account in accounts for name in account.amounts):
         if name not in joined:
             yield Asset(name, exchanges=_exchanges(name, accounts, None), apart=Apart.NOT_IN_WALLETS)
 
