@@ -79,10 +79,14 @@ days:
 
 @dataclass(slots=True)
 class Webhook:
-    """A channel's far side: what it was sent, and how it answers; not at all what comes while it `hangs`."""
+    """A channel's far side: what it was sent, and how it answers; not at all what comes while it `hangs`.
+
+    The `wish` says in how many seconds it wants to be asked again.
+    """
 
     port: int = 0
     status: int = 200
+    wish: str = "0"
     hangs: bool = False
     messages: list[dict[str, Any]] = field(default_factory=list)
 
@@ -102,7 +106,7 @@ async def _webhook() -> AsyncIterator[Webhook]:
         hook.messages.append(await request.json())
         if hook.hangs:
             await asyncio.Event().wait()
-        return web.Response(status=hook.status)
+        return web.Response(status=hook.status, headers={"Retry-After": hook.wish})
 
     app = web.Application()
     app.router.add_post("/{path:.*}", take)

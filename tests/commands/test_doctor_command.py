@@ -68,6 +68,7 @@ async def test_a_damaged_store_is_named(tmp_path: Path) -> None:
         assert "store.url" in hint
 
 
+@pytest.mark.soak
 async def test_a_dead_api_is_named_and_ends_a_scan_within_its_bound(tmp_path: Path) -> None:
     with closed_port() as port:
         dead = {"okx": {"base_url": f"http://127.0.0.1:{port}", "requests_per_second": 1000}}

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from house import GUEST, OPS, TREASURY, Done, house, until, without_escapes
 
 RULE_OF_ITS_OWN = """\
@@ -156,6 +157,28 @@ async def test_a_refused_key_is_an_incomplete_scan_that_names_the_setting(tmp_pa
 
 
 async def test_a_channel_that_is_down_keeps_its_message_for_the_next_scan(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        await home.scan()
+        home.sandbox.advance()
+        home.hook.status, home.hook.wish = 503, "30"
+        down = await home.scan()
+        assert down.code == 0
+        assert opened(down.report) == ["unlimited-to-nameless"]
+        assert "channel ops: 1 waiting; they stay in the outbox" in down.err
+        home.hook.status = 200
+        home.change("UPDATE messages SET next_at = next_at - 30000000")
+        home.change("UPDATE channel_health SET next_at = NULL")
+        back = await home.scan()
+        assert back.code == 0
+        assert not back.report["changes"]
+        refused, taken = (body for body in home.hook.bodies if down.report["alerts"][0]["id"] in body)
+        assert taken == refused, "it was refused, and did not arrive"
+
+
+@pytest.mark.soak
+async def test_a_channel_that_hangs_holds_a_scan_up_for_20_seconds_and_its_message_may_have_arrived(
+    tmp_path: Path,
+) -> None:
     async with house(tmp_path) as home:
         await home.scan()
         home.sandbox.advance()
