@@ -26,7 +26,7 @@ def printed(form: str, name: str, **look: Any) -> Iterator[str]:
 
 
 @NAMED
-@pytest.mark.parametrize("width", [80, 160])
+@pytest.mark.parametrize("width", [80, pytest.param(160, marks=pytest.mark.soak)])
 def test_a_terminal_shows_text_and_nothing_moves_it(name: str, width: int) -> None:
     coloured = printed("table", name, width=width, colour=True)
     for plain, loud in zip(printed("table", name, width=width), coloured, strict=True):

@@ -69,7 +69,7 @@ async def test_telegram(service: Web, name: str) -> None:
     sound(told, body)
 
 
-@pytest.mark.parametrize("url", [SLACK, SLACK_APP])
+@pytest.mark.parametrize("url", [SLACK, pytest.param(SLACK_APP, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("name", NAMES)
 async def test_slack(service: Web, name: str, url: str) -> None:
     service.answer = lambda _: web.json_response({"ok": True}) if url == SLACK_APP else web.Response(text="ok")

@@ -124,9 +124,17 @@ async def test_a_spender_that_is_not_told_is_said(spender: SpenderField) -> None
             assert snapshot.approvals
 
 
-@pytest.mark.parametrize("api", ["v5", "v6"])
-@pytest.mark.parametrize("page", ["first", "later"])
-@pytest.mark.parametrize("fault", [name for name, fault in FAULTS.items() if fault.fatal])
+FATAL = [name for name, fault in FAULTS.items() if fault.fatal]
+PLACES = [("v5", "later"), ("v6", "first"), ("v5", "first"), ("v6", "later")]
+STRUCK = [
+    pytest.param(fault, page, api, marks=[] if number % 2 == place // 2 else pytest.mark.soak)
+    for number, fault in enumerate(FATAL)
+    for place, (api, page) in enumerate(PLACES)
+]
+"""Every fault on a page of each dialect, and in the soak on every page of both."""
+
+
+@pytest.mark.parametrize(("fault", "page", "api"), STRUCK)
 async def test_a_documented_fault_ends_incomplete_with_the_truth_so_far(fault: str, page: str, api: str) -> None:
     async with playing(HEAVY, api=api, timeout=0.3, patience=0.05) as (sandbox, source):
         sandbox.fail(fault, times=None, page=page)
@@ -149,7 +157,11 @@ async def test_a_fault_that_may_be_read_over_raises_nothing(fault: str, page: st
 
 
 @pytest.mark.parametrize(
-    "fault", ["code-50001", "closed", "half-body", "http-502", "code-81159", "http-429-retry-after"]
+    "fault",
+    [
+        *("closed", "http-429-retry-after"),
+        *(pytest.param(one, marks=pytest.mark.soak) for one in ("code-50001", "half-body", "http-502", "code-81159")),
+    ],
 )
 async def test_a_fault_that_passes_leaves_no_trace(fault: str) -> None:
     async with playing(HEAVY) as (sandbox, source):
@@ -170,7 +182,7 @@ async def test_a_limit_below_the_configured_rate_is_learned_and_everything_is_re
 
 
 async def test_one_target_that_fails_in_a_pack_costs_no_other() -> None:
-    async with playing(WIDE, timeout=5.0, patience=2.0) as (sandbox, source):
+    async with playing(WIDE, timeout=5.0, patience=0.8) as (sandbox, source):
         victim = targets_of(WIDE)[7]
         sandbox.fail("code-81451", times=None, target=(victim.chain, victim.owner))
         found = await read(source, targets_of(WIDE))

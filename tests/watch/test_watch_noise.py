@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -41,9 +42,21 @@ moments = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
 @given(moments)
 async def test_each_channel_hears_of_each_condition_at_most_twice(story: list[Moment]) -> None:
+    await _heard(story)
+
+
+@pytest.mark.soak
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@given(moments)
+async def test_so_it_is_in_many_stories(story: list[Moment]) -> None:
+    await _heard(story)
+
+
+async def _heard(story: list[Moment]) -> None:
+    """Live through a story, and look at what the channels heard."""
     with tempfile.TemporaryDirectory() as folder:
         async with watched(Path(folder)) as world:
             await world.scan(approvals)
