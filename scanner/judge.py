@@ -15,10 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scanner.domain.alerts import Finding, Judgement, Transition, reconcile, unwatched
 from scanner.domain.approvals import End, Snapshot, Target
 from scanner.domain.changes import Change, ChangeKind, Difference, Held
-from scanner.domain.exposure import in_units
 from scanner.domain.surroundings import Surroundings
 from scanner.domain.telling import Telling
-from scanner.policy.fields import Facts, facts
+from scanner.policy.fields import facts
 from scanner.policy.rules import Pack, findings
 from scanner.store import alerts as kept_alerts
 from scanner.store import knowledge, lists, outbox
@@ -288,35 +287,14 @@ def _findings(
         target=case.target,
         spender_approvals=approvals,
         spender_owners=owners,
-        labels=beside.spender.labels,
         change=change,
-        context=_in_fields(held, beside),
+        beside=beside,
         at=at,
     )
     judged = pack.judge(known, None if change is None else change.kind)
     if not held.in_force:
         judged = [(rule, judgement) for rule, judgement in judged if rule.on]
     return findings(judged, approval=held.approval.id, facts=known, change=change, proven=case.proven)
-
-
-def _in_fields(held: Held, beside: Surroundings) -> Facts:
-    """What balances and lists add, by field name. Rules count in floating point; nothing else does."""
-    at_stake, allowance = beside.exposure, held.approval.allowance
-    readable = allowance.raw if allowance.unreadable is None else None
-    amount = None if readable is None or at_stake.decimals is None else in_units(readable, at_stake.decimals)
-    numbers = {
-        "allowance.amount": amount,
-        "balance.amount": at_stake.balance,
-        "token.price_usd": at_stake.price_usd,
-        "exposure.usd": at_stake.usd,
-        "exposure.first_usd": beside.first_usd,
-    }
-    return {
-        **{name: None if number is None else float(number) for name, number in numbers.items()},
-        "allowance.covers_balance": at_stake.covers_balance,
-        "token.risk": at_stake.risk,
-        "token.labels": list(beside.token.labels),
-    }
 
 
 def _after(snapshot: Snapshot, difference: Difference) -> _Case:

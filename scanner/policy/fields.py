@@ -4,7 +4,7 @@ What is not known is absent from the facts, never a stand-in value: a condition 
 that a source leaves out (a name, a token's address) is known to be empty: "".
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,8 +13,10 @@ from enum import StrEnum
 from scanner.domain.approvals import Approval, Kind, Status, Target
 from scanner.domain.chains import CHAINS
 from scanner.domain.changes import Change, ChangeKind, Held
+from scanner.domain.exposure import in_units
 from scanner.domain.hostile import harmless
 from scanner.domain.report import chain_name
+from scanner.domain.surroundings import UNKNOWN, Surroundings
 
 __all__ = ["FIELDS", "Facts", "Field", "FieldType", "facts", "in_words"]
 
@@ -141,18 +143,17 @@ def facts(
     spender_approvals: int | None,
     spender_owners: int | None,
     at: datetime,
-    labels: Sequence[str] = (),
     change: Change | None = None,
-    context: Facts | None = None,
+    beside: Surroundings = UNKNOWN,
 ) -> dict[str, object]:
     """What is known of one approval at a time, by field name; what is not known is absent.
 
-    `target` carries the user's label and tags; `labels` are the spender's. `change` is given when an event is judged.
-    `context` holds facts that come from elsewhere (balances, prices, lists of tokens), by field name; None in it means
-    not known. Exact decimals become floating point here, and here alone: rules compare, they do not account. Texts are
-    the true ones, as strangers wrote them, not made harmless.
+    `target` carries the user's label and tags, `beside` what balances and lists add. `change` is given when an event is
+    judged. Exact numbers become floating point here, and here alone: rules compare, they do not account. Texts are the
+    true ones, as strangers wrote them, not made harmless.
     """
-    approval = held.approval
+    approval, at_stake = beside.counted(held.approval), beside.exposure
+    labels = [_text(label) for label in beside.spender.labels]
     known: dict[str, object] = {
         "chain.name": chain_name(approval.chain),
         "chain.index": approval.chain,
@@ -161,16 +162,22 @@ def facts(
         "owner.tags": [_text(tag) for tag in target.tags],
         "token.address": _text(approval.token.address),
         "token.symbol": _text(approval.token.symbol),
-        "token.labels": [],
+        "token.labels": [_text(label) for label in beside.token.labels],
+        "token.price_usd": _number(at_stake.price_usd),
+        "token.risk": at_stake.risk,
         "spender.address": _text(approval.spender.address),
         "spender.name": _text(approval.spender.name),
-        "spender.labels": [_text(label) for label in labels],
+        "spender.labels": labels,
         "spender.trusted": "trusted" in labels and "exploited" not in labels,
         "spender.approvals": spender_approvals,
         "spender.owners": spender_owners,
         "allowance.readable": _readable(approval),
         "allowance.unlimited": approval.unlimited,
-        "allowance.amount": _amount(approval),
+        "allowance.amount": _number(_amount(approval)),
+        "allowance.covers_balance": at_stake.covers_balance,
+        "balance.amount": _number(at_stake.balance),
+        "exposure.usd": _number(at_stake.usd),
+        "exposure.first_usd": _number(beside.first_usd),
         "approval.status": approval.status.value,
         "approval.kind": approval.kind.value,
         "approval.age": _since(approval.granted_at or held.since, at),
@@ -178,8 +185,6 @@ def facts(
         "change.kind": None if change is None else change.kind.value,
         "change.was_unlimited": None if change is None else _was_unlimited(change),
     }
-    for name, value in (context or {}).items():
-        known[name] = float(value) if isinstance(value, Decimal) else value
     return {name: value for name, value in known.items() if value is not None}
 
 
@@ -199,11 +204,15 @@ def _readable(approval: Approval) -> bool:
     return allowance.in_words or allowance.raw is not None or approval.kind in _WITHOUT_AMOUNT
 
 
-def _amount(approval: Approval) -> float | None:
+def _number(exact: Decimal | None) -> float | None:
+    return None if exact is None else float(exact)
+
+
+def _amount(approval: Approval) -> Decimal | None:
     allowance, decimals = approval.allowance, approval.token.decimals
     if allowance.unreadable is not None or allowance.raw is None or decimals is None:
         return None
-    return float(allowance.raw / 10**decimals)
+    return in_units(allowance.raw, decimals)
 
 
 def _since(then: datetime, now: datetime) -> timedelta:

@@ -13,6 +13,8 @@ from math import isfinite
 from scanner.domain.alerts import Alert, AlertState, Judgement, Severity, reconcile
 from scanner.domain.approvals import UINT256_MAX, Allowance, Approval, Spender, Target, Token
 from scanner.domain.changes import Change, ChangeKind, Held
+from scanner.domain.lists import Standing
+from scanner.domain.surroundings import Surroundings
 from scanner.errors import closest
 from scanner.places import Data
 from scanner.policy.fields import FIELDS, FieldType, facts
@@ -88,7 +90,7 @@ def given_facts(given: Iterable[tuple[str, object]], on: Sequence[ChangeKind]) -
     known: dict[str, object | None] = facts(
         Held(_PLAIN, first_seen=_NOW, since=_NOW, changed_at=_NOW),
         target=Target(_PLAIN.chain, _PLAIN.owner),
-        labels=_labels(named.get("spender.labels")),
+        beside=Surroundings(spender=Standing(labels=_labels(named.get("spender.labels")))),
         spender_approvals=1,
         spender_owners=1,
         at=_NOW,
@@ -103,8 +105,8 @@ def given_facts(given: Iterable[tuple[str, object]], on: Sequence[ChangeKind]) -
     return {name: value for name, value in known.items() if value is not None}
 
 
-def _labels(given: object) -> Sequence[str]:
-    return [str(label) for label in given] if isinstance(given, list) else ()
+def _labels(given: object) -> tuple[str, ...]:
+    return tuple(str(label) for label in given) if isinstance(given, list) else ()
 
 
 def parse_given(name: str, data: Data) -> object:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,9 @@ from hypothesis import strategies as st
 from scanner.domain.alerts import Judgement
 from scanner.domain.approvals import UINT256_MAX, Allowance, Approval, Kind, Spender, Status, Target, Token
 from scanner.domain.changes import Change, ChangeKind, Held
+from scanner.domain.exposure import Exposure
+from scanner.domain.lists import Standing
+from scanner.domain.surroundings import Surroundings
 from scanner.policy.fields import FIELDS, FieldType, facts, in_words
 from scanner.policy.loading import default_rules, load
 
@@ -39,11 +43,15 @@ def held(approval: Approval = APPROVAL, days: int = 3) -> Held:
 
 
 def known(
-    approval: Approval = APPROVAL, change: Change | None = None, labels: tuple[str, ...] = ()
+    approval: Approval = APPROVAL,
+    change: Change | None = None,
+    labels: tuple[str, ...] = (),
+    beside: Surroundings | None = None,
 ) -> dict[str, object]:
     target = Target(approval.chain, approval.owner, "treasury", ("cold",))
+    beside = beside or Surroundings(spender=Standing(labels))
     return facts(
-        held(approval), target=target, labels=labels, spender_approvals=4, spender_owners=2, at=NOW, change=change
+        held(approval), target=target, beside=beside, spender_approvals=4, spender_owners=2, at=NOW, change=change
     )
 
 
@@ -146,11 +154,29 @@ def test_what_was_before_a_change_is_known_only_if_somebody_looked() -> None:
     assert moved(ChangeKind.INCREASED, unreadable) == "absent"
 
 
-def test_facts_from_elsewhere_join_and_none_is_absent() -> None:
-    context = {"exposure.usd": 12.5, "token.risk": None}
-    of = facts(held(), target=APPROVAL.target, spender_approvals=1, spender_owners=1, at=NOW, context=context)
-    assert of["exposure.usd"] == 12.5
-    assert "token.risk" not in of
+def test_what_balances_and_lists_add_is_in_floating_point_and_what_is_not_known_is_absent() -> None:
+    at_stake = Exposure(
+        balance=Decimal("5.25"),
+        price_usd=Decimal("0.5"),
+        usd=Decimal("2.5"),
+        covers_balance=False,
+        risk=True,
+        decimals=6,
+    )
+    of = known(beside=Surroundings(at_stake, Decimal(7), token=Standing(("airdrop",))))
+    added = {
+        "token.labels": ["airdrop"],
+        "token.price_usd": 0.5,
+        "token.risk": True,
+        "allowance.amount": 5.0,
+        "allowance.covers_balance": False,
+        "balance.amount": 5.25,
+        "exposure.usd": 2.5,
+        "exposure.first_usd": 7.0,
+    }
+    assert {name: of[name] for name in added} == added
+    assert all(type(of[name]) is TYPES[FIELDS[name].type] for name in added)
+    assert known().keys() & added.keys() == {"token.labels"}
 
 
 ANY_TEXT = st.one_of(st.none(), st.text(st.characters(), max_size=20))
@@ -187,7 +213,7 @@ def test_judging_never_raises_whatever_strangers_write_and_whatever_is_missing(
     of = facts(
         held(approval),
         target=Target(approval.chain, approval.owner, approval.token.symbol, tuple(labels)),
-        labels=labels,
+        beside=Surroundings(spender=Standing(tuple(labels)), token=Standing(tuple(labels))),
         spender_approvals=count,
         spender_owners=count,
         at=NOW,
