@@ -76,6 +76,14 @@ async def test_two_families_of_addresses_never_share_a_request() -> None:
     assert not any(reading.trouble for reading in found.values())
 
 
+async def test_an_owner_whose_address_fits_two_families_is_asked_about_twice() -> None:
+    tron = "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"
+    async with reader_of(Bank()) as (reader, far):
+        found = await read(reader, [Wanted(Target("195", tron)), Wanted(Target("501", tron))])
+    assert len(far.asked) == 2
+    assert not any(reading.trouble for reading in found.values())
+
+
 async def test_an_address_keeps_its_capitals_where_they_mean_something() -> None:
     upper = token(0xABCDEF).upper().replace("0X", "0x")
     reading = await read_one(Bank({ANN: [asset("1", upper)]}))

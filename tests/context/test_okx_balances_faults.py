@@ -114,6 +114,39 @@ async def test_where_every_request_must_fail_alike_an_owner_costs_one(code: str)
     assert len(far.asked) == 1
 
 
+async def test_of_two_failures_the_first_is_told() -> None:
+    reading = await read_one(lambda asked: error("51000" if listed(asked) else "80001"), token(1))
+    assert reason(reading) is Reason.BAD_REQUEST
+
+
+async def test_a_source_that_answers_some_requests_is_not_given_up() -> None:
+    bank = Bank({owner(n): [asset("1", token(1))] for n in range(20)})
+    wanted = [Wanted(Target("1", owner(n)), frozenset({token(2)})) for n in range(20)]
+    async with reader_of(lambda asked: bank(asked) if listed(asked) else error("50111")) as (reader, _):
+        found = await read(reader, wanted)
+    assert {reason(reading) for reading in found.values()} == {Reason.REFUSED_KEY}
+    assert all(reading.rows for reading in found.values())
+
+
+async def test_after_a_probe_that_was_answered_owners_are_read_at_the_same_time_again() -> None:
+    dead, busy, peak = True, 0, 0
+
+    async def script(asked: Asked) -> web.Response:
+        nonlocal busy, peak
+        busy += 1
+        peak = max(peak, busy)
+        await asyncio.sleep(0.01)
+        busy -= 1
+        return web.json_response(error("50111") if dead else told())
+
+    wanted = [Wanted(Target("1", owner(n))) for n in range(10)]
+    async with reader_of(script) as (reader, _):
+        await read(reader, wanted)
+        dead, peak = False, 0
+        await read(reader, wanted)
+    assert peak > 1
+
+
 async def test_an_answer_about_a_token_that_was_not_asked_for_leaves_nothing_missing() -> None:
     reading = await read_one(lambda asked: told() if listed(asked) else told(asset("1", token(9))), token(1))
     assert not reading.asked
