@@ -71,7 +71,7 @@ async def _held(connection: "AsyncConnection", owners: "Collection[str]", accoun
     approvals = [kept.held.approval for kept in await in_force(connection, wanted)]
     found = assets(
         [Owned(target, holding) for target, held in known.items() for holding in held.values()],
-        [(one, exposure(one, known.get(one.target, {}).get(one.token.address or "no address"))) for one in approvals],
+        [(one, exposure(one, known.get(one.target, {}).get(one.token.address))) for one in approvals],
         accounts,
     )
     return Holdings.of(found, accounts, (WalletEntry.of(target, *state) for target, state in read.items()))
