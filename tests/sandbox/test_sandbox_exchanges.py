@@ -145,6 +145,7 @@ async def test_version_three_is_read_in_pages(client: Client) -> None:
     assert (await wallet(client, f"after={second.headers['OK-AFTER']}")).json == []
     back = await wallet(client, f"limit=1&before={second.headers['OK-BEFORE']}")
     assert back.json == first.json
+    assert (await wallet(client, "before=2")).json == first.json, "what is before a row ends in front of it"
     assert (await wallet(client, "limit=some")).json["code"] == 30024
 
 
