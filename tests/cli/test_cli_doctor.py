@@ -3,7 +3,6 @@
 import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -11,13 +10,6 @@ from scanner.app import now
 from scanner.cli.doctor import Health, daemon_on
 from scanner.store import daemons
 from scanner.store.engine import Store
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    opened = await Store.open(f"sqlite:///{tmp_path / 'store.db'}")
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture
