@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -124,7 +125,7 @@ class Judge:
     ) -> Judged:
         """Judge a target after a reading of it, and note whose approvals it moved; if `thorough`, every spender's."""
         case = _after(snapshot, difference)
-        judged = await self._judge(connection, self._own, case)
+        judged = await self._judge_all(connection, self._own, [case])
         await self._apply(connection, judged.transitions, scan_id, snapshot.read_at)
         for change in difference.changes:
             moved.note(change.after.spender.address, first=change.kind is ChangeKind.BASELINE)
@@ -162,13 +163,8 @@ class Judge:
     async def again(self, store: Store) -> None:
         """Judge everything that is stored once more, without a request: rules or lists have changed."""
         kept = await store.read(lambda connection: knowledge.in_force(connection, knowledge.Filter()))
-        for case in _cases(kept):
-
-            async def judging(connection: AsyncConnection, case: _Case = case) -> None:
-                judged = await self._judge(connection, self.pack, case)
-                await self._apply(connection, judged.transitions, None, self._now())
-
-            await store.write(judging)
+        for some in parts([one.held.approval.id for one in kept]):
+            await store.write(partial(self._judge_some, ids=some))
 
     async def touched(self, store: Store) -> int:
         """Judge again, without a request, every approval that changed lists speak of. Returns how many.
@@ -183,9 +179,9 @@ class Judge:
         return len(ids)
 
     async def _judge_some(self, connection: AsyncConnection, ids: Sequence[str]) -> None:
-        for case in _cases(await knowledge.some_in_force(connection, ids)):
-            judged = await self._judge(connection, self.pack, case)
-            await self._apply(connection, judged.transitions, None, self._now())
+        cases = _cases(await knowledge.some_in_force(connection, ids))
+        judged = await self._judge_all(connection, self.pack, cases)
+        await self._apply(connection, judged.transitions, None, self._now())
 
     async def tidy(self, store: Store, targets: Collection[Target], *, certain: bool) -> None:
         """Close the alerts that nobody judges any more: of deleted rules and, if `certain`, of removed wallets.
@@ -215,33 +211,28 @@ class Judge:
         self,
         connection: AsyncConnection,
         pack: Pack,
-        cases: Iterable[_Case],
+        cases: Sequence[_Case],
         told: Collection[tuple[str, str]] = (),
-    ) -> Judged:
-        judged = [await self._judge(connection, pack, case, told) for case in cases]
-        return Judged(
-            [step for one in judged for step in one.transitions],
-            sum((one.undecided for one in judged), Counter()),
-            frozenset().union(*(one.decided for one in judged)),
-        )
-
-    async def _judge(
-        self, connection: AsyncConnection, pack: Pack, case: _Case, told: Collection[tuple[str, str]] = ()
     ) -> Judged:
         """Judge approvals. `told` are the rules that spoke of a change already: an event is told once."""
         at = self._now()
-        counts = await self._counts(connection, pack, case.held)
-        known = await surroundings(connection, case.held)
-        await value(connection, case.held, known)
+        held = [one for case in cases for one in case.held]
+        counts = await self._counts(connection, pack, held)
+        known = await surroundings(connection, held)
+        await value(connection, held, known)
         found = [
             finding
+            for case in cases
             for one in case.held
             for finding in _findings(pack, case, one, counts, known[one.approval.id], at)
             if finding.change is None or (finding.rule, finding.change) not in told
         ]
-        ids = {one.approval.id for one in case.held} | case.gone
-        alerts = await kept_alerts.open_alerts(connection, sorted(ids))
-        transitions = reconcile(alerts, found, gone=case.gone, baseline=case.baseline, raised=case.raised, at=at)
+        gone, baseline, raised = (
+            frozenset().union(*(part(case) for case in cases))
+            for part in (attrgetter("gone"), attrgetter("baseline"), attrgetter("raised"))
+        )
+        alerts = await kept_alerts.open_alerts(connection, sorted({one.approval.id for one in held} | gone))
+        transitions = reconcile(alerts, found, gone=gone, baseline=baseline, raised=raised, at=at)
         undecided = Counter(finding.rule for finding in found if finding.judgement is Judgement.UNDECIDED)
         decided = frozenset(finding.rule for finding in found if finding.judgement is not Judgement.UNDECIDED)
         return Judged(transitions, undecided, decided)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Alert, AlertState, Move, Transition
@@ -89,11 +89,15 @@ async def apply(
             alerts.insert(),
             [alert_row(step.alert) | {"why": why, "fix": fix, "opened_by": scan_id} for step, why, fix in opened],
         )
-    for step in transitions:
-        if step.move is not Move.OPENED:
-            ended = {"resolved_by": scan_id} if step.alert.state is AlertState.RESOLVED else {}
+    moved = [step.alert for step in transitions if step.move is not Move.OPENED]
+    for ended in (False, True):
+        rows = [alert_row(alert) for alert in moved if (alert.state is AlertState.RESOLVED) is ended]
+        if rows:
+            columns = {name: bindparam(f"new_{name}") for name in rows[0]}
+            changed = update(alerts).where(alerts.c.id == bindparam("new_id"))
             await connection.execute(
-                update(alerts).where(alerts.c.id == step.alert.id).values(alert_row(step.alert) | ended)
+                changed.values(columns | ({"resolved_by": scan_id} if ended else {})),
+                [{f"new_{name}": value for name, value in row.items()} for row in rows],
             )
     await connection.execute(
         alert_events.insert(),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Move, Transition
@@ -123,10 +123,9 @@ class _Groups:
         openings = [s.alert for s in steps if s.move is Move.OPENED and not s.alert.baseline]
         fresh = sorted({keys[alert.id] for alert in openings})
         owners = {about[alert.approval].owner for alert in openings}
-        asked = [(channel, key) for key in fresh for channel in telling.channels]
         return cls(
             await _told_at(connection, set(keys.values())),
-            frozenset([one for one in asked if await _is_open(connection, *one)]),
+            await _open(connection, fresh),
             await _wallets(connection, fresh, owners, since=at - telling.group_interval),
         )
 
@@ -150,11 +149,18 @@ async def _told_at(connection: AsyncConnection, keys: Collection[str]) -> dict[t
     return found
 
 
-async def _is_open(connection: AsyncConnection, channel: str, key: str) -> bool:
-    """Whether a channel was told, or is about to be, of an alert of a group that is open."""
-    mine = (notices.c.group_key == key) & (notices.c.channel == channel) & notices.c.send
-    known = exists().where(mine, notices.c.alert_id == alerts.c.id, is_open())
-    return bool(await connection.scalar(select(known)))
+async def _open(connection: AsyncConnection, keys: Sequence[str]) -> frozenset[tuple[str, str]]:
+    """Of which groups each channel was told, or is about to be, by an alert that is open."""
+    found: set[tuple[str, str]] = set()
+    for part in parts(keys):
+        query = (
+            select(notices.c.channel, notices.c.group_key)
+            .join(alerts, alerts.c.id == notices.c.alert_id)
+            .where(notices.c.group_key.in_(part), notices.c.send, is_open())
+            .distinct()
+        )
+        found |= {(row[0], row[1]) for row in await connection.execute(query)}
+    return frozenset(found)
 
 
 async def _wallets(
