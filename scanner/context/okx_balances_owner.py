@@ -64,8 +64,8 @@ class Sheet:
 
     @property
     def left(self) -> list[str]:
-        """The wanted tokens that are neither shown nor known to be missing; none where the chain is not covered."""
-        if self.trouble is not None and self.trouble.reason is Reason.NOT_COVERED:
+        """The wanted tokens that are neither shown nor missing; none where asking for them would fail like the list."""
+        if self.trouble is not None and self.trouble.reason in _SPOILT_BY_ONE:
             return []
         return sorted(self.wanted.tokens - self.rows.keys() - self.asked)
 
@@ -156,17 +156,21 @@ class Account:
                 yield question
 
     async def _answer(self, questions: Sequence[_Question]) -> Answer | Trouble:
-        """One request. It may use up half of the patience: the rest is for the owner's other chains."""
+        """One request. It may use up half of the patience: the rest is for the owner's other chains.
+
+        If it fails for what might have passed, it has used all of that: to fail quickly makes nobody ask more often.
+        """
         kept = self.effort.patience / 2 if len(self.sheets) > 1 else 0.0
         self.effort.patience -= kept
         chains = {question.sheet.chain.index: question.sheet.chain for question in questions}
         tokens = [(question.sheet.chain.index, token) for question in questions for token in question.tokens]
         request = held_of(self._prefix, self._owner, tokens) if tokens else held(self._prefix, self._owner, chains)
         data = await self._client.call(request, self.effort)
-        self.effort.patience += kept
         if isinstance(data, Trouble):
+            self.effort.patience = kept if data.retry else self.effort.patience + kept
             self._note(data)
             return data
+        self.effort.patience += kept
         self._answered = True
         try:
             return read_answer(data, self._owner, chains)

@@ -110,14 +110,16 @@ def _within(approval: Approval, balance: Decimal | None, holding: Holding, decim
 
 def _covers(approval: Approval, balance: Decimal | None, holding: Holding, decimals: int | None) -> bool | None:
     """Whether the allowance reaches the whole balance; None where that cannot be told."""
-    raw = _readable(approval)
-    if raw is not None and holding.raw is not None:
-        return raw >= holding.raw
-    if balance is None:
+    if balance is None and holding.raw is None:
         return None
-    if approval.unlimited or not balance:
+    if approval.unlimited or (balance is not None and not balance):
         return True
-    if raw is None or decimals is None:
+    raw = _readable(approval)
+    if raw is None:
+        return None
+    if holding.raw is not None:
+        return raw >= holding.raw
+    if decimals is None or balance is None:
         return None
     allowed = in_units(raw, decimals)
     if allowed < balance:

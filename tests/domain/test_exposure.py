@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import ROUND_DOWN, Context, Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import OWNER, address, allowances, minutes
 
@@ -115,6 +115,7 @@ worlds = st.tuples(balances, allowances()) | balances.flatmap(
 
 
 @given(worlds, decimals, prices | st.none(), st.integers(17, 40), flags, flags, flags)
+@example((2**128, Allowance(2**128 - 1)), 0, None, 17, True, False, False)
 def test_what_is_told_of_a_balance_never_makes_more_or_other_than_the_truth(
     world: tuple[int, Allowance],
     places: int,
