@@ -93,7 +93,7 @@ async def apply(
     for ended in (False, True):
         rows = [alert_row(alert) for alert in moved if (alert.state is AlertState.RESOLVED) is ended]
         if rows:
-            columns = {name: bindparam(f"new_{name}") for name in rows[0]}
+            columns: dict[str, Any] = {name: bindparam(f"new_{name}") for name in rows[0]}
             changed = update(alerts).where(alerts.c.id == bindparam("new_id"))
             await connection.execute(
                 changed.values(columns | ({"resolved_by": scan_id} if ended else {})),
