@@ -113,6 +113,11 @@ class Judge:
         self._telling = telling
         self._now = now
 
+    @property
+    def follow_money(self) -> frozenset[str]:
+        """The rules that cannot decide while a balance or a price is not known, which is nothing unusual."""
+        return frozenset(rule.id for rule in self._money.rules)
+
     async def reading(
         self,
         connection: AsyncConnection,

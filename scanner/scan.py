@@ -255,7 +255,7 @@ class _Round:
             at=self.now(),
             requests=spent,
             undecided=self.undecided.total(),
-            undecided_rules=sorted(self.undecided.keys() - self.decided),
+            undecided_rules=sorted(self.undecided.keys() - self.decided - self.judge.follow_money),
             unreadable=self.unreadable,
             context_errors=[_counted(said, times) for said, times in self.context_errors.items()],
             at_once=self.job.at_once,

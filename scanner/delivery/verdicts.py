@@ -217,12 +217,10 @@ def next_attempt(
     """When to try again, or None to give the message up.
 
     The pauses double up to a limit, within which `jitter` (from 0 to 1) spreads them; what the service asks for
-    counts if it is longer. A critical message is never given up; any other is when it is refused for good, or when
-    it is older than `give_up_after`.
+    counts if it is longer. A critical message is never given up; any other is when it is older than `give_up_after`:
+    also what is refused for good is taken once somebody has mended what it is refused for.
     """
-    if claim.severity is not Severity.CRITICAL and (
-        outcome.result is Result.PERMANENT or now - claim.created_at >= give_up_after
-    ):
+    if claim.severity is not Severity.CRITICAL and now - claim.created_at >= give_up_after:
         return None
     first, longest = PAUSES[outcome.result]
     pause = min(first * 2.0 ** min(claim.attempt - 1, 20), longest) * (0.5 + jitter / 2)

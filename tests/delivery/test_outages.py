@@ -111,10 +111,11 @@ async def test_an_outage_makes_one_message_of_a_group_under_its_first_id(tmp_pat
 
 
 async def test_what_was_given_up_is_composed_again_when_a_person_asks(tmp_path: Path) -> None:
-    async with days(tmp_path, 3) as watch:
+    telling = Telling(channels={"ops": Severity.LOW}, give_up_after=HOUR)
+    async with days(tmp_path, 3, telling) as watch:
         watch.service.answer = lambda _: web.Response(status=403)
         stays, goes, ends = [await watch.open(number) for number in range(3)]
-        await watch.go_on(MINUTE)
+        await watch.go_on(6 * HOUR, 10 * MINUTE)
         given_up = await watch.outbox("given-up")
         assert len(given_up) == 3
         await watch.end(goes)
@@ -160,11 +161,12 @@ async def test_what_may_have_arrived_is_not_sent_again_after_its_end_was_told(tm
 
 
 async def test_a_retry_of_one_message_leaves_the_others(tmp_path: Path) -> None:
-    async with days(tmp_path, 2) as watch:
+    telling = Telling(channels={"ops": Severity.LOW}, give_up_after=HOUR)
+    async with days(tmp_path, 2, telling) as watch:
         watch.service.answer = lambda _: web.Response(status=403)
         await watch.open(0)
         await watch.open(1)
-        await watch.go_on(MINUTE)
+        await watch.go_on(6 * HOUR, 10 * MINUTE)
         first, second = await watch.outbox("given-up")
         await watch.store.write(lambda c: outbox.retry(c, {first.id, "nonsense"}, watch.now))
         watch.service.answer = taken

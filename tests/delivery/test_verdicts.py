@@ -234,11 +234,11 @@ def test_pauses_double_until_their_limit() -> None:
     assert pauses[-1] == 300
 
 
-def test_other_messages_are_given_up_when_refused_or_too_old() -> None:
-    assert next_attempt(claim(), Outcome(Result.PERMANENT), START, 0.5, GIVE_UP_AFTER) is None
+@pytest.mark.parametrize("result", [Result.TRANSIENT, Result.PERMANENT])
+def test_other_messages_are_given_up_by_their_age_alone(result: Result) -> None:
     late = START + GIVE_UP_AFTER
-    assert next_attempt(claim(), Outcome(Result.TRANSIENT), late, 0.5, GIVE_UP_AFTER) is None
-    assert next_attempt(claim(), Outcome(Result.TRANSIENT), late - timedelta(seconds=1), 0.5, GIVE_UP_AFTER) is not None
+    assert next_attempt(claim(), Outcome(result), late, 0.5, GIVE_UP_AFTER) is None
+    assert next_attempt(claim(), Outcome(result), late - timedelta(seconds=1), 0.5, GIVE_UP_AFTER) is not None
 
 
 def test_the_service_s_own_wish_counts_if_it_is_longer() -> None:

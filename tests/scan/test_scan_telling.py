@@ -121,7 +121,7 @@ async def test_ten_days_of_the_demo_are_calm(tmp_path: Path) -> None:
         clock = watch.house.clock
         mine = Deliverer(
             watch.store,
-            [Channel("ops", f"json://127.0.0.1:{port}/", Severity.MEDIUM)],
+            [Channel("ops", f"json://127.0.0.1:{port}/", Severity.HIGH)],
             worker="me",
             now=clock.now,
             new_id=lambda: str(next(ids)),
