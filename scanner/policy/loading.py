@@ -21,7 +21,7 @@ from scanner.policy.trials import NotAValueError, given_facts, parse_given
 
 __all__ = ["default_rules", "load"]
 
-_RULE_KEYS = ("id", "title", "severity", "when", "until", "grades", "on", "why", "fix", "if_unknown", "tests")
+_RULE_KEYS = ("id", "title", "severity", "when", "until", "grades", "on", "why", "fix", "noise", "if_unknown", "tests")
 _NEEDED = ("id", "title", "severity", "when")
 _GRADE_KEYS = ("severity", "when", "until")
 _GRADE_NEEDED = ("severity", "when")
@@ -167,6 +167,7 @@ class _Entry:
                 hint = "leave out `on`, or this: what happened does not stop having happened"
                 self.wrong((key,), f"`{key}` is only for rules on states", "state-only", hint)
         why, fix = self.advice("why", "one sentence on the danger"), self.advice("fix", "one sentence on what to do")
+        noise = self.text(("noise",), self.data).strip()
         tests = self.tests(on, [severity, *(grade.severity for grade in grades)] if severity else [])
         if self.problems or not (name and title and severity and condition and if_unknown):
             return None
@@ -179,6 +180,7 @@ class _Entry:
             on=frozenset(on),
             why=why,
             fix=fix,
+            noise=noise,
             if_unknown=if_unknown,
             tests=tests,
             until=until,

@@ -3,16 +3,34 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from datetime import datetime
 from functools import cache
 from types import MappingProxyType
 
 from scanner.domain.alerts import Finding, Judgement, Severity
+from scanner.domain.approvals import Approval
 from scanner.domain.changes import Change, ChangeKind
 from scanner.errors import Place, Problem
 from scanner.policy.engine import Condition, Known, known_facts
 from scanner.policy.fields import Facts, in_words
+from scanner.policy.params import NO_PARAMS, Params
 
-__all__ = ["Expectation", "Grade", "IfUnknown", "Judged", "Pack", "Rule", "Trial", "Verdict", "findings"]
+__all__ = [
+    "EXCEPTABLE",
+    "Exemption",
+    "Expectation",
+    "Grade",
+    "IfUnknown",
+    "Judged",
+    "Pack",
+    "Rule",
+    "Trial",
+    "Verdict",
+    "findings",
+]
+
+EXCEPTABLE = ("spender", "token", "owner", "chain")
+"""What an exception can name of an approval."""
 
 
 class IfUnknown(StrEnum):
@@ -77,7 +95,7 @@ class Rule:
     """One rule, sound and compiled. With `on` it speaks of changes of these kinds, without of a state.
 
     Once its alert is open, it is over when `until` holds. The `grades` are worse than `severity`, each worse than the
-    one before it; the worst that holds counts.
+    one before it; the worst that holds counts. `noise` says when it is a false alarm.
     """
 
     id: str
@@ -88,10 +106,13 @@ class Rule:
     on: frozenset[ChangeKind] = frozenset()
     why: str = ""
     fix: str = ""
+    noise: str = ""
     if_unknown: IfUnknown = IfUnknown.IGNORE
     tests: tuple[Trial, ...] = ()
     until: Condition | None = None
     grades: tuple[Grade, ...] = ()
+    params: Params = NO_PARAMS
+    exceptions: tuple[frozenset[str], ...] | None = None
     fields_read: tuple[str, ...] = field(init=False, repr=False, compare=False)
     """The fields that any of its conditions reads, sorted."""
 
@@ -151,13 +172,14 @@ class Pack:
     """The rules in force, and all that is wrong with the others.
 
     `problems` keep a rule out or lie beside the rules; `warnings` do not. `ids` are all rules that were found by name:
-    the broken and the disabled ones too.
+    the broken and the disabled ones too. `exemptions` are the user's exceptions from them.
     """
 
     rules: tuple[Rule, ...]
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     ids: frozenset[str] = frozenset()
+    exemptions: tuple[Exemption, ...] = ()
     _chosen: Mapping[ChangeKind | None, tuple[Rule, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
