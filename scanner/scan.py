@@ -29,7 +29,7 @@ from scanner.domain.report import Report
 from scanner.errors import Reason, Trouble
 from scanner.judge import Judge, Judged, Moved
 from scanner.sources import Source
-from scanner.store import balances, conditions, knowledge, scans
+from scanner.store import balances, conditions, knowledge, lists, scans
 from scanner.store.engine import Store
 
 __all__ = ["Job", "Scanner", "Step"]
@@ -257,9 +257,12 @@ class _Round:
             undecided=self.undecided.total(),
             undecided_rules=sorted(self.undecided.keys() - self.decided - self.judge.follow_money),
             unreadable=self.unreadable,
-            context_errors=[_counted(said, times) for said, times in self.context_errors.items()],
+            context_errors=[*self._context_errors(), *await lists.errors(connection)],
             at_once=self.job.at_once,
         )
+
+    def _context_errors(self) -> list[str]:
+        return [_counted(said, times) for said, times in self.context_errors.items()]
 
     async def _rehearse(self, connection: AsyncConnection, *, first: bool) -> Report:
         """Do what a recorded scan does, in a transaction that is taken back: the report is what would have been."""

@@ -11,7 +11,7 @@ from scanner.domain.lists import Entry, ListState, Standing, standings
 from scanner.store.rows import parts
 from scanner.store.tables import approvals, list_entries, lists, targets, unjudged
 
-__all__ = ["drop", "entries_of", "judged", "keep", "reach", "standings_of", "states", "to_judge"]
+__all__ = ["drop", "entries_of", "errors", "judged", "keep", "reach", "standings_of", "states", "to_judge"]
 
 
 async def standings_of(
@@ -35,6 +35,16 @@ async def states(connection: AsyncConnection) -> dict[str, ListState]:
     """How each list stands, by name."""
     rows = (await connection.execute(select(lists).order_by(lists.c.name))).mappings()
     return {row["name"]: ListState(**{**row, "examples": tuple(row["examples"])}) for row in rows}
+
+
+async def errors(connection: AsyncConnection) -> list[str]:
+    """What is wrong with lists, in words, each with how old the copy is that holds meanwhile."""
+    return [
+        f"list {one.name}: {one.error}"
+        + ("" if one.as_of is None else f" (as of {one.as_of:%Y-%m-%d %H:%M} UTC it stays in force)")
+        for one in (await states(connection)).values()
+        if one.error is not None
+    ]
 
 
 async def keep(connection: AsyncConnection, state: ListState, entries: Sequence[Entry] | None = None) -> int:
