@@ -74,7 +74,7 @@ class Days:
     async def end(self, *alerts: Alert) -> None:
         await end(self.store, alerts, at=self.now, telling=self.telling)
 
-    async def go_on(self, time: timedelta, step: timedelta = timedelta(minutes=1)) -> None:
+    async def go_on(self, time: timedelta, step: timedelta = timedelta(minutes=3)) -> None:
         """Let time pass, with a turn of the delivery loop at each step."""
         until, mine = self.now + time, self.deliverer()
         while self.now < until:

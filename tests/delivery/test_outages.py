@@ -232,7 +232,7 @@ async def test_a_critical_message_is_not_told_before_what_came_first_of_the_same
     async with days(tmp_path, 1) as watch:
         watch.service.answer = lambda _: web.Response(status=504)
         alert = await watch.open(0)
-        await watch.go_on(30 * MINUTE)
+        await watch.go_on(30 * MINUTE, MINUTE)
         (waiting,) = await watch.outbox()
         assert waiting.next_at > watch.now + 2 * MINUTE
         watch.service.answer = taken

@@ -262,7 +262,7 @@ def played(actions: list[Action]) -> None:
         asyncio.run(play(Path(folder), actions))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(ACTIONS, min_size=3, max_size=12))
 def test_what_is_silenced_is_not_told_and_what_is_silenced_no_longer_is(actions: list[Action]) -> None:
     played(actions)

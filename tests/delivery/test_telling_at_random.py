@@ -162,7 +162,7 @@ def check(found: list[RowMapping], states: dict[str, str], open_: dict[str, Aler
             assert alert_id in by_alert, f"{alert_id} is open and told"
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 async def test_any_week_ends_with_all_that_is_owed(tmp_path: Path, seed: int) -> None:
     await weeks(tmp_path, seed, steps=40)
 
