@@ -6,7 +6,7 @@ decides. So "undecided" is whatever is neither True nor False.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 from typing import TypeAlias
@@ -16,6 +16,7 @@ from cel_expr_python import cel
 from scanner.domain.alerts import Judgement
 from scanner.policy.faults import Fault, explain, mistaken_constants, not_a_condition
 from scanner.policy.fields import FIELDS, FieldType
+from scanner.policy.params import NO_PARAMS, Params, bind, param_type, unbound_column
 
 __all__ = ["Condition", "Known", "compile_condition", "known_facts"]
 
@@ -62,14 +63,17 @@ def _comparison(operator: str, name: str, others: Mapping[str, object]) -> cel.F
 
 
 @cache
-def _environment(without: str = "") -> cel.Env:
+def _environment(without: str = "", params: tuple[tuple[str, FieldType], ...] = ()) -> cel.Env:
     """The fields, operators and functions that a condition may use; `without` leaves one field undeclared."""
     days = cel.Overload(
         "days_int", return_type=cel.Type.DURATION, parameters=[cel.Type.INT], impl=lambda count: timedelta(days=count)
     )
     return cel.NewEnv(
         config=cel.NewEnvConfigFromYaml(_LIBRARY),
-        variables={name: _TYPES[known.type] for name, known in FIELDS.items() if name != without},
+        variables={
+            **{name: _TYPES[known.type] for name, known in FIELDS.items() if name != without},
+            **{f"params.{name}": _TYPES[type_] for name, type_ in params},
+        },
         functions=[
             *(_comparison(operator, name, _ORDERED) for operator, name in _ORDER.items()),
             *(_comparison(operator, name, {**_ORDERED, **_LISTS}) for operator, name in _EQUALITY.items()),
@@ -80,11 +84,15 @@ def _environment(without: str = "") -> cel.Env:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A compiled condition: its text, and the fields that it reads, sorted."""
+    """A compiled condition: its text, and the fields that it reads, sorted.
+
+    `bound` is the text with the values of its params in their places: what is run, and what means the same by itself.
+    """
 
     text: str
     reads: tuple[str, ...]
     expression: cel.Expression = field(repr=False, compare=False)
+    bound: str = ""
 
     def judge(self, known: Known) -> Judgement:
         """Decide it for the facts that `known_facts` made ready."""
@@ -99,17 +107,24 @@ def known_facts(facts: Mapping[str, object]) -> Known:
     return _environment().Activation(facts)
 
 
-def compile_condition(text: str) -> Condition | list[Fault]:
-    """A condition, or everything that is wrong with its text."""
+def compile_condition(text: str, params: Params = NO_PARAMS) -> Condition | list[Fault]:
+    """A condition that may read these params, or everything that is wrong with its text."""
+    declared = tuple((name, param_type(value)) for name, value in params.items())
     try:
-        expression = _environment().compile(text)
+        expression = _environment(params=declared).compile(text)
     except RuntimeError as error:
-        return explain(str(error), text)
+        return explain(str(error), text, params)
     if expression.return_type() != cel.Type.BOOL:
         return [not_a_condition(text, expression.return_type().name())]
-    if faults := mistaken_constants(text, _constant_error):
+    bound = bind(text, params)
+    faults = mistaken_constants(text, _constant_error) or [
+        replace(fault, column=unbound_column(text, params, fault.line, fault.column))
+        for fault in mistaken_constants(bound, _constant_error)
+    ]
+    if faults:
         return faults
-    return Condition(text, tuple(name for name in sorted(FIELDS) if _reads(text, name)), expression)
+    reads = tuple(name for name in sorted(FIELDS) if _reads(bound, name))
+    return Condition(text, reads, _environment().compile(bound), bound)
 
 
 def _reads(text: str, name: str) -> bool:

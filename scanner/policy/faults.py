@@ -6,7 +6,7 @@ passes the check must mean something.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from scanner.domain.chains import UnknownChainError, find_chain
@@ -61,18 +61,21 @@ _SLIPS = (
 )
 
 
-def explain(said: str, text: str) -> list[Fault]:
-    """The library's errors as faults. Of syntax errors only the first: the others mostly follow from it."""
+def explain(said: str, text: str, params: Iterable[str] = ()) -> list[Fault]:
+    """The library's errors as faults; `params` are the names that the rule declares.
+
+    Of syntax errors only the first is told: the others mostly follow from it.
+    """
     faults = []
     for number, column, message in _ERROR.findall(said):
-        fault = _explain_one(_STATUS.sub("", message), text, max(int(number), 1), max(int(column), 1))
+        fault = _explain_one(_STATUS.sub("", message), text, max(int(number), 1), max(int(column), 1), params)
         faults.append(fault)
         if fault.code == "rule-syntax":
             break
     return faults or [Fault(1, 1, _STATUS.sub("", said), "rule-syntax")]
 
 
-def _explain_one(message: str, text: str, number: int, column: int) -> Fault:
+def _explain_one(message: str, text: str, number: int, column: int, params: Iterable[str]) -> Fault:
     lines = text.split("\n")
     line = lines[number - 1] if number <= len(lines) else ""
     if found := _UNDECLARED.match(message):
@@ -80,6 +83,8 @@ def _explain_one(message: str, text: str, number: int, column: int) -> Fault:
         start = line.rfind(name, 0, column - 1 + len(name)) + 1 or column
         if line[column - 1 : column] == "(":
             return Fault(number, start, f"there is no function {name!r}", "unknown-function", _function_hint(name))
+        if name.startswith("params."):
+            return Fault(number, start, f"the rule declares no `{name}`", "unknown-param", _param_hint(name, params))
         return Fault(number, start, f"there is no field {name!r}", "unknown-field", _field_hint(name))
     if found := _OVERLOAD.match(message):
         operator, types = found[1], _split_types(found[2])
@@ -103,6 +108,11 @@ def _field_hint(name: str) -> str:
     if within:
         return f"did you mean {within[0]!r}?"
     return closest(name, FIELDS) or closest(name.lower(), ("true", "false")) or "docs/rules.md names every field"
+
+
+def _param_hint(name: str, params: Iterable[str]) -> str:
+    known = [f"params.{param}" for param in params]
+    return closest(name, known) or (f"it declares {', '.join(known)}" if known else "declare it below `params:`")
 
 
 def _function_hint(name: str) -> str:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from datetime import datetime
+from enum import StrEnum
 from functools import cache
 from types import MappingProxyType
 
@@ -90,12 +90,47 @@ class Grade:
         return said is Judgement.UNDECIDED or _not_yet(self.until, known)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exemption:
+    """What a user excepts from a rule: approvals that fit all that is named, for a reason, until a time if any.
+
+    Addresses are in their stored form, `chain` is a chainIndex; what is None is not asked for.
+    """
+
+    rule: str
+    reason: str
+    spender: str | None = None
+    token: str | None = None
+    owner: str | None = None
+    chain: str | None = None
+    until: datetime | None = None
+    place: Place = field(default=Place(""), compare=False)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What it names, of `EXCEPTABLE`."""
+        return frozenset(name for name in EXCEPTABLE if getattr(self, name) is not None)
+
+    def covers(self, approval: Approval, at: datetime) -> bool:
+        """Whether an approval is excepted at a time. What is not known of an approval fits nothing."""
+        here = {
+            "spender": approval.spender.address,
+            "token": approval.token.address,
+            "owner": approval.owner,
+            "chain": approval.chain,
+        }
+        fits = all(getattr(self, name) == here[name] for name in self.names)
+        return fits and (self.until is None or at < self.until)
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule, sound and compiled. With `on` it speaks of changes of these kinds, without of a state.
 
     Once its alert is open, it is over when `until` holds. The `grades` are worse than `severity`, each worse than the
-    one before it; the worst that holds counts. `noise` says when it is a false alarm.
+    one before it; the worst that holds counts. `noise` says when it is a false alarm. `params` are the thresholds that
+    its conditions read. `exceptions` are the sets of names at least one of which an exception has to name in full; None
+    where the rule does not say.
     """
 
     id: str
@@ -111,7 +146,7 @@ class Rule:
     tests: tuple[Trial, ...] = ()
     until: Condition | None = None
     grades: tuple[Grade, ...] = ()
-    params: Params = NO_PARAMS
+    params: Params = field(default_factory=lambda: NO_PARAMS)
     exceptions: tuple[frozenset[str], ...] | None = None
     fields_read: tuple[str, ...] = field(init=False, repr=False, compare=False)
     """The fields that any of its conditions reads, sorted."""
