@@ -201,7 +201,7 @@ class Judge:
             steps: list[Transition] = []
             await outbox.abandon(connection, self._telling.channels)
             if certain:
-                dropped = await knowledge.unwatch(connection, targets)
+                dropped = await knowledge.unwatch(connection, targets, at)
                 closing = await kept_alerts.open_alerts(connection, dropped)
                 steps += unwatched(closing, "the wallet is no longer in the configuration", at)
             if not self.pack.problems:

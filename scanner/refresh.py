@@ -57,10 +57,12 @@ class Refresher:
             known = await self.store.read(kept_lists.states)
             looks = await self._look(known, names, due=due, accept=accept)
             for look in looks:
-                moved = await self.store.write(partial(kept_lists.keep, state=look.state, entries=look.entries))
+                moved = await self.store.write(
+                    partial(kept_lists.keep, state=look.state, entries=look.entries, at=self.now())
+                )
                 _say(known.get(look.state.name), look.state, moved)
             if gone := known.keys() - self.lists.keys():
-                await self.store.write(partial(kept_lists.drop, names=gone))
+                await self.store.write(partial(kept_lists.drop, names=gone, at=self.now()))
                 log.info("lists.forgotten", lists=sorted(gone))
             judged = await self.judge.touched(self.store)
         finally:

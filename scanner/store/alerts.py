@@ -102,8 +102,15 @@ async def apply(
     await connection.execute(
         alert_events.insert(),
         [
-            {"alert_id": s.alert.id, "at": at, "move": s.move.value, "reason": s.reason, "scan_id": scan_id}
-            for s in transitions
+            {
+                "alert_id": step.alert.id,
+                "at": at,
+                "move": step.move.value,
+                "reason": step.reason,
+                "scan_id": scan_id,
+                "severity": step.alert.severity.value,
+            }
+            for step in transitions
         ],
     )
     await owe(connection, transitions, telling, scan_id=scan_id, at=at)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scanner.domain.approvals import Target
 from scanner.domain.exposure import Valuation
 from scanner.domain.holdings import BalanceReading, Holding, Wanted, after, decimals_of
+from scanner.store.moves import note_money
 from scanner.store.rows import parts
 from scanner.store.tables import approvals, balances, changes, targets, tokens, valuations
 
@@ -82,6 +83,7 @@ async def record(connection: AsyncConnection, reading: BalanceReading) -> None:
                 for token, held in moved.items()
             ],
         )
+    await note_money(connection, target_id, target.chain, moved.keys(), reading.read_at)
     error = None if reading.trouble is None else str(reading.trouble)
     state = {"balances_error": error} | ({"balances_at": reading.read_at} if reading.trouble is None else {})
     await connection.execute(update(targets).where(targets.c.id == target_id).values(state))

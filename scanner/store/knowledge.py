@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Kind, Snapshot, Target
 from scanner.domain.changes import Change, ChangeKind, Difference, Held, Known
+from scanner.store.moves import note_watches
 from scanner.store.rows import (
     CHUNK,
     approval_row,
@@ -125,16 +126,19 @@ async def watch(connection: AsyncConnection, wanted: Sequence[Target], at: datet
             for target in wanted
         ],
     )
+    await note_watches(connection, at)
 
 
-async def unwatch(connection: AsyncConnection, keep: Collection[Target]) -> list[str]:
-    """Stop watching every other target. Returns the ids of their approvals; what is known of them stays."""
+async def unwatch(connection: AsyncConnection, keep: Collection[Target], at: datetime) -> list[str]:
+    """Stop watching every other target then. Returns the ids of their approvals; what is known of them stays."""
     rows = await connection.execute(select(targets.c.id, targets.c.chain, targets.c.owner).where(targets.c.watched))
     dropped = [row.id for row in rows if Target(row.chain, row.owner) not in keep]
     found: list[str] = []
     for part in parts(dropped):
         await connection.execute(update(targets).where(targets.c.id.in_(part)).values(watched=False))
         found += await connection.scalars(select(approvals.c.id).where(approvals.c.target_id.in_(part)))
+    if dropped:
+        await note_watches(connection, at)
     return found
 
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 
-from sqlalchemy import RowMapping, delete, func, or_, select, union
+from sqlalchemy import RowMapping, delete, func, literal, or_, select, union
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.lists import Entry, ListState, Standing, standings
+from scanner.store.columns import Instant
 from scanner.store.rows import parts
-from scanner.store.tables import approvals, list_entries, lists, targets, unjudged
+from scanner.store.tables import approvals, list_entries, lists, past_entries, targets, unjudged
 
 __all__ = ["drop", "entries_of", "errors", "judged", "keep", "reach", "standings_of", "states", "to_judge"]
 
@@ -47,39 +49,49 @@ async def errors(connection: AsyncConnection) -> list[str]:
     ]
 
 
-async def keep(connection: AsyncConnection, state: ListState, entries: Sequence[Entry] | None = None) -> int:
-    """Write how a list stands and, where they are given, its entries in place of those that it had.
+async def keep(
+    connection: AsyncConnection, state: ListState, entries: Sequence[Entry] | None = None, *, at: datetime
+) -> int:
+    """Write how a list stands and, where they are given, its entries in place of those that it had until now.
 
     Returns how many addresses it says something else of now; they wait to be judged.
     """
     row = asdict(state) | {"examples": list(state.examples)}
     new = insert(lists).values(row)
     await connection.execute(new.on_conflict_do_update(index_elements=[lists.c.name], set_=row))
-    return 0 if entries is None else await _replace(connection, state.name, entries)
+    return 0 if entries is None else await _replace(connection, state.name, entries, at)
 
 
-async def drop(connection: AsyncConnection, names: Collection[str]) -> None:
+async def drop(connection: AsyncConnection, names: Collection[str], *, at: datetime) -> None:
     """Forget lists; the addresses that they spoke of wait to be judged."""
     for name in names:
-        await _replace(connection, name, ())
+        await _replace(connection, name, (), at)
     await connection.execute(delete(lists).where(lists.c.name.in_(names)))
 
 
-async def _replace(connection: AsyncConnection, name: str, entries: Sequence[Entry]) -> int:
-    """Give a list these entries: only what differs is written, and noted to be judged."""
+async def _replace(connection: AsyncConnection, name: str, entries: Sequence[Entry], at: datetime) -> int:
+    """Give a list these entries: only what differs is written, and noted to be judged. What goes is past now."""
     query = select(list_entries).where(list_entries.c.list == name)
     had: dict[Entry, int] = {_entry(row): row["seq"] for row in (await connection.execute(query)).mappings()}
     has = set(entries)
     gone = [seq for entry, seq in had.items() if entry not in has]
     come = [entry for entry in entries if entry not in had]
     for part in parts(gone):
+        over = select(*(list_entries.c[name] for name in _PAST), literal(at, Instant)).where(
+            list_entries.c.seq.in_(part)
+        )
+        await connection.execute(past_entries.insert().from_select([*_PAST, "until"], over))
         await connection.execute(delete(list_entries).where(list_entries.c.seq.in_(part)))
     if come:
-        await connection.execute(list_entries.insert(), [_row(name, entry) for entry in come])
+        await connection.execute(list_entries.insert(), [_row(name, entry) | {"since": at} for entry in come])
     moved = {entry.address for entry in had if entry not in has} | {entry.address for entry in come}
     if moved:
         await connection.execute(unjudged.insert(), [{"address": address} for address in sorted(moved)])
     return len(moved)
+
+
+_PAST = ("list", "address", "chain", "labels", "name", "incident", "since")
+"""What stays of a row that a list has no more."""
 
 
 async def to_judge(connection: AsyncConnection) -> tuple[int, list[str]]:

@@ -106,13 +106,13 @@ async def test_spenders_are_counted_over_all_watched_wallets(store: Store) -> No
     await commit(store, reading(approval(target=HOT), target=HOT), "s2")
     spender = address(200)
     assert await store.read(lambda c: knowledge.spender_counts(c, [spender])) == {spender: (3, 2)}
-    await store.write(lambda c: knowledge.unwatch(c, {TREASURY}))
+    await store.write(lambda c: knowledge.unwatch(c, {TREASURY}, START))
     assert await store.read(lambda c: knowledge.spender_counts(c, [spender])) == {spender: (2, 1)}
 
 
 async def test_a_removed_wallet_keeps_its_history_and_comes_back(store: Store) -> None:
     await commit(store, reading(approval()), "s1")
-    dropped = await store.write(lambda c: knowledge.unwatch(c, set()))
+    dropped = await store.write(lambda c: knowledge.unwatch(c, set(), START))
     assert dropped == [approval().id]
     assert await raws(store) == set()
     assert len(await store.read(lambda c: knowledge.history(c, Filter(watched=False)))) == 1

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from made import address, approval, commit, reading
+from made import START, address, approval, commit, reading
 
 from scanner.domain.addresses import checksummed
 from scanner.domain.lists import Entry, ListState
@@ -18,7 +18,7 @@ TOKEN = Entry(address(100), ("known",))
 
 async def keep(store: Store, *entries: Entry, name: str = "ours") -> int:
     state = ListState(name=name, label="known", origin="ours.csv", entries=len(entries), examples=("line 2: no",))
-    return await store.write(lambda connection: lists.keep(connection, state, entries))
+    return await store.write(lambda connection: lists.keep(connection, state, entries, at=START))
 
 
 async def settle(store: Store) -> None:
@@ -71,7 +71,7 @@ async def test_a_number_never_comes_back_when_everything_was_judged(store: Store
 async def test_a_list_that_is_dropped_takes_its_words_back(store: Store) -> None:
     await keep(store, SWAP)
     await keep(store, TOKEN, name="theirs")
-    await store.write(lambda connection: lists.drop(connection, ["ours"]))
+    await store.write(lambda connection: lists.drop(connection, ["ours"], at=START))
     assert list(await store.read(lists.states)) == ["theirs"]
     found = await store.read(lambda c: lists.standings_of(c, {("1", SWAP.address), ("1", TOKEN.address)}))
     assert set(found) == {("1", TOKEN.address)}

@@ -1,6 +1,7 @@
 """The tables. Their history stands in `migrations/`; a test holds the two against each other."""
 
 from scanner.store.tables.context import balances, list_entries, lists, tokens, unjudged, valuations
+from scanner.store.tables.past import balance_moves, past_entries, token_moves, watches
 from scanner.store.tables.schema import metadata
 from scanner.store.tables.telling import (
     alert_events,
@@ -31,6 +32,7 @@ __all__ = [
     "alerts",
     "approvals",
     "attempts",
+    "balance_moves",
     "balances",
     "budgets",
     "changes",
@@ -44,13 +46,16 @@ __all__ = [
     "messages",
     "metadata",
     "notices",
+    "past_entries",
     "requests",
     "scan_targets",
     "scans",
     "silenced",
     "silences",
     "targets",
+    "token_moves",
     "tokens",
     "unjudged",
     "valuations",
+    "watches",
 ]

@@ -64,7 +64,7 @@ lists = Table(
     Column("examples", Json, nullable=False, default=list),
 )
 
-# The rows of a list. `chain` null means every chain.
+# The rows of a list, and since when each is in it. `chain` null means every chain.
 list_entries = Table(
     "list_entries",
     metadata,
@@ -75,6 +75,7 @@ list_entries = Table(
     Column("labels", Json, nullable=False),
     Column("name", Text),
     Column("incident", Text),
+    Column("since", Instant, nullable=False),
     Index(None, "address"),
     Index(None, "list"),
 )

@@ -47,7 +47,7 @@ alerts = Table(
     Index(None, "resolved_by"),
 )
 
-# Every step of every alert's life, with its named reason.
+# Every step of every alert's life, with its named reason. `severity` is how bad it was afterwards.
 alert_events = Table(
     "alert_events",
     metadata,
@@ -57,6 +57,7 @@ alert_events = Table(
     Column("move", String(16), nullable=False),
     Column("reason", Text, nullable=False),
     Column("scan_id", String(32)),
+    Column("severity", String(16)),
     Index(None, "alert_id"),
 )
 

@@ -1,4 +1,4 @@
-"""What owners hold, what that was worth, and who is who."""
+"""What owners hold, what that was worth, and who is who; and how all of that was before."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -68,6 +68,7 @@ def upgrade() -> None:
         sa.Column("labels", columns.Json(), nullable=False),
         sa.Column("name", sa.Text(), nullable=True),
         sa.Column("incident", sa.Text(), nullable=True),
+        sa.Column("since", columns.Instant(), nullable=False),
         sa.ForeignKeyConstraint(["list"], ["lists.name"], name=op.f("fk_list_entries_list")),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_list_entries")),
     )
@@ -80,3 +81,53 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_unjudged")),
         sqlite_autoincrement=True,
     )
+    op.add_column("alert_events", sa.Column("severity", sa.String(length=16), nullable=True))
+    op.create_table(
+        "balance_moves",
+        sa.Column("target_id", sa.Integer(), nullable=False),
+        sa.Column("token", sa.String(length=128), nullable=False),
+        sa.Column("at", columns.Instant(), nullable=False),
+        sa.Column("amount", columns.Exact(), nullable=True),
+        sa.Column("raw", columns.Uint256(length=78), nullable=True),
+        sa.ForeignKeyConstraint(["target_id"], ["targets.id"], name=op.f("fk_balance_moves_target_id")),
+        sa.PrimaryKeyConstraint("target_id", "token", "at", name=op.f("pk_balance_moves")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "token_moves",
+        sa.Column("chain", sa.String(length=16), nullable=False),
+        sa.Column("token", sa.String(length=128), nullable=False),
+        sa.Column("at", columns.Instant(), nullable=False),
+        sa.Column("decimals", sa.Integer(), nullable=True),
+        sa.Column("price_usd", columns.Exact(), nullable=True),
+        sa.Column("risk", sa.Boolean(), nullable=True),
+        sa.PrimaryKeyConstraint("chain", "token", "at", name=op.f("pk_token_moves")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "past_entries",
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("list", sa.String(length=64), nullable=False),
+        sa.Column("address", sa.String(length=128), nullable=False),
+        sa.Column("chain", sa.String(length=16), nullable=True),
+        sa.Column("labels", columns.Json(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("incident", sa.Text(), nullable=True),
+        sa.Column("since", columns.Instant(), nullable=False),
+        sa.Column("until", columns.Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_past_entries")),
+    )
+    op.create_index(op.f("ix_past_entries_address"), "past_entries", ["address"], unique=False)
+    op.create_index(op.f("ix_past_entries_until"), "past_entries", ["until"], unique=False)
+    op.create_table(
+        "watches",
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("target_id", sa.Integer(), nullable=False),
+        sa.Column("since", columns.Instant(), nullable=False),
+        sa.Column("until", columns.Instant(), nullable=True),
+        sa.Column("label", sa.Text(), nullable=True),
+        sa.Column("tags", columns.Json(), nullable=False),
+        sa.ForeignKeyConstraint(["target_id"], ["targets.id"], name=op.f("fk_watches_target_id")),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_watches")),
+    )
+    op.create_index(op.f("ix_watches_target_id_until"), "watches", ["target_id", "until"], unique=False)
