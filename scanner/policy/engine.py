@@ -18,7 +18,7 @@ from scanner.policy.faults import Fault, explain, mistaken_constants, not_a_cond
 from scanner.policy.fields import FIELDS, FieldType
 from scanner.policy.params import NO_PARAMS, Params, bind, param_type, unbound_column
 
-__all__ = ["Condition", "Known", "compile_condition", "known_facts"]
+__all__ = ["Condition", "Known", "compile_condition", "known_facts", "value_of"]
 
 Known: TypeAlias = cel.Activation
 """The facts of one approval, made ready for conditions."""
@@ -136,6 +136,15 @@ def _reads(text: str, name: str) -> bool:
     except RuntimeError:
         return True
     return False
+
+
+def value_of(text: str, known: Known) -> object | None:
+    """What a part of a sound condition, of whatever type, comes to; None where that is not known."""
+    try:
+        value = _environment().compile(text).eval(known)
+    except RuntimeError:
+        return None
+    return None if value.type() == cel.Type.ERROR else value.plain_value()
 
 
 def _constant_error(expression: str) -> str | None:

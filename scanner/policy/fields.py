@@ -235,13 +235,20 @@ def in_words(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case float():
-            return f"{value:,.6g}" if abs(value) < 1e15 else f"{value:.3g}"
+            return _number_in_words(value)
         case timedelta():
             return _duration_in_words(value)
         case list():
             return ", ".join(harmless(str(item)) or "nothing visible" for item in value) or "none"
         case _:
             return harmless(str(value)) or "none"
+
+
+def _number_in_words(number: float) -> str:
+    """To six digits, and to the second decimal at least; what is beyond all money only roughly."""
+    if abs(number) >= 1e15:
+        return f"{number:.3g}"
+    return f"{number:,.6g}" if abs(number) < 1e4 else f"{number:,.2f}".removesuffix(".00")
 
 
 def _duration_in_words(duration: timedelta) -> str:

@@ -237,6 +237,8 @@ def test_judging_never_raises_whatever_strangers_write_and_whatever_is_missing(
         (False, "no"),
         (3, "3"),
         (1234.5, "1,234.5"),
+        (1_234_567.891, "1,234,567.89"),
+        (1_000_000.0, "1,000,000"),
         (1.5e60, "1.5e+60"),
         ([], "none"),
         (["known", "mine"], "known, mine"),
