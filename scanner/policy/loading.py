@@ -3,7 +3,7 @@
 One broken rule never stops the others: it is left out, and the pack says so.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from enum import StrEnum
 from itertools import zip_longest
 from pathlib import Path
@@ -16,12 +16,18 @@ from scanner.places import Data, Document, read_yaml
 from scanner.places import Path as Steps
 from scanner.policy.carets import place_in
 from scanner.policy.engine import Condition, compile_condition
+from scanner.policy.exceptions import read_allowed
+from scanner.policy.params import NO_PARAMS, Params, WrongPart, names_in, read_params
+from scanner.policy.reach import flaws
 from scanner.policy.rules import Expectation, Grade, IfUnknown, Pack, Rule, Trial
 from scanner.policy.trials import NotAValueError, given_facts, parse_given
 
 __all__ = ["default_rules", "load"]
 
-_RULE_KEYS = ("id", "title", "severity", "when", "until", "grades", "on", "why", "fix", "noise", "if_unknown", "tests")
+_RULE_KEYS = (
+    *("id", "title", "severity", "when", "until", "grades", "on", "why", "fix", "noise"),
+    *("if_unknown", "params", "exceptions", "tests"),
+)
 _NEEDED = ("id", "title", "severity", "when")
 _GRADE_KEYS = ("severity", "when", "until")
 _GRADE_NEEDED = ("severity", "when")
@@ -31,6 +37,7 @@ _GRADE_EXAMPLE = 'such as [{severity: critical, when: "exposure.usd > 1000"}]'
 _SUFFIXES = {".yaml", ".yml"}
 
 _Word = TypeVar("_Word", bound=StrEnum)
+_Part = TypeVar("_Part")
 
 
 def default_rules() -> Path:
@@ -144,6 +151,9 @@ class _Entry:
         self.steps = steps
         self.data = data
         self.ids = ids
+        self.params: Params = NO_PARAMS
+        self.broken: frozenset[str] = frozenset()
+        self.read: set[str] = set()
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
 
@@ -160,18 +170,21 @@ class _Entry:
             else IfUnknown.IGNORE
         )
         on = self.kinds()
+        self.params, self.broken = self.part("params", read_params, (NO_PARAMS, frozenset()))
+        exceptions = self.part("exceptions", read_allowed, None)
         condition, until = self.condition(("when",), self.data), self.condition(("until",), self.data)
         grades = self.grades(severity)
         for key in ("until", "grades"):
             if key in self.data and "on" in self.data:
                 hint = "leave out `on`, or this: what happened does not stop having happened"
                 self.wrong((key,), f"`{key}` is only for rules on states", "state-only", hint)
+        self.unused_params()
         why, fix = self.advice("why", "one sentence on the danger"), self.advice("fix", "one sentence on what to do")
         noise = self.text(("noise",), self.data).strip()
         tests = self.tests(on, [severity, *(grade.severity for grade in grades)] if severity else [])
         if self.problems or not (name and title and severity and condition and if_unknown):
             return None
-        return Rule(
+        rule = Rule(
             id=name,
             title=title,
             severity=severity,
@@ -185,7 +198,13 @@ class _Entry:
             tests=tests,
             until=until,
             grades=grades,
+            params=self.params,
+            exceptions=exceptions,
         )
+        for flaw in flaws(rule, on):
+            problem = Problem(self.place(flaw.steps), flaw.message, flaw.code, flaw.hint)
+            (self.warnings if flaw.harmless else self.problems).append(problem)
+        return None if self.problems else rule
 
     def name(self) -> str:
         """The rule's id, noted as taken; "" where there is none that can be used."""
@@ -206,7 +225,10 @@ class _Entry:
         text = self.text(steps, data)
         if not text:
             return None
-        compiled = compile_condition(text)
+        self.read |= names_in(text)
+        if names_in(text) & self.broken:  # what reads them is not wrong for that
+            return None
+        compiled = compile_condition(text, self.params)
         if not isinstance(compiled, Condition):
             whole = (*self.steps, *steps)
             self.problems.extend(
@@ -219,6 +241,22 @@ class _Entry:
             hint = "say with `on` which changes the rule is about, such as `on: [new, increased]`"
             self.wrong(steps, f"{of_change[0]} is known only to rules on changes", "needs-on", hint)
         return compiled
+
+    def part(self, key: str, read: Callable[[Data], tuple[_Part, list[WrongPart]]], absent: _Part) -> _Part:
+        """What stands below a key of the rule, with everything that is wrong in it noted."""
+        if key not in self.data:
+            return absent
+        found, wrong = read(self.data[key])
+        for steps, message, code, hint in wrong:
+            self.wrong((key, *steps), message, code, hint)
+        return found
+
+    def unused_params(self) -> None:
+        """Note the params that no condition reads: a threshold that does nothing."""
+        for name in self.params:
+            if name not in self.read:
+                hint = f"write `params.{name}` in a condition, or take it out"
+                self.wrong(("params", name), f"no condition reads the param {name!r}", "unused-param", hint)
 
     def grades(self, severity: Severity | None) -> tuple[Grade, ...]:
         """What is worse than `severity`, the rule's own, each worse than the one before it."""
@@ -272,7 +310,11 @@ class _Entry:
     def tests(self, on: Sequence[ChangeKind], severities: Sequence[Severity]) -> tuple[Trial, ...]:
         """The rule's own tests. `severities` are those that its alerts can have."""
         data = self.data.get("tests")
-        if data is None:
+        if not data:
+            said = f"{self.data.get('id') or 'this rule'} has no `tests`"
+            self.warnings.append(
+                Problem(self.place(()), said, "no-tests", "say which approvals it is for, and which not")
+            )
             return ()
         if not isinstance(data, list):
             self.wrong(("tests",), "`tests` is a list", "rule-shape")

@@ -54,10 +54,11 @@ _TOKEN = re.compile(
 )
 
 
-def read_params(data: Data) -> tuple[dict[str, ParamValue], list[WrongPart]]:
-    """What stands below a rule's `params:`: the sound ones, and what is wrong with the others."""
+def read_params(data: Data) -> tuple[tuple[Params, frozenset[str]], list[WrongPart]]:
+    """What stands below a rule's `params:`: the sound ones, the names of the others, and what is wrong with those."""
     if not isinstance(data, dict) or not data:
-        return {}, [((), "`params` is a mapping of names to defaults", "rule-shape", "such as {usd: 1000, age: 90d}")]
+        hint = "such as {usd: 1000, age: 90d}"
+        return (NO_PARAMS, frozenset()), [((), "`params` is a mapping of names to defaults", "rule-shape", hint)]
     found: dict[str, ParamValue] = {}
     wrong: list[WrongPart] = []
     for name, default in data.items():
@@ -69,7 +70,7 @@ def read_params(data: Data) -> tuple[dict[str, ParamValue], list[WrongPart]]:
             wrong.append(((name,), f"the default of {name!r} is nothing that a param can be", "bad-param", PARAM_HINT))
         else:
             found[name] = value
-    return found, wrong
+    return (found, frozenset(data.keys() - found.keys())), wrong
 
 
 def param_value(data: Data) -> ParamValue | None:
