@@ -201,6 +201,9 @@ class _Entry:
             params=self.params,
             exceptions=exceptions,
         )
+        if not tests:
+            hint = "say of which approvals it has to alert, and of which not"
+            self.warnings.append(Problem(rule.place, f"{name} has no `tests`", "no-tests", hint))
         for flaw in flaws(rule, on):
             problem = Problem(self.place(flaw.steps), flaw.message, flaw.code, flaw.hint)
             (self.warnings if flaw.harmless else self.problems).append(problem)
@@ -310,11 +313,7 @@ class _Entry:
     def tests(self, on: Sequence[ChangeKind], severities: Sequence[Severity]) -> tuple[Trial, ...]:
         """The rule's own tests. `severities` are those that its alerts can have."""
         data = self.data.get("tests")
-        if not data:
-            said = f"{self.data.get('id') or 'this rule'} has no `tests`"
-            self.warnings.append(
-                Problem(self.place(()), said, "no-tests", "say which approvals it is for, and which not")
-            )
+        if data is None:
             return ()
         if not isinstance(data, list):
             self.wrong(("tests",), "`tests` is a list", "rule-shape")
