@@ -170,7 +170,7 @@ class _Entry:
             else IfUnknown.IGNORE
         )
         on = self.kinds()
-        self.params, self.broken = self.part("params", read_params, (NO_PARAMS, frozenset()))
+        self.params, self.broken = self.part("params", read_params, (self.params, self.broken))
         exceptions = self.part("exceptions", read_allowed, None)
         condition, until = self.condition(("when",), self.data), self.condition(("until",), self.data)
         grades = self.grades(severity)
