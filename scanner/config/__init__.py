@@ -15,7 +15,7 @@ from scanner.config.model import (
     SourceConfig,
     StoreConfig,
 )
-from scanner.config.reading import find_config, load
+from scanner.config.reading import find_config, load, read
 from scanner.config.secrets import Secret
 from scanner.config.wallets import WalletConfig
 
@@ -38,5 +38,6 @@ __all__ = [
     "WalletConfig",
     "find_config",
     "load",
+    "read",
     "read_credentials",
 ]

@@ -13,7 +13,7 @@ from scanner.errors import ConfigError, Place, Problem, UsageError
 from scanner.places import Data, Document, read_yaml
 from scanner.places import Path as Route
 
-__all__ = ["SYSTEM_FILE", "VARIABLE", "find_config", "load"]
+__all__ = ["SYSTEM_FILE", "VARIABLE", "find_config", "load", "read"]
 
 VARIABLE = "APPROVAL_WATCH_CONFIG"
 SYSTEM_FILE = Path("/etc/approval-watch/config.yaml")
@@ -56,7 +56,11 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
 
     Raises ConfigError with every problem at once. No problem repeats the line it is about: a secret may stand there.
     """
-    document = read_yaml(_text(path), str(path))
+    return read(read_yaml(_text(path), str(path)), path, environ)
+
+
+def read(document: Document, path: Path, environ: Mapping[str, str]) -> Config:
+    """What a document says as a configuration; relative paths start from the folder of `path`. Raises like `load`."""
     data = document.data
     if not isinstance(data, dict):
         raise ConfigError(_unquoted(document.problems or [_no_sections(document)]))

@@ -26,7 +26,7 @@ from scanner.sandbox.quirks import (
     SymbolForm,
 )
 from scanner.sandbox.server import Sandbox, Server, serve_forever
-from scanner.sandbox.stories import bundled_world, load_world, read_world
+from scanner.sandbox.stories import bundled_world, load_world, read_world, world_of
 from scanner.sandbox.worlds import UINT256_MAX, Day, Key, Owner, Row, Spender, Status, Token, World, day_of
 
 __all__ = [
@@ -71,4 +71,5 @@ __all__ = [
     "load_world",
     "read_world",
     "serve_forever",
+    "world_of",
 ]

@@ -8,13 +8,13 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from scanner.errors import ConfigError, Place, Problem
-from scanner.places import Data, Path, read_yaml
+from scanner.places import Data, Document, Path, read_yaml
 from scanner.sandbox.chains import fits
 from scanner.sandbox.happenings import EXCHANGES, Cast, NonsenseError, State, Verb, verbs
 from scanner.sandbox.shapes import Sheet, address, chain, decimal, flag, maybe, number, suggestion, text
 from scanner.sandbox.worlds import Day, Owner, Spender, Token, World
 
-__all__ = ["bundled_world", "load_world", "read_world"]
+__all__ = ["bundled_world", "load_world", "read_world", "world_of"]
 
 
 def bundled_world(name: str = "demo") -> World:
@@ -35,7 +35,11 @@ def load_world(path: FilePath) -> World:
 
 def read_world(written: str, file: str) -> World:
     """Read a world from text; `file` is what its places are called. Raises ConfigError with every problem at once."""
-    document = read_yaml(written, file)
+    return world_of(read_yaml(written, file))
+
+
+def world_of(document: Document) -> World:
+    """The world that a document tells of. Raises ConfigError with every problem at once."""
     sheet = Sheet(document, list(document.problems))
     top = sheet.mapping(document.data, (), "a world")
     sheet.known(top, (), ("title", "tokens", "spenders", "owners", "exchanges", "days"))
@@ -51,7 +55,7 @@ def read_world(written: str, file: str) -> World:
     if sheet.problems:
         raise ConfigError(sheet.problems)
     owners = tuple(Owner(label, where, _chains(where, days)) for label, where in cast.owners.items())
-    return World(title or file, days, owners)
+    return World(title or document.file, days, owners, cast.spenders, cast.tokens)
 
 
 @dataclass(frozen=True, slots=True)

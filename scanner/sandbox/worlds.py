@@ -141,11 +141,16 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A story in days. Its last day lasts for ever."""
+    """A story in days. Its last day lasts for ever.
+
+    `spenders` and `tokens` are whom and what it is about, by the names that it gives them.
+    """
 
     title: str
     days: tuple[Day, ...]
     owners: tuple[Owner, ...] = ()
+    spenders: Mapping[str, Spender] = field(default_factory=dict)
+    tokens: Mapping[str, Token] = field(default_factory=dict)
 
     def at(self, day: int) -> Day:
         """The state on a day, counted from 0."""
