@@ -1,10 +1,12 @@
 """The only place that builds adapters: from a configuration to things that read, judge and deliver."""
 
+import asyncio
 import os
 import random
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -50,6 +52,8 @@ from scanner.systemd import ServiceManager
 from scanner.watchdog import Plan, Watchdog
 
 __all__ = [
+    "MACHINE",
+    "Clock",
     "configured_lists",
     "daemon",
     "load_pack",
@@ -81,6 +85,22 @@ PAUSES_LOOKED_AT = 200
 def now() -> datetime:
     """The time, in UTC."""
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What time it is, in UTC, and how a number of seconds is waited for."""
+
+    now: Callable[[], datetime] = now
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    def seconds(self) -> float:
+        """The time in seconds since 1970."""
+        return self.now().timestamp()
+
+
+MACHINE = Clock()
+"""This machine's."""
 
 
 def load_pack(config: Config | None = None) -> Pack:
@@ -145,7 +165,7 @@ def open_channel(name: str, config: ChannelConfig) -> Channel:
 
 
 @asynccontextmanager
-async def okx_client(config: OkxConfig, ledger: Ledger) -> AsyncGenerator[OkxClient, None]:
+async def okx_client(config: OkxConfig, ledger: Ledger, clock: Clock = MACHINE) -> AsyncGenerator[OkxClient, None]:
     """A client of the approvals API under the configured key. Raises ConfigError where a secret cannot be read."""
     credentials = _credentials(config)
     settings = OkxSettings(
@@ -154,7 +174,7 @@ async def okx_client(config: OkxConfig, ledger: Ledger) -> AsyncGenerator[OkxCli
         timeout=config.timeout.total_seconds(),
     )
     async with aiohttp.ClientSession(trust_env=True, cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield OkxClient(session, credentials, settings, ledger)
+        yield OkxClient(session, credentials, settings, ledger, now=clock.seconds, sleep=clock.sleep)
 
 
 def okx_source(config: OkxConfig, client: OkxClient) -> OkxSource:
@@ -174,13 +194,15 @@ def _credentials(config: OkxConfig) -> Credentials:
     return Credentials(config.key.read(), config.secret.read(), config.passphrase.read(), project)
 
 
-def open_deliverer(config: Config, store: Store, *, worker: str, only: Collection[str] | None = None) -> Deliverer:
+def open_deliverer(
+    config: Config, store: Store, *, worker: str, only: Collection[str] | None = None, clock: Clock = MACHINE
+) -> Deliverer:
     """What delivers over the configured channels, or `only` over some. Raises as `open_channels` does."""
     return Deliverer(
         store,
         open_channels(config, only),
         worker=worker,
-        now=now,
+        now=clock.now,
         new_id=_new_id,
         jitter=random.random,
         telling=config.telling,
@@ -188,37 +210,46 @@ def open_deliverer(config: Config, store: Store, *, worker: str, only: Collectio
 
 
 @asynccontextmanager
-async def open_refresher(config: Config, store: Store, judge: Judge) -> AsyncGenerator[Refresher, None]:
+async def open_refresher(
+    config: Config, store: Store, judge: Judge, clock: Clock = MACHINE
+) -> AsyncGenerator[Refresher, None]:
     """What keeps the lists fresh."""
     async with aiohttp.ClientSession(trust_env=True, cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield Refresher(store, judge, ListReader(session), configured_lists(config), now)
+        yield Refresher(store, judge, ListReader(session), configured_lists(config), clock.now)
 
 
 async def open_works(
-    config: Config, store: Store, *, worker: str, pack: Pack | None = None, beats: bool = False
+    config: Config,
+    store: Store,
+    *,
+    worker: str,
+    pack: Pack | None = None,
+    beats: bool = False,
+    clock: Clock = MACHINE,
 ) -> Works:
     """Everything that one configuration makes, on an open store. The caller closes it.
 
-    `beats` says that the heartbeat is to be pinged, which only who keeps the schedule may do. Raises ConfigError where
+    `beats` says that the heartbeat is to be pinged, which only who keeps the schedule may do; `clock` is everybody's in
+    it. Raises ConfigError where
     a secret cannot be read, ChannelError where a channel can never work.
     """
     pack = load_pack(config) if pack is None else pack
-    deliverer = open_deliverer(config, store, worker=worker)
-    judge = Judge(pack, telling=config.telling, now=now)
+    deliverer = open_deliverer(config, store, worker=worker, clock=clock)
+    judge = Judge(pack, telling=config.telling, now=clock.now)
     trigger = _trigger(config.schedule)
-    watchdog = Watchdog(store, _plan(config, pack, trigger), open_channels(config), now=now, new_id=_new_id)
+    watchdog = Watchdog(store, _plan(config, pack, trigger), open_channels(config), now=clock.now, new_id=_new_id)
     async with AsyncExitStack() as stack:
         heartbeat = await stack.enter_async_context(_heartbeat(config, beats=beats))
         okx = config.source.okx
-        client = await stack.enter_async_context(okx_client(okx, StoredLedger(store)))
-        lists = await stack.enter_async_context(open_refresher(config, store, judge))
+        client = await stack.enter_async_context(okx_client(okx, StoredLedger(store), clock))
+        lists = await stack.enter_async_context(open_refresher(config, store, judge, clock))
         scanner = Scanner(
             store,
             [okx_source(okx, client)],
             judge,
             worker=worker,
             confirm_after=config.source.confirm_absence_after,
-            now=now,
+            now=clock.now,
             balances=okx_balances(config, client),
             balances_every=config.balances.every or timedelta(),
         )
