@@ -56,6 +56,7 @@ __all__ = [
     "Clock",
     "configured_lists",
     "daemon",
+    "list_reader",
     "load_pack",
     "now",
     "okx_balances",
@@ -122,7 +123,12 @@ async def open_exchanges(config: ExchangesConfig, ledger: Ledger) -> AsyncGenera
     """The configured accounts at exchanges. Raises ConfigError where a secret cannot be read."""
     if problems := config.missing_secrets():
         raise ConfigError(problems)
-    async with aiohttp.ClientSession(trust_env=True, cookie_jar=aiohttp.DummyCookieJar()) as session:
+    # A connection that is kept is tried a second time by aiohttp itself when it turns out closed, and no exchange here
+    # takes a nonce twice.
+    connector = aiohttp.TCPConnector(force_close=True)
+    async with aiohttp.ClientSession(
+        connector=connector, trust_env=True, cookie_jar=aiohttp.DummyCookieJar()
+    ) as session:
         yield [
             EXCHANGES[exchange, account.api](_access(exchange, name, account), session, ledger)
             for exchange, name, account in config
@@ -214,8 +220,15 @@ async def open_refresher(
     config: Config, store: Store, judge: Judge, clock: Clock = MACHINE
 ) -> AsyncGenerator[Refresher, None]:
     """What keeps the lists fresh."""
+    async with list_reader() as reader:
+        yield Refresher(store, judge, reader, configured_lists(config), clock.now)
+
+
+@asynccontextmanager
+async def list_reader() -> AsyncGenerator[ListReader, None]:
+    """What looks at lists."""
     async with aiohttp.ClientSession(trust_env=True, cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield Refresher(store, judge, ListReader(session), configured_lists(config), clock.now)
+        yield ListReader(session)
 
 
 async def open_works(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scanner.domain.plain import counted
+
 if TYPE_CHECKING:
     from scanner.config import Config
     from scanner.okx.client import OkxClient
@@ -71,7 +73,11 @@ async def _examine(config: "Config", *, send: bool) -> AsyncIterator[Sign]:
     yield _rules(load_pack(config))
     async for sign in _store(config):
         yield sign
+    async for sign in _lists(config):
+        yield sign
     async for sign in _api(config):
+        yield sign
+    async for sign in _exchanges(config):
         yield sign
     async for sign in _channels(config, send=send):
         yield sign
@@ -148,6 +154,8 @@ async def _api(config: "Config") -> AsyncIterator[Sign]:
         async with okx_client(config.source.okx, MemoryLedger()) as client:
             yield await _clock(client)
             yield await _reading(config, client)
+            if (sign := await _balances(config, client)) is not None:
+                yield sign
     except ConfigError as error:
         for problem in error.problems:
             yield Sign("key", Health.BROKEN, problem.message, problem.hint)
@@ -185,6 +193,62 @@ async def _reading(config: "Config", client: "OkxClient") -> Sign:
         hint = "What such a reading lacks is believed only when a later one lacks it too"
         return Sign("API", Health.WORRYING, f"{said}; the list's end is not proven by its cursor", hint)
     return Sign("API", Health.GOOD, f"{said}; the list ends cleanly")
+
+
+async def _balances(config: "Config", client: "OkxClient") -> Sign | None:
+    """Read what one wallet holds; None where balances are switched off, or there is no wallet."""
+    from scanner.app import okx_balances
+    from scanner.domain.holdings import Wanted
+    from scanner.domain.report import chain_name
+
+    balances = okx_balances(config, client)
+    if balances is None or not config.targets:
+        return None
+    target = config.targets[0]
+    [reading] = [reading async for reading in balances.read([Wanted(target)])]
+    what = f"{target.owner} on {chain_name(target.chain)}"
+    if reading.trouble is not None:
+        hint = reading.trouble.hint or "Approvals are watched all the same; what is at stake stays unknown"
+        return Sign("balances", Health.BROKEN, f"{what}: {reading.trouble.message}", hint)
+    valued = sum(seen.price_usd is not None for seen in reading.rows.values())
+    return Sign("balances", Health.GOOD, f"{what}: {counted(len(reading.rows), 'token')}, {valued} with a price")
+
+
+async def _lists(config: "Config") -> AsyncIterator[Sign]:
+    """Look at each list, without taking it."""
+    from scanner.app import configured_lists, list_reader, now
+
+    async with list_reader() as reader:
+        for name, each in configured_lists(config).items():
+            state = (await reader.look(name, each, None, now())).state
+            part = f"list {name}"
+            if state.error is not None:
+                yield Sign(part, Health.BROKEN, state.error, "The last good copy stays in force until this is mended")
+            elif state.bad:
+                said = f"{counted(state.entries, 'entry', 'entries')}, {counted(state.bad, 'bad row')}"
+                yield Sign(part, Health.WORRYING, said, f"See them: approval-watch lists show {name}")
+            else:
+                yield Sign(part, Health.GOOD, counted(state.entries, "entry", "entries"))
+
+
+async def _exchanges(config: "Config") -> AsyncIterator[Sign]:
+    """Read each account at an exchange."""
+    from scanner.app import open_exchanges
+    from scanner.errors import ConfigError
+    from scanner.okx.pacing import MemoryLedger
+
+    try:
+        async with open_exchanges(config.exchanges, MemoryLedger()) as exchanges:
+            for exchange in exchanges:
+                account = await exchange.read()
+                part = f"account {account.name}"
+                if account.trouble is not None:
+                    yield Sign(part, Health.BROKEN, account.trouble.message, account.trouble.hint)
+                else:
+                    yield Sign(part, Health.GOOD, counted(len(account.amounts), "asset"))
+    except ConfigError as error:
+        for problem in error.problems:
+            yield Sign("account", Health.BROKEN, problem.message, problem.hint)
 
 
 async def _channels(config: "Config", *, send: bool) -> AsyncIterator[Sign]:

@@ -9,9 +9,9 @@ _PLACES = 8
 """Decimals of an amount that people are shown."""
 
 
-def counted(number: int, thing: str) -> str:
-    """A number of things, as in `1 target` and `2 targets`."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+def counted(number: int, thing: str, things: str = "") -> str:
+    """A number of things, as in `1 target` and `2 targets`; `things` is the plural of a word that has its own."""
+    return f"{number} {thing}" if number == 1 else f"{number} {things or f'{thing}s'}"
 
 
 def grouped(number: int | str) -> str:

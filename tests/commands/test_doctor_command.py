@@ -13,7 +13,7 @@ async def test_all_is_sound(tmp_path: Path) -> None:
         done = await home.run("doctor")
         assert done.code == 0, done.out
         assert "broken" not in done.out
-        for part in ("configuration", "rules", "store", "clock", "API", "channel ops"):
+        for part in ("configuration", "rules", "store", "list well-known", "clock", "API", "balances", "channel ops"):
             assert f"ok       {part}: " in done.out
         assert f"{TREASURY} on ethereum: 1 approvals in 1 pages" in done.out
         [message] = home.hook.messages
@@ -46,6 +46,23 @@ async def test_a_wrong_key_broken_rules_and_a_dead_channel_are_named_together(tm
             missing = await home.run("doctor", env=home.shell)
             assert missing.code == 1
             assert missing.out.count("broken   key: ") == 4
+
+
+async def test_a_list_and_an_account_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    (tmp_path / "odd.csv").write_text("address\n0x1234\n0x" + "1" * 40 + "\n")
+    lists = {name: {"from": file, "label": "known"} for name, file in (("gone", "gone.csv"), ("odd", "odd.csv"))}
+    with closed_port() as port:
+        account = {
+            "key": {"env": "OKX_API_KEY"},
+            "secret": {"env": "OKX_API_KEY"},
+            "base_url": f"http://127.0.0.1:{port}",
+        }
+        async with house(tmp_path, lists=lists, exchanges={"xt": {"side": account}}) as home:
+            done = await home.run("doctor", "--no-send")
+            assert done.code == 1
+            assert "gone.csv" in excerpt(done.out, "broken   list gone: ")[0]
+            assert "1 entry, 1 bad row" in excerpt(done.out, "warning  list odd: ")[0]
+            assert excerpt(done.out, "broken   account xt side: ")
 
 
 async def test_a_clock_that_is_too_far_off_is_named(tmp_path: Path) -> None:
