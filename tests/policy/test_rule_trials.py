@@ -65,7 +65,7 @@ def test_an_unknown_field_leaves_a_rule_undecided_unless_it_says_otherwise(tmp_p
 
 
 def test_a_test_of_an_event_rule_is_about_its_first_kind_of_change(tmp_path: Path) -> None:
-    rule = "on: [increased, new], when: 'change.kind == \"increased\" && !change.was_unlimited'"
+    rule = "on: [increased], when: 'change.kind == \"increased\" && !change.was_unlimited'"
     assert outcome(tmp_path, rule, "") is Expectation.ALERT
     assert outcome(tmp_path, rule, "change.kind: new") is Expectation.QUIET
     assert outcome(tmp_path, rule, "change.kind: baseline") is Expectation.QUIET
