@@ -140,11 +140,18 @@ def _reads(text: str, name: str) -> bool:
 
 def value_of(text: str, known: Known) -> object | None:
     """What a part of a sound condition, of whatever type, comes to; None where that is not known."""
+    expression = _part(text)
+    value = None if expression is None else expression.eval(known)
+    return None if value is None or value.type() == cel.Type.ERROR else value.plain_value()
+
+
+@cache
+def _part(text: str) -> cel.Expression | None:
+    """A part of a condition, ready to be asked; None where it makes no sense by itself."""
     try:
-        value = _environment().compile(text).eval(known)
+        return _environment().compile(text)
     except RuntimeError:
         return None
-    return None if value.type() == cel.Type.ERROR else value.plain_value()
 
 
 def _constant_error(expression: str) -> str | None:

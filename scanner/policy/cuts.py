@@ -1,0 +1,89 @@
+"""Where the outcome of conditions can change while one number moves: at what the conditions hold it against.
+
+Between two such cuts every condition says the same, so that a replay need not ask. A number that is used in any other
+way has to be asked about wherever it moves.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from scanner.policy.engine import Known, known_facts, value_of
+from scanner.policy.rules import Rule
+from scanner.policy.splitting import Part, comparison, split
+
+__all__ = ["MOVING", "Cuts", "cuts_of"]
+
+MOVING = ("exposure.usd", "token.price_usd", "approval.age", "approval.unchanged_for")
+"""The fields that move although nobody touched the approval or its owner's balance."""
+
+_NOBODY = known_facts({})
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """What rules hold one number against: constants, and expressions that only other fields decide.
+
+    `everywhere` says that the number is used in some other way.
+    """
+
+    constants: tuple[object, ...] = ()
+    expressions: tuple[str, ...] = ()
+    everywhere: bool = False
+
+    def numbers(self, known: Known) -> list[float]:
+        """The cuts of a number, given what is known otherwise."""
+        values = (*self.constants, *(value_of(text, known) for text in self.expressions))
+        return sorted({float(value) for value in values if isinstance(value, int | float)})
+
+    def durations(self, known: Known) -> list[timedelta]:
+        """The cuts of a duration, given what is known otherwise."""
+        values = (*self.constants, *(value_of(text, known) for text in self.expressions))
+        return sorted({value for value in values if isinstance(value, timedelta)})
+
+
+def cuts_of(rules: Iterable[Rule], field: str) -> Cuts:
+    """Where the rules' outcomes can change while this field moves and all that is not `MOVING` stands still."""
+    constants: dict[object, None] = {}
+    expressions: dict[str, None] = {}
+    for text in {text for rule in rules for text in _conditions(rule)}:
+        for part in _tests(split(text)):
+            if not _names(part.text, field):
+                continue
+            other = _other_side(part.text, field)
+            if other is None or any(_names(other, moving) for moving in MOVING):
+                return Cuts(everywhere=True)
+            constant = value_of(other, _NOBODY)
+            if constant is None:
+                expressions[other] = None
+            else:
+                constants[constant] = None
+    return Cuts(tuple(constants), tuple(expressions))
+
+
+def _conditions(rule: Rule) -> Iterator[str]:
+    pairs = ((rule.condition, rule.until), *((grade.condition, grade.until) for grade in rule.grades))
+    return (condition.bound for pair in pairs for condition in pair if condition is not None)
+
+
+def _tests(part: Part) -> Iterator[Part]:
+    """The operands that are asked as a whole."""
+    if not part.operands:
+        yield part
+    for operand in part.operands:
+        yield from _tests(operand)
+
+
+def _names(text: str, field: str) -> bool:
+    return re.search(rf"(?<![\w.]){re.escape(field)}(?![\w.])", text) is not None
+
+
+def _other_side(text: str, field: str) -> str | None:
+    """What the field is held against in a comparison of the field alone; None where it stands in anything else."""
+    found = comparison(text)
+    if found is None or found.operator == "in":
+        return None
+    sides = {found.left: found.right, found.right: found.left}
+    other = sides.get(field)
+    return None if other is None or _names(other, field) else other
