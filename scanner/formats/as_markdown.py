@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import assert_never
 
+from scanner.domain.explanation import Explanation
 from scanner.domain.hostile import printable
 from scanner.domain.plain import counted, money
 from scanner.domain.report import AlertEntry, ApprovalEntry, ChangeEntry, Report, TargetEntry
@@ -12,6 +13,7 @@ from scanner.formats.documents import (
     Approvals,
     Deliveries,
     Document,
+    Explained,
     History,
     Holdings,
     Lists,
@@ -23,6 +25,7 @@ from scanner.formats.documents import (
     Silences,
     Story,
 )
+from scanner.formats.explained import hidden_by, operands, said_of, values, ways
 from scanner.formats.holdings import WHY_APART, ages, amount, bound, named, share, stake, where, worth
 from scanner.formats.own_words import dead
 from scanner.formats.words import (
@@ -71,6 +74,8 @@ def _parts(document: Document, look: Look) -> Iterator[str]:  # noqa: C901 - a c
             yield "# Rules"
             rows = [(_graded(rule), rule.id, rule.title, ", ".join(rule.on) or "state") for rule in document.rules]
             yield _table(("severity", "rule", "title", "speaks of"), rows)
+        case Explained():
+            yield from _explained(document)
         case Silences():
             yield from _silences(document)
         case Deliveries():
@@ -213,6 +218,30 @@ def _story(story: Story) -> Iterator[str]:
     if story.attempts:
         tried = ((a.at, a.channel, a.message, str(a.number), a.outcome, a.detail) for a in story.attempts)
         yield _table(("at", "channel", "message", "attempt", "outcome", "detail"), tried)
+    if story.now is not None:
+        yield "## What the rule says now"
+        yield from _decision(story.now)
+
+
+def _explained(document: Explained) -> Iterator[str]:
+    explanation = document.explanation
+    yield f"# {_dead(explanation.rule)}: {_dead(explanation.title)}"
+    yield f"{explanation.severity}, {explanation.judgement}"
+    yield from (_dead(note) for note in document.notes)
+    yield _approvals([document.approval], document.alerts)
+    if document.alerts:
+        yield _alerts(document.alerts, sentences([document.approval]), document.silenced)
+    yield from (_dead(hidden_by(silence, document)) for silence in document.silences)
+    yield from _decision(explanation)
+
+
+def _decision(explanation: Explanation) -> Iterator[str]:
+    yield _dead(" ".join(explanation.said))
+    yield _table(("field", "value"), values(explanation))
+    rows = ((c.name, "· " * depth + said_of(o), o.outcome, o.about) for c, o, depth in operands(explanation))
+    yield _table(("condition", "operand", "outcome", "values"), rows)
+    if every := list(ways(explanation)):
+        yield _table(("condition", "would come to", "if"), every)
 
 
 def _silences(document: Silences) -> Iterator[str]:

@@ -10,6 +10,7 @@ from scanner.formats.documents import (
     Approvals,
     Deliveries,
     Document,
+    Explained,
     History,
     Holdings,
     Lists,
@@ -19,6 +20,7 @@ from scanner.formats.documents import (
     Silences,
     Story,
 )
+from scanner.formats.explained import decision_told, explained_told, operands_told
 from scanner.formats.grids import GOOD, LOUD, Part, draw, hanging, line
 from scanner.formats.holdings import holdings_told
 from scanner.formats.listed import lists_told, said_told
@@ -65,6 +67,8 @@ def _things(document: Document, look: Look) -> Iterator["RenderableType"]:  # no
             yield from _story(document, look)
         case Rules():
             yield from _rules(document)
+        case Explained():
+            yield from explained_told(look, document)
         case Silences():
             yield from silences_told(look, document)
         case Deliveries():
@@ -188,6 +192,8 @@ def _story(story: Story, look: Look) -> Iterator["RenderableType"]:
     yield _facts(whole.items())
     yield heading(f"Rule {alert.rule}, and what decided")
     yield _facts(story.facts.items())
+    if story.then is not None:
+        yield from operands_told(story.then)
     yield heading("What happened")
     yield _facts((step.at, f"{step.move}: {step.reason}") for step in story.steps)
     if story.episodes:
@@ -199,6 +205,10 @@ def _story(story: Story, look: Look) -> Iterator["RenderableType"]:
     if story.attempts:
         yield heading("Attempts to send")
         yield _facts((attempt.at, _tried(attempt)) for attempt in story.attempts)
+    if story.now is not None:
+        yield heading("What the rule says now")
+        yield from (line(Part(said)) for said in story.now.said)
+        yield from decision_told(story.now)
 
 
 def _owed(notice: NoticeEntry) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
+from scanner.domain.explanation import Explanation
 from scanner.domain.inventory import Holdings
 from scanner.domain.report import (
     AlertEntry,
@@ -27,6 +28,7 @@ __all__ = [
     "Deliveries",
     "DeliveryEntry",
     "Document",
+    "Explained",
     "GradeEntry",
     "History",
     "Holdings",
@@ -114,7 +116,9 @@ class Story:
     """All that there is to say about one alert.
 
     `why` and `fix` are the rule's words when it opened, `facts` the values that decided, in words. `episodes` are the
-    ids of its earlier lives, the oldest first.
+    ids of its earlier lives, the oldest first. `then` is what the rule as it is now makes of those values, null where
+    that is not what was told then: not all of them are kept to the last digit, and rules are edited. `now` is what the
+    rule says now, null where there is no such rule any more.
     """
 
     version: int = 1
@@ -127,6 +131,8 @@ class Story:
     notices: tuple[NoticeEntry, ...] = ()
     attempts: tuple[AttemptEntry, ...] = ()
     episodes: tuple[str, ...] = ()
+    then: Explanation | None = None
+    now: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +220,24 @@ class Silences:
     still_told: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """Why a rule says what it says of an approval, and what came of it.
+
+    `alerts` are those of the rule on the approval that are not resolved, else the last one that was; `silenced` are
+    those that a silence hides now, each with the silence's id; `silences` are these, and those that would hide what
+    opens next. `notes` tell what else matters, in sentences.
+    """
+
+    version: int = 1
+    approval: ApprovalEntry
+    explanation: Explanation
+    alerts: tuple[AlertEntry, ...] = ()
+    silenced: Mapping[str, str] = field(default_factory=dict)
+    silences: tuple[SilenceEntry, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryEntry:
     """One message in the outbox. `state` is waiting, sent, given-up, or void where nothing was left in it to tell;
@@ -272,5 +296,7 @@ class Lists:
     lists: tuple[ListEntry, ...] = ()
 
 
-Document: TypeAlias = Report | Approvals | History | Alerts | Story | Rules | Silences | Deliveries | Lists | Holdings
+Document: TypeAlias = (
+    Report | Approvals | History | Alerts | Story | Rules | Explained | Silences | Deliveries | Lists | Holdings
+)
 """Anything that a format can print."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import TypeAlias, assert_never
 
+from scanner.domain.explanation import ConditionEntry, OperandEntry
 from scanner.domain.inventory import AssetEntry
 from scanner.domain.report import AlertEntry, ApprovalEntry, ChangeEntry, Report
 from scanner.formats.documents import (
@@ -12,6 +13,7 @@ from scanner.formats.documents import (
     Deliveries,
     DeliveryEntry,
     Document,
+    Explained,
     History,
     Holdings,
     ListEntry,
@@ -22,6 +24,7 @@ from scanner.formats.documents import (
     Silences,
     Story,
 )
+from scanner.formats.explained import operands
 from scanner.formats.words import by_approval, labels_of, matched, worst_first
 
 __all__ = ["Cell", "Sheet", "sheet"]
@@ -51,6 +54,7 @@ _ALERT = ("id", "severity", "state", "rule", "title", "opened_at", "resolved_at"
 _WHERE = ("chain", "owner", "owner_label", "token", "symbol", "spender", "spender_name", "raw", "unlimited")
 _STORY = ("at", "event", "channel", "what", "outcome", "detail", "message")
 _RULE = tuple(field.name for field in fields(RuleEntry))
+_OPERAND = ("condition", "severity", "depth", "join", "operand", "outcome", "values")
 _SILENCE = (
     *("id", "matchers", "future", "author", "comment", "created_at", "ends_at", "ended_at", "reason"),
     *("alert", "alert_severity", "alert_raw", "alert_unlimited", "alert_ended_at", "alert_reason"),
@@ -63,8 +67,11 @@ _DELIVERY = tuple(field.name for field in fields(DeliveryEntry))
 _LIST = tuple(field.name for field in fields(ListEntry))
 
 
-def sheet(document: Document) -> Sheet:
-    """The main table of a document: of a scan its approvals, of a story what happened, of silences what they hide."""
+def sheet(document: Document) -> Sheet:  # noqa: C901 - a case for each document
+    """The main table of a document.
+
+    Of a scan its approvals, of a story what happened, of an explanation each operand, of silences what they hide.
+    """
     match document:
         case Report() | Approvals():
             graded = by_approval(document.alerts)
@@ -85,6 +92,8 @@ def sheet(document: Document) -> Sheet:
             return Sheet(_STORY, sorted(_happened(document), key=lambda row: str(row[0])))
         case Rules():
             return Sheet(_RULE, [_rule(entry) for entry in document.rules])
+        case Explained():
+            return Sheet(_OPERAND, [_operand(*row) for row in operands(document.explanation)])
         case Silences():
             return Sheet(_SILENCE, [row for entry in document.silences for row in _silence(entry)])
         case Deliveries():
@@ -143,6 +152,13 @@ def _happened(story: Story) -> Iterable[Sequence[Cell]]:
     for attempt in story.attempts:
         what = f"attempt {attempt.number}"
         yield attempt.at, "attempt", attempt.channel, what, attempt.outcome, attempt.detail, attempt.message
+
+
+def _operand(condition: ConditionEntry, operand: OperandEntry, depth: int) -> Sequence[Cell]:
+    return (
+        *(condition.kind, condition.severity, depth, operand.join, operand.text, operand.outcome),
+        operand.about or None,
+    )
 
 
 def _silence(entry: SilenceEntry) -> Iterable[Sequence[Cell]]:

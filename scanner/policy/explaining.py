@@ -5,18 +5,19 @@ whole, the whole is one operand: an explanation never differs from the decision.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import combinations
 from typing import TypeAlias
 
-from scanner.domain.alerts import Judgement
+from scanner.domain.alerts import Alert, Judgement, Move, reconcile
 from scanner.domain.explanation import ConditionEntry, Explanation, FlipEntry, OperandEntry, ValueEntry, WayEntry
 from scanner.policy.demands import about, demand
 from scanner.policy.engine import Condition, Known, compile_condition, known_facts
 from scanner.policy.fields import FIELDS, Facts, in_words
-from scanner.policy.rules import IfUnknown, Rule, Verdict
+from scanner.policy.rules import IfUnknown, Rule, Verdict, findings
 from scanner.policy.splitting import Join, Part, split
 
-__all__ = ["NOT_ASKED", "Flips", "explain", "outcome_of", "tree_of", "ways_of"]
+__all__ = ["NOT_ASKED", "Flips", "explain", "foresee", "outcome_of", "tree_of", "ways_of"]
 
 NOT_ASKED = "not asked"
 """The judgement of a rule on changes where no such change happened."""
@@ -35,11 +36,14 @@ _NOT = {
 }
 
 
-def explain(rule: Rule, facts: Facts) -> Explanation:
-    """What a rule says of an approval's facts, and why. The facts of a change are there if one is asked about."""
+def explain(rule: Rule, facts: Facts, *, in_force: bool = True) -> Explanation:
+    """What a rule says of an approval's facts, and why. The facts of a change are there if one is asked about.
+
+    Of an approval that is not `in_force` any more only what happened is judged.
+    """
     known = known_facts(facts)
     verdict = rule.judge(known)
-    asked = not rule.on or facts.get("change.kind") in rule.on
+    asked = facts.get("change.kind") in rule.on if rule.on else in_force
     return Explanation(
         rule=rule.id,
         title=rule.title,
@@ -52,12 +56,27 @@ def explain(rule: Rule, facts: Facts) -> Explanation:
     )
 
 
+def foresee(rule: Rule, facts: Facts, approval: str, alerts: Sequence[Alert], at: datetime) -> str:
+    """What the next complete reading that finds the same would do to a state rule's alert on an approval (its id).
+
+    `alerts` are those of this rule on this approval that are not resolved.
+    """
+    found = findings([(rule, rule.judge(known_facts(facts)))], approval=approval, facts=facts, proven=True)
+    for step in reconcile(alerts, found, gone=(), baseline=(), at=at):
+        if step.move is Move.OPENED:
+            return f"No alert is open for it. The next complete reading opens one, at {step.alert.severity}."
+        return f"The next complete reading changes {step.alert.id}: {step.move}, {step.reason}."
+    return "Nothing would change at the next reading." if alerts else "No alert is open for it, and none would be."
+
+
 def _value(name: str, facts: Facts) -> ValueEntry:
     value = facts.get(name)
     return ValueEntry(name, in_words(value), FIELDS[name].unknown or None if value is None else None)
 
 
 def _not_asked(rule: Rule, facts: Facts) -> str:
+    if not rule.on:
+        return "The approval is in force no more: it is not asked."
     kinds = ", ".join(sorted(kind.value for kind in rule.on))
     last = facts.get("change.kind")
     happened = "no change of this approval is recorded" if last is None else f"its last change was `{last}`"

@@ -23,6 +23,7 @@ __all__ = [
     "apply",
     "find_alert",
     "listing",
+    "of_rule",
     "of_rules_other_than",
     "open_alerts",
     "rules_told",
@@ -48,6 +49,13 @@ async def open_alerts(connection: AsyncConnection, approval_ids: Sequence[str]) 
         rows = await connection.execute(select(alerts).where(alerts.c.approval_id.in_(part), is_open()))
         found += [alert_from(row) for row in rows.mappings()]
     return found
+
+
+async def of_rule(connection: AsyncConnection, rule: str, approval_id: str) -> list[Alert]:
+    """All alerts that one rule ever had on one approval, the newest first."""
+    mine = select(alerts).where(alerts.c.rule == rule, alerts.c.approval_id == approval_id)
+    rows = await connection.execute(mine.order_by(alerts.c.opened_at.desc(), alerts.c.id))
+    return [alert_from(row) for row in rows.mappings()]
 
 
 async def rules_told(connection: AsyncConnection, change_ids: Sequence[str]) -> set[tuple[str, str]]:

@@ -28,9 +28,12 @@ __all__ = [
     "Filter",
     "Kept",
     "changes_of",
+    "changes_to",
     "ended",
+    "find",
     "history",
     "holders",
+    "known_ids",
     "in_force",
     "in_force_at",
     "known",
@@ -225,6 +228,17 @@ async def some_in_force(connection: AsyncConnection, ids: Sequence[str]) -> list
     return await _kept(connection, _joined().where(approvals.c.id.in_(ids), approvals.c.in_force, targets.c.watched))
 
 
+async def find(connection: AsyncConnection, approval_id: str) -> Kept | None:
+    """An approval by its id, in force or not, watched or not; None where there is none."""
+    found = await _kept(connection, _joined().where(approvals.c.id == approval_id.lower()))
+    return found[0] if found else None
+
+
+async def known_ids(connection: AsyncConnection) -> list[str]:
+    """The ids of all approvals that were ever seen."""
+    return list(await connection.scalars(select(approvals.c.id)))
+
+
 async def left_unjudged(connection: AsyncConnection, scan_id: str) -> dict[str, bool]:
     """The spenders that other scans moved and never came to judge, and whether each only by first readings.
 
@@ -289,6 +303,11 @@ async def changes_of(connection: AsyncConnection, scan_id: str, target: Target |
     """The changes that one scan found, of one target or of all, in order."""
     conditions = [changes.c.scan_id == scan_id]
     return await _past(connection, conditions if target is None else [*conditions, _is(target)])
+
+
+async def changes_to(connection: AsyncConnection, approval_id: str) -> list[Change]:
+    """What happened to one approval, in the order in which it was believed."""
+    return await _past(connection, [approvals.c.id == approval_id])
 
 
 def _relevant(wanted: Filter, change: Change) -> bool:
