@@ -26,7 +26,7 @@ from scanner.store.engine import Store
 from scanner.store.rows import parts
 from scanner.store.surroundings import surroundings, value
 
-__all__ = ["Judge", "Judged", "Moved"]
+__all__ = ["AGES", "COUNTS", "MONEY", "Case", "Judge", "Judged", "Moved", "say"]
 
 COUNTS = frozenset({"spender.approvals", "spender.owners"})
 """The fields that another wallet's approvals can move."""
@@ -56,7 +56,7 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
+class Case:
     """What is to be judged: approvals of one target, with what is provable about them.
 
     `held` are judged, `changed` tells what happened to them, `gone` are provably in force no more, `baseline` are
@@ -216,7 +216,7 @@ class Judge:
         self,
         connection: AsyncConnection,
         pack: Pack,
-        cases: Sequence[_Case],
+        cases: Sequence[Case],
         told: Collection[tuple[str, str]] = (),
     ) -> Judged:
         """Judge approvals. `told` are the rules that spoke of a change already: an event is told once."""
@@ -229,7 +229,7 @@ class Judge:
             finding
             for case in cases
             for one in case.held
-            for finding in _findings(pack, case, one, counts, known[one.approval.id], at)
+            for finding in say(pack, case, one, counts, known[one.approval.id], at)
             if finding.change is None or (finding.rule, finding.change) not in told
         ]
         gone, baseline, raised = (
@@ -267,9 +267,9 @@ class Judge:
         return rule.why, rule.fix
 
 
-def _findings(
+def say(
     pack: Pack,
-    case: _Case,
+    case: Case,
     held: Held,
     counts: Mapping[str, tuple[int, int]],
     beside: Surroundings,
@@ -293,11 +293,11 @@ def _findings(
     return findings(judged, approval=held.approval.id, facts=known, change=change, proven=case.proven)
 
 
-def _after(snapshot: Snapshot, difference: Difference) -> _Case:
+def _after(snapshot: Snapshot, difference: Difference) -> Case:
     """What is to be judged of a target that was read. What is not in force is judged only as a change."""
     changed = {change.after.id: change for change in difference.changes}
     ended = frozenset(one.approval.id for one in difference.known.held.values() if not one.in_force)
-    return _Case(
+    return Case(
         target=snapshot.target,
         held=[one for id_, one in difference.known.held.items() if one.in_force or id_ in changed],
         changed=changed,
@@ -315,7 +315,7 @@ def _of(difference: Difference, *kinds: ChangeKind) -> frozenset[str]:
 
 def _cases(
     kept: Iterable[knowledge.Kept], first: frozenset[str] = frozenset(), changed: Mapping[str, Change] | None = None
-) -> list[_Case]:
+) -> list[Case]:
     """Stored approvals by target, and by whether they are proven; `first` are news of first readings.
 
     What only an incomplete reading has shown resolves nothing yet.
@@ -324,6 +324,6 @@ def _cases(
     for one in kept:
         found.setdefault((one.target, one.proven), []).append(one.held)
     return [
-        _Case(target, held, proven=proven, baseline=first, changed=changed or {})
+        Case(target, held, proven=proven, baseline=first, changed=changed or {})
         for (target, proven), held in found.items()
     ]
