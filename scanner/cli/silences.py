@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from scanner.formats.documents import SilenceEntry, Silences
     from scanner.store.silences import Kept
 
-__all__ = ["silence", "silences", "unsilence"]
+__all__ = ["silence", "silence_entry", "silences", "unsilence"]
 
 
 def span(text: str) -> timedelta:
@@ -190,14 +190,15 @@ async def _document(
     told = [one for one in every if one.alert.id in named]
     about = {one.held.approval.id: one for one in told}
     return Silences(
-        silences=tuple(_entry(one) for one in kept),
+        silences=tuple(silence_entry(one) for one in kept),
         alerts=tuple(AlertEntry.of(one.alert) for one in told),
         approvals=await entries(connection, [(one.held, one.target) for one in about.values()]),
         still_told=tuple(still_told),
     )
 
 
-def _entry(kept: "Kept") -> "SilenceEntry":
+def silence_entry(kept: "Kept") -> "SilenceEntry":
+    """A silence as it is printed."""
     from scanner.domain.report import rfc3339
     from scanner.formats.documents import CoverEntry, SilenceEntry
 
