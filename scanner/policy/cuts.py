@@ -13,17 +13,20 @@ from scanner.policy.engine import Known, known_facts, value_of
 from scanner.policy.rules import Rule
 from scanner.policy.splitting import Part, comparison, split
 
-__all__ = ["MOVING", "Cuts", "cuts_of"]
+__all__ = ["FIRST", "MOVING", "Cuts", "cuts_of"]
 
 MOVING = ("exposure.usd", "token.price_usd", "approval.age", "approval.unchanged_for")
 """The fields that move although nobody touched the approval or its owner's balance."""
 
-_NOBODY = known_facts({})
+FIRST = "exposure.first_usd"
+"""The field that stands still until an approval changes: what is reckoned from it alone is as good as a constant."""
+
+_NOTHING, _FIRST = known_facts({}), known_facts({FIRST: 1.0})
 
 
 @dataclass(frozen=True, slots=True)
 class Cuts:
-    """What rules hold one number against: constants, and expressions that only other fields decide.
+    """What rules hold one number against: constants, and expressions that only `FIRST` decides.
 
     `everywhere` says that the number is used in some other way.
     """
@@ -44,7 +47,7 @@ class Cuts:
 
 
 def cuts_of(rules: Iterable[Rule], field: str) -> Cuts:
-    """Where the rules' outcomes can change while this field moves and all that is not `MOVING` stands still."""
+    """Where the rules' outcomes can change while this field moves and all but what is `MOVING` stands still."""
     constants: dict[object, None] = {}
     expressions: dict[str, None] = {}
     for text in {text for rule in rules for text in _conditions(rule)}:
@@ -52,13 +55,13 @@ def cuts_of(rules: Iterable[Rule], field: str) -> Cuts:
             if not _names(part.text, field):
                 continue
             other = _other_side(part.text, field)
-            if other is None or any(_names(other, moving) for moving in MOVING):
-                return Cuts(everywhere=True)
-            constant = value_of(other, _NOBODY)
-            if constant is None:
+            constant = None if other is None else value_of(other, _NOTHING)
+            if constant is not None:
+                constants[constant] = None
+            elif other is not None and value_of(other, _FIRST) is not None:
                 expressions[other] = None
             else:
-                constants[constant] = None
+                return Cuts(everywhere=True)
     return Cuts(tuple(constants), tuple(expressions))
 
 
