@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -41,7 +41,8 @@ from scanner.okx.client import OkxClient, OkxSettings
 from scanner.okx.pacing import Ledger
 from scanner.okx.signing import Credentials
 from scanner.policy.loading import default_rules, load
-from scanner.policy.rules import Pack
+from scanner.policy.overriding import Override, amended
+from scanner.policy.rules import Exemption, Pack
 from scanner.refresh import Refresher
 from scanner.scan import Scanner
 from scanner.sources.okx import OkxSource
@@ -69,6 +70,7 @@ __all__ = [
     "open_refresher",
     "open_store",
     "open_works",
+    "written_pack",
 ]
 
 log = structlog.get_logger()
@@ -105,11 +107,55 @@ MACHINE = Clock()
 
 
 def load_pack(config: Config | None = None) -> Pack:
-    """The default rules, unless they are switched off, and the user's own. Never raises: see `Pack.problems`."""
+    """The default rules, unless they are switched off, and the user's own, with overrides and exceptions.
+
+    Never raises: see `Pack.problems`.
+    """
+    pack = written_pack(config)
+    return pack if config is None else amended(pack, _overrides(config), _exemptions(config), now())
+
+
+def written_pack(config: Config | None = None) -> Pack:
+    """The rules as they stand in their files: what their own tests speak of. Never raises."""
     if config is None:
         return load([default_rules()])
     default = [default_rules()] if config.rules.default else []
     return load([*default, *config.rules.dirs], config.rules.disable)
+
+
+def _overrides(config: Config) -> list[Override]:
+    """What the configuration changes of rules."""
+
+    def within(rule: str) -> Callable[[Sequence[str]], Place]:
+        return lambda steps: config.place(("rules", "overrides", rule, *steps))
+
+    return [
+        Override(
+            rule=rule,
+            severity=one.severity,
+            enabled=one.enabled,
+            params=one.params,
+            place=within(rule),
+        )
+        for rule, one in config.rules.overrides.items()
+    ]
+
+
+def _exemptions(config: Config) -> list[Exemption]:
+    """What the configuration excepts from rules."""
+    return [
+        Exemption(
+            rule=one.rule,
+            reason=one.reason,
+            spender=one.spender,
+            token=one.token,
+            owner=one.owner,
+            chain=one.chain,
+            until=one.until,
+            place=config.place(("rules", "exceptions", number)),
+        )
+        for number, one in enumerate(config.rules.exceptions)
+    ]
 
 
 def configured_lists(config: Config) -> dict[str, ListConfig]:

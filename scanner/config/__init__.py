@@ -10,12 +10,12 @@ from scanner.config.model import (
     ListConfig,
     LogConfig,
     OkxConfig,
-    RulesConfig,
     ScheduleConfig,
     SourceConfig,
     StoreConfig,
 )
 from scanner.config.reading import find_config, load, read
+from scanner.config.rules import ExceptionConfig, OverrideConfig, RulesConfig
 from scanner.config.secrets import Secret
 from scanner.config.wallets import WalletConfig
 
@@ -25,11 +25,13 @@ __all__ = [
     "ChannelConfig",
     "Config",
     "EvmConfig",
+    "ExceptionConfig",
     "ExchangesConfig",
     "HeartbeatConfig",
     "ListConfig",
     "LogConfig",
     "OkxConfig",
+    "OverrideConfig",
     "RulesConfig",
     "ScheduleConfig",
     "Secret",

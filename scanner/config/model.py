@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, TypeAlias
 
 from scanner.config.exchanges import ExchangesConfig
+from scanner.config.rules import RulesConfig
 from scanner.config.secrets import Origin, Secret, secret, secret_or_open_url, secret_or_web_url
 from scanner.config.urls import api_url, check_channel_url, list_source, request_path, sqlite_url, web_url
 from scanner.config.wallets import WalletConfig
@@ -20,7 +21,6 @@ from scanner.config.written import (
     WrongError,
     crontab,
     duration,
-    existing_folder,
     file_path,
     name,
     number,
@@ -33,6 +33,7 @@ from scanner.domain.approvals import Target
 from scanner.domain.chains import Family, UnknownChainError, find_chain
 from scanner.domain.telling import REPEAT, STORM, Digest, GroupBy, Storm, Telling
 from scanner.errors import ConfigError, Place, Problem
+from scanner.places import Path as Route
 
 __all__ = [
     "AlertingConfig",
@@ -165,19 +166,6 @@ class StoreConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RulesConfig:
-    """Which rules judge.
-
-    `dirs`: folders with the user's own. `disable`: ids of rules to leave out.
-    `default`: whether the default pack judges.
-    """
-
-    dirs: tuple[Annotated[Path, WrittenIn(existing_folder)], ...] = ()
-    disable: tuple[Text, ...] = ()
-    default: YesNo = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ListConfig:
     """A list of addresses: who is who among spenders and tokens.
 
@@ -301,6 +289,7 @@ class Config(Sections):
     `file`: where it stands. `targets`: one for each wallet and chain. `wallets_certain`: False where the wallets file
     could not be read, was empty, or had rows that were not understood; a wallet that is missing then was not removed.
     `warnings`: what is wrong with the wallets file. `not_yet`: what the file asks for and this version does not do.
+    `places`: where each part of `rules` stands, for what only the rules can tell of it.
     """
 
     file: Path
@@ -308,6 +297,7 @@ class Config(Sections):
     wallets_certain: bool = True
     warnings: tuple[Problem, ...] = ()
     not_yet: tuple[Problem, ...] = ()
+    places: Mapping[Route, Place] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def telling(self) -> Telling:
@@ -322,7 +312,16 @@ class Config(Sections):
             digest=how.digest,
             storm=how.storm,
             give_up_after=how.give_up_after,
+            only={
+                rule: frozenset(override.channels)
+                for rule, override in self.rules.overrides.items()
+                if override.channels is not None
+            },
         )
+
+    def place(self, route: Route) -> Place:
+        """Where a part of `rules` stands; the file where that is not known."""
+        return self.places.get(route, Place(str(self.file)))
 
     def missing_wallets(self) -> list[Problem]:
         """A problem where there is no wallet to watch."""

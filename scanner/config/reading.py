@@ -8,6 +8,7 @@ from scanner.config.model import Config, EvmConfig, Sections, StoreConfig
 from scanner.config.secrets import Secret
 from scanner.config.shape import dotted, fit
 from scanner.config.wallets import Roster
+from scanner.config.written import did_you_mean
 from scanner.domain.chains import UnknownChainError, find_chain
 from scanner.errors import ConfigError, Place, Problem, UsageError
 from scanner.places import Data, Document, read_yaml
@@ -86,6 +87,7 @@ def read(document: Document, path: Path, environ: Mapping[str, str]) -> Config:
         wallets_certain=certain,
         warnings=tuple(sorted(roster.problems)),
         not_yet=tuple(_unquoted(_not_yet(document, data))),
+        places=dict(_places_of(document, data.get("rules"), ("rules",))),
     )
 
 
@@ -145,11 +147,20 @@ def _places(document: Document, start: Route) -> Callable[[Route], Place]:
     return lambda route: document.place((*start, *route))
 
 
+def _places_of(document: Document, data: Data, route: Route) -> Iterator[tuple[Route, Place]]:
+    """Where a part of the file stands, and all that is below it: keys where there are some."""
+    yield route, replace(document.place(route, key=True), text="")
+    below = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for step, part in below:
+        yield from _places_of(document, part, (*route, step))
+
+
 def _conflicts(document: Document, data: dict[str, Data]) -> Iterator[Problem]:
     """What is right by itself and wrong together."""
     if (schedule := _dig(data, ("schedule",))) and isinstance(schedule, dict) and {"every", "cron"} <= schedule.keys():
         place = document.place(("schedule", "cron"), key=True)
         yield Problem(place, "schedule has both every and cron", "conflict", "keep one of them")
+    yield from _unknown_channels(document, data)
     prefer = _dig(data, ("source", "prefer"))
     if isinstance(prefer, list) and "okx" not in prefer:
         place = document.place(("source", "prefer"))
@@ -164,6 +175,18 @@ def _conflicts(document: Document, data: dict[str, Data]) -> Iterator[Problem]:
         if first != name:
             place = document.place(("source", "evm", name), key=True)
             yield Problem(place, f"{name!r} and {first!r} are the same chain", "conflict", "keep one of them")
+
+
+def _unknown_channels(document: Document, data: dict[str, Data]) -> Iterator[Problem]:
+    """Channels that an override names and that there are not: nobody would be told."""
+    channels, overrides = _dig(data, ("channels",)), _dig(data, ("rules", "overrides"))
+    known = channels if isinstance(channels, dict) else {}
+    for rule, override in overrides.items() if isinstance(overrides, dict) else ():
+        for number, name in enumerate(_texts(override.get("channels")) or ()) if isinstance(override, dict) else ():
+            if name not in known:
+                place = document.place(("rules", "overrides", rule, "channels", number))
+                hint = did_you_mean(name, known) if known else "there is no channel at all"
+                yield Problem(place, f"there is no channel {name!r}", "unknown-channel", hint)
 
 
 def _not_yet(document: Document, data: dict[str, Data]) -> Iterator[Problem]:

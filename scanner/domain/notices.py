@@ -27,6 +27,7 @@ class Why:
     MISSED = "open before the channel wanted it"
     RESOLVED = "resolved"
     UNWATCHED = "no longer watched"
+    OTHER_CHANNEL = "the rule is told to other channels"
     BELOW = "below the channel's severity"
     INFORMATIONAL = "informational never notifies"
     EASED = "less severe than before"
@@ -103,7 +104,7 @@ def _concerned(case: Case, telling: Telling) -> Iterable[str]:
 def _notice(case: Case, channel: str, telling: Telling, at: datetime, met: Collection[tuple[str, ...]]) -> Notice:
     alert, move = case.step.alert, case.step.move
     group = case.groups.get(channel, GroupState())
-    why_not = "" if move in ENDS else _why_not(case, telling.channels[channel])
+    why_not = "" if move in ENDS else _why_not(case, channel, telling)
     if why_not:
         return Notice(alert.id, channel, move, send=False, reason=why_not, group=case.group)
     if case.first_reading and move not in ENDS:
@@ -123,13 +124,15 @@ def _why_opened(*, known: bool, strange: bool) -> str:
     return Why.NEW_WALLET if strange else Why.NEW_IN_GROUP
 
 
-def _why_not(case: Case, least: Severity) -> str:
+def _why_not(case: Case, channel: str, telling: Telling) -> str:
     """Why a channel is not told of a step that is no end; "" where it is."""
     severity = case.step.alert.severity
     if severity is Severity.INFORMATIONAL:
         return Why.INFORMATIONAL
     if case.step.move is Move.EASED:
         return Why.EASED
-    if not severity.reaches(least):
+    if not telling.tells(channel, case.step.alert.rule):
+        return Why.OTHER_CHANNEL
+    if not severity.reaches(telling.channels[channel]):
         return Why.BELOW
     return "" if case.silence is None else silenced_by(case.silence)

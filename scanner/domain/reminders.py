@@ -57,7 +57,7 @@ def remind(known: Sequence[Known], telling: Telling, at: datetime) -> list[Notic
     """
     found: list[Notice] = []
     for channel in telling.channels:
-        here = [one for one in known if one.channel == channel and telling.wants(channel, one.alert.severity)]
+        here = [one for one in known if one.channel == channel and telling.wants(channel, one.alert)]
         over = [one for one in here if _is_over(one, telling, at)]
         if any(not _why_not(one) for one in over):
             over = [one for one in here if _is_over(one, telling, at, early=not _why_not(one))]
@@ -109,5 +109,5 @@ def _owed(untold: Sequence[Withheld], telling: Telling, at: datetime, what: Move
     return [
         Notice(one.alert.id, one.channel, what, send=True, reason=why, group=one.group, due_at=at)
         for one in untold
-        if telling.wants(one.channel, one.alert.severity)
+        if telling.wants(one.channel, one.alert)
     ]

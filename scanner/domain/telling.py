@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from scanner.domain.alerts import Severity
+from scanner.domain.alerts import Alert, Severity
 
 __all__ = ["REPEAT", "STORM", "Digest", "GroupBy", "Storm", "Telling"]
 
@@ -56,7 +56,8 @@ class Telling:
     `group_by` is what alerts have in common to share a message; `group_wait` how long a first one waits for others,
     `group_interval` the least time between two messages of a group. `repeat`: how often an open alert is told again, by
     severity. `digest`: the regular summary of what is not repeated. `storm`: the cap for each channel, None for none.
-    `give_up_after`: how long a message that is not critical is tried.
+    `give_up_after`: how long a message that is not critical is tried. `only`: the rules that are told to some channels
+    alone, each with these.
     """
 
     channels: Mapping[str, Severity]
@@ -67,8 +68,23 @@ class Telling:
     digest: Digest = Digest.WEEKLY
     storm: Storm | None = STORM
     give_up_after: timedelta = timedelta(days=3)
+    only: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
-    def wants(self, channel: str, severity: Severity) -> bool:
-        """Whether a channel is there and is told of alerts that bad; informational ones are told to nobody."""
+    def tells(self, channel: str, rule: str) -> bool:
+        """Whether a channel is one of those that are told of a rule's alerts."""
+        return channel in self.only.get(rule, (channel,))
+
+    def wants(self, channel: str, alert: Alert) -> bool:
+        """Whether a channel is there and is told of an alert as bad as this; informational ones are told to nobody."""
+        return self.tells(channel, alert.rule) and alert.severity in self.wanted(channel)
+
+    def wanted(self, channel: str) -> list[Severity]:
+        """The severities of which a channel is told; none of one that is not there."""
         least = self.channels.get(channel)
-        return least is not None and severity is not Severity.INFORMATIONAL and severity.reaches(least)
+        if least is None:
+            return []
+        return [one for one in Severity if one is not Severity.INFORMATIONAL and one.reaches(least)]
+
+    def elsewhere(self, channel: str) -> list[str]:
+        """The rules that are told to other channels and not to this one."""
+        return [rule for rule in self.only if not self.tells(channel, rule)]

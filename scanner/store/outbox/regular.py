@@ -55,7 +55,7 @@ async def _missed(connection: AsyncConnection, telling: Telling, now: datetime) 
     found = []
     for channel in telling.channels:
         told = exists().where(notices.c.alert_id == alerts.c.id, notices.c.channel == channel, notices.c.send)
-        query = select(alerts).where(_stands(), _graded(_wanted(telling, channel)), ~told).order_by(alerts.c.opened_at)
+        query = select(alerts).where(_stands(), _wanted(telling, channel), ~told).order_by(alerts.c.opened_at)
         rows = (await connection.execute(query)).mappings()
         found += [Withheld(alert_from(row), channel, group="") for row in rows]
     hidden = await silences.covering(connection, [one.alert for one in found], now)
@@ -153,7 +153,7 @@ async def _unrepeated(connection: AsyncConnection, channel: str, telling: Tellin
         select(alerts, targets)
         .join(approvals, approvals.c.id == alerts.c.approval_id)
         .join(targets, targets.c.id == approvals.c.target_id)
-        .where(_stands(), _graded(_wanted(telling, channel)), ~_graded(telling.repeat))
+        .where(_stands(), _wanted(telling, channel), ~_graded(telling.repeat))
     )
     rows = (await connection.execute(query)).mappings()
     return [
@@ -166,8 +166,9 @@ def _stands() -> ColumnElement[bool]:
     return (alerts.c.state == AlertState.OPEN.value) & alerts.c.change_id.is_(None)
 
 
-def _wanted(telling: Telling, channel: str) -> list[Severity]:
-    return [severity for severity in Severity if telling.wants(channel, severity)]
+def _wanted(telling: Telling, channel: str) -> ColumnElement[bool]:
+    """What `Telling.wants` says, in SQL."""
+    return _graded(telling.wanted(channel)) & alerts.c.rule.not_in(telling.elsewhere(channel))
 
 
 def _graded(severities: Collection[Severity]) -> ColumnElement[bool]:
