@@ -10,15 +10,17 @@ import typer
 from scanner.cli.console import configuration, now, put, run_to_end, show, stored
 from scanner.cli.naming import AlertId, Author, Comment, alert_named, author_or_user
 from scanner.cli.options import Form, FormName, Level, Severity, Wallets, group
+from scanner.cli.rules_explain import decisions
 from scanner.cli.silences import silence, silences, unsilence
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from scanner.domain.telling import Telling
     from scanner.formats.documents import Alerts, Story
+    from scanner.policy.rules import Rule
 
 __all__ = ["alerts"]
 
@@ -51,12 +53,18 @@ def show_alert(
 ) -> None:
     """Tell the whole story of one alert.
 
-    Its rule and what decided, the approval, each step of its life, who was told and why, each attempt to send.
+    Its rule and what decided, the approval, each step of its life, who was told and why, each attempt to send, and what
+    the rule says now.
     """
 
+    from scanner.app import load_pack
+
+    config = configuration(context)
+    rules = {rule.id: rule for rule in load_pack(config).rules}
+
     async def run() -> None:
-        async with stored(configuration(context)) as store:
-            document = await store.read(lambda connection: _story(connection, alert_id))
+        async with stored(config) as store:
+            document = await store.read(lambda connection: _story(connection, alert_id, rules))
         show(document, form)
 
     run_to_end(run())
@@ -127,7 +135,7 @@ async def _listed(
     )
 
 
-async def _story(connection: "AsyncConnection", alert_id: str) -> "Story":
+async def _story(connection: "AsyncConnection", alert_id: str, rules: "Mapping[str, Rule]") -> "Story":
     from scanner.domain.report import AlertEntry
     from scanner.formats.documents import Story
     from scanner.store.alerts import story
@@ -136,6 +144,7 @@ async def _story(connection: "AsyncConnection", alert_id: str) -> "Story":
     told = await alert_named(connection, alert_id)
     kept = await story(connection, told.alert.id)
     [approval] = await entries(connection, [(told.held, told.target)])
+    then, current = await decisions(connection, rules.get(told.alert.rule), told.alert)
     return Story(
         alert=AlertEntry.of(told.alert),
         approval=approval,
@@ -146,4 +155,6 @@ async def _story(connection: "AsyncConnection", alert_id: str) -> "Story":
         notices=kept.notices,
         attempts=kept.attempts,
         episodes=kept.episodes,
+        then=then,
+        now=current,
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from scanner.domain.alerts import Alert
     from scanner.domain.changes import Change, Held
+    from scanner.domain.explanation import Explanation
     from scanner.domain.report import TargetEntry
     from scanner.domain.silences import Silence
     from scanner.formats.documents import Explained, SilenceEntry
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from scanner.policy.rules import Pack, Rule
     from scanner.store.knowledge import Kept
 
-__all__ = ["explain", "facts_now"]
+__all__ = ["decisions", "explain"]
 
 
 def explain(
@@ -73,7 +74,7 @@ async def _approval_named(connection: "AsyncConnection", approval_id: str) -> "K
     return kept
 
 
-async def facts_now(connection: "AsyncConnection", kept: "Kept", change: "Change | None") -> "Facts":
+async def _facts_now(connection: "AsyncConnection", kept: "Kept", change: "Change | None") -> "Facts":
     """What rules may read of a stored approval now, and of a change of it."""
     from scanner.policy.fields import facts
     from scanner.store.knowledge import spender_counts
@@ -94,6 +95,22 @@ async def facts_now(connection: "AsyncConnection", kept: "Kept", change: "Change
     )
 
 
+async def decisions(
+    connection: "AsyncConnection", rule: "Rule | None", alert: "Alert"
+) -> "tuple[Explanation | None, Explanation | None]":
+    """What the rule of an alert made of its approval then, and what it makes of it now; None where nobody can say."""
+    from scanner.policy.explaining import explain
+    from scanner.policy.remembering import explain_then
+    from scanner.store.knowledge import changes_to, find
+
+    if rule is None or (kept := await find(connection, alert.approval)) is None:
+        return None, None
+    change = next((one for one in await changes_to(connection, alert.approval) if one.id == alert.change), None)
+    then = explain_then(rule, alert, None if change is None else change.kind.value)
+    known = await _facts_now(connection, kept, change)
+    return then, explain(rule, known, in_force=kept.held.in_force)
+
+
 async def _explained(connection: "AsyncConnection", rule: "Rule", approval_id: str) -> "Explained":
     from scanner.domain.alerts import AlertState
     from scanner.domain.report import AlertEntry
@@ -107,7 +124,7 @@ async def _explained(connection: "AsyncConnection", rule: "Rule", approval_id: s
 
     kept = await _approval_named(connection, approval_id)
     change = _spoken_of(rule, await changes_to(connection, kept.held.approval.id))
-    known = await facts_now(connection, kept, change)
+    known = await _facts_now(connection, kept, change)
     every = await of_rule(connection, rule.id, kept.held.approval.id)
     alerts = [alert for alert in every if alert.state is not AlertState.RESOLVED]
     hidden = await hiding(connection, alerts, now())

@@ -95,7 +95,7 @@ def _way(way: WayEntry) -> tuple[Part, Iterable["Text"]]:
 def values(explanation: Explanation) -> Iterator[tuple[str, str]]:
     """Each field that was read, and its value; of one that is not known when it is not."""
     for entry in explanation.values:
-        yield entry.field, entry.value if entry.unknown is None else f"{entry.value} {entry.unknown}"
+        yield entry.field, entry.value if entry.unknown is None else f"{entry.value}, as it is {entry.unknown}"
 
 
 def operands(explanation: Explanation) -> Iterator[tuple[ConditionEntry, OperandEntry, int]]:

@@ -35,19 +35,17 @@ def demand(test: Condition, wanted: bool, facts: Facts, known: Known) -> str:
     text = test.bound
     if (counted := _ENTRIES.fullmatch(text)) and _is_list(counted["field"]):
         empty = (counted["operator"] == "==") is wanted
-        return (
-            f"{_subject(counted['field'], facts, known)}; it would have to {'be empty' if empty else 'have an entry'}"
-        )
+        return f"{_subject(counted['field'], known)}; it would have to {'be empty' if empty else 'have an entry'}"
     if text in FIELDS:
-        return f"{_subject(text, facts, known)}; it would have to be {_words(wanted)}"
+        return f"{_subject(text, known)}; it would have to be {_words(wanted)}"
     if (compared := comparison(text)) is not None:
         left, operator, right = compared.left, compared.operator, compared.right
         if operator == "in":
-            return _membership(left, right, wanted, facts, known)
+            return _membership(left, right, wanted, known)
         if _is_constant(left):
             left, operator, right = right, _MIRRORED.get(operator, operator), left
         bound = _BOUNDS[operator if wanted else _OPPOSITE[operator]].format(_threshold(right, known))
-        return f"{_subject(left, facts, known)}; it would have to be {bound}"
+        return f"{_subject(left, known)}; it would have to be {bound}"
     return f"{about(test, facts)}; `{text}` would have to {'hold' if wanted else 'fail'}"
 
 
@@ -55,19 +53,17 @@ def _is_list(name: str) -> bool:
     return name in FIELDS and FIELDS[name].type is FieldType.TEXTS
 
 
-def _membership(left: str, right: str, wanted: bool, facts: Facts, known: Known) -> str:
+def _membership(left: str, right: str, wanted: bool, known: Known) -> str:
     if _is_constant(left):
         verb = "hold" if wanted else "be without"
-        return f"{_subject(right, facts, known)}; it would have to {verb} {_threshold(left, known)}"
+        return f"{_subject(right, known)}; it would have to {verb} {_threshold(left, known)}"
     side = "one" if wanted else "none"
-    return f"{_subject(left, facts, known)}; it would have to be {side} of {_threshold(right, known)}"
+    return f"{_subject(left, known)}; it would have to be {side} of {_threshold(right, known)}"
 
 
-def _subject(text: str, facts: Facts, known: Known) -> str:
-    """One side of a comparison and its value; where that is not known, since when it would be."""
-    value = value_of(text, known)
-    why = FIELDS[text].unknown if text in FIELDS and text not in facts else ""
-    return _is(text, value) + (f" ({why})" if why else "")
+def _subject(text: str, known: Known) -> str:
+    """One side of a comparison and its value."""
+    return _is(text, value_of(text, known))
 
 
 def _is(name: str, value: object) -> str:

@@ -98,7 +98,7 @@ def _said(rule: Rule, verdict: Verdict, facts: Facts, known: Known) -> Iterator[
         case _:
             yield "It does not hold."
     if verdict.lingers is not None:
-        yield f"An alert that was worse stays at {verdict.lingers} at least: what ends that grade is not so yet."
+        yield f"An alert that had been worse would not fall below {verdict.lingers} yet."
 
 
 def _lacking(condition: Condition, facts: Facts) -> str:
