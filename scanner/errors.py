@@ -50,11 +50,12 @@ class Problem:
         return f"{self.place}: {self.message}" + (f" ({self.hint})" if self.hint else "")
 
     def render(self) -> str:
-        """The problem with its line and a caret below the column."""
+        """The problem with its code, its line and a caret below the column."""
+        said = f"{self} [{self.code}]"
         if not self.place.text:
-            return str(self)
+            return said
         text = self.place.text.replace("\t", " ")
-        return f"{self}\n    {text}\n    {' ' * (self.place.column - 1)}^"
+        return f"{said}\n    {text}\n    {' ' * (self.place.column - 1)}^"
 
 
 def closest(text: str, known: Iterable[str]) -> str:

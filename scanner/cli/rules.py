@@ -1,13 +1,13 @@
 """`rules`: which are in force, and what is wrong with those that are not. Works without a configuration."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from scanner.cli.console import configuration_or_none, put, show, tell_problems
+from scanner.cli.console import configuration_or_none, show
 from scanner.cli.options import Form, FormName, group
-from scanner.errors import ConfigError
+from scanner.cli.rules_check import check
+from scanner.cli.rules_explain import explain
 
 if TYPE_CHECKING:
     from scanner.formats.documents import Rules
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["rules"]
 
 rules = group("List the rules in force, or check rule files.")
+rules.command("check")(check)
+rules.command("explain")(explain)
 
 
 @rules.command("list")
@@ -25,28 +27,6 @@ def list_rules(context: typer.Context, form: Form = FormName.TABLE) -> None:
     from scanner.app import load_pack
 
     show(_document(load_pack(configuration_or_none(context))), form)
-
-
-@rules.command("check")
-def check(
-    context: typer.Context,
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="[PATH]...", exists=True, help="Folders of rules, or files; else all that would run."),
-    ] = None,
-) -> None:
-    """Check rules: every problem with its file, line and column. Exits with 2 where there is one.
-
-    Warnings do not fail. The rules' own tests are not run.
-    """
-    from scanner.app import load_pack
-    from scanner.policy.loading import load
-
-    pack = load(paths) if paths else load_pack(configuration_or_none(context))
-    tell_problems(pack.warnings, warning=True)
-    if pack.problems:
-        raise ConfigError(pack.problems)
-    put(f"{len(pack.rules)} rules, all sound.\n")
 
 
 def _document(pack: "Pack") -> "Rules":

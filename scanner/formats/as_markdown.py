@@ -8,9 +8,11 @@ from scanner.domain.explanation import Explanation
 from scanner.domain.hostile import printable
 from scanner.domain.plain import counted, money
 from scanner.domain.report import AlertEntry, ApprovalEntry, ChangeEntry, Report, TargetEntry
+from scanner.formats.checked import checked_rows
 from scanner.formats.documents import (
     Alerts,
     Approvals,
+    Checked,
     Deliveries,
     Document,
     Explained,
@@ -86,6 +88,10 @@ def _parts(document: Document, look: Look) -> Iterator[str]:  # noqa: C901 - a c
         case Lists():
             yield "# Lists"
             yield _lists(document)
+        case Checked():
+            yield "# Check of rules"
+            yield f"{counted(document.rules, 'sound rule')}."
+            yield _table(("level", "place", "what is wrong", "what to do", "code"), checked_rows(document.flaws))
         case _:
             assert_never(document)
 
@@ -112,6 +118,7 @@ def _scan(report: Report, look: Look) -> Iterator[str]:
     yield "## Targets"
     yield _targets(scan.targets, look)
     warnings = [f"{counted(scan.undecided, 'condition')} could not be decided"] if scan.undecided else []
+    warnings += [f"{counted(scan.excepted, 'approval')} under an exception from a rule"] if scan.excepted else []
     warnings += [_dead(error) for error in (*scan.context_errors, *scan.broken_rules)]
     if warnings:
         yield "\n".join(f"- {warning}" for warning in warnings)

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, assert_never
 
 from scanner.domain.plain import counted
 from scanner.domain.report import AlertEntry, ApprovalEntry, AttemptEntry, NoticeEntry, Report
+from scanner.formats.checked import checked_told
 from scanner.formats.documents import (
     Alerts,
     Approvals,
+    Checked,
     Deliveries,
     Document,
     Explained,
@@ -77,6 +79,8 @@ def _things(document: Document, look: Look) -> Iterator["RenderableType"]:  # no
             yield from holdings_told(look, document)
         case Lists():
             yield from lists_told(look, document)
+        case Checked():
+            yield from checked_told(document, look.width)
         case _:
             assert_never(document)
 
@@ -113,6 +117,8 @@ def _scan(report: Report, look: Look) -> Iterator["RenderableType"]:
     if scan.undecided:
         said = f"{counted(scan.undecided, 'condition')} could not be decided: something they need is not known"
         yield line(Part(said, "dim"))
+    if scan.excepted:
+        yield line(Part(f"{counted(scan.excepted, 'approval')} under an exception from a rule", "dim"))
     for said in (*scan.context_errors, *scan.broken_rules):
         yield line(Part("warning: ", "yellow"), Part(said))
 

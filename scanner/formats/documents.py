@@ -20,10 +20,12 @@ from scanner.domain.report import (
     StepEntry,
     TargetEntry,
 )
+from scanner.formats.flaws import Checked
 
 __all__ = [
     "Alerts",
     "Approvals",
+    "Checked",
     "CoverEntry",
     "Deliveries",
     "DeliveryEntry",
@@ -41,6 +43,8 @@ __all__ = [
     "SilenceEntry",
     "Silences",
     "Story",
+    "TrialEntry",
+    "Trials",
 ]
 
 
@@ -296,7 +300,49 @@ class Lists:
     lists: tuple[ListEntry, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class TrialEntry:
+    """How one test went: of a rule (`kind` rule, `subject` its id), or one step of a scenario (its title).
+
+    `expected` is what was not found, `found` what stands there instead or beyond it, and `facts` are the values that
+    decided; all in words. `file` and `line` are where the test is written.
+    """
+
+    kind: str
+    subject: str
+    title: str
+    file: str
+    line: int
+    passed: bool
+    seconds: float
+    expected: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trials:
+    """Tests of rules and steps of scenarios, in the order in which they were run."""
+
+    version: int = 1
+    passed: int = 0
+    failed: int = 0
+    seconds: float = 0
+    tests: tuple[TrialEntry, ...] = ()
+
+
 Document: TypeAlias = (
-    Report | Approvals | History | Alerts | Story | Rules | Explained | Silences | Deliveries | Lists | Holdings
+    Report
+    | Approvals
+    | History
+    | Alerts
+    | Story
+    | Rules
+    | Explained
+    | Silences
+    | Deliveries
+    | Lists
+    | Holdings
+    | Checked
 )
 """Anything that a format can print."""

@@ -10,6 +10,7 @@ from scanner.domain.report import AlertEntry, ApprovalEntry, ChangeEntry, Report
 from scanner.formats.documents import (
     Alerts,
     Approvals,
+    Checked,
     Deliveries,
     DeliveryEntry,
     Document,
@@ -25,6 +26,7 @@ from scanner.formats.documents import (
     Story,
 )
 from scanner.formats.explained import operands
+from scanner.formats.flaws import FlawEntry
 from scanner.formats.words import by_approval, labels_of, matched, worst_first
 
 __all__ = ["Cell", "Sheet", "sheet"]
@@ -64,6 +66,7 @@ _HOLDING = (
     *("exchanges_amount", "exchanges_usd", "exchanges_unknown", "at_stake_usd", "at_stake_unvalued", "share"),
 )
 _DELIVERY = tuple(field.name for field in fields(DeliveryEntry))
+_FLAW = tuple(field.name for field in fields(FlawEntry))
 _LIST = tuple(field.name for field in fields(ListEntry))
 
 
@@ -102,6 +105,8 @@ def sheet(document: Document) -> Sheet:  # noqa: C901 - a case for each document
             return Sheet(_HOLDING, [_holding(entry) for entry in document.assets])
         case Lists():
             return Sheet(_LIST, [_plain(entry, _LIST) for entry in document.lists])
+        case Checked():
+            return Sheet(_FLAW, [_plain(entry, _FLAW) for entry in document.flaws])
         case _:
             assert_never(document)
 
@@ -188,6 +193,6 @@ def _rule(entry: RuleEntry) -> Sequence[Cell]:
     return [*_plain(entry, _RULE[:-1]), grades]
 
 
-def _plain(entry: RuleEntry | DeliveryEntry | ListEntry, columns: Sequence[str]) -> Sequence[Cell]:
+def _plain(entry: FlawEntry | RuleEntry | DeliveryEntry | ListEntry, columns: Sequence[str]) -> Sequence[Cell]:
     values = (getattr(entry, name) for name in columns)
     return [" ".join(value) if isinstance(value, tuple) else value for value in values]

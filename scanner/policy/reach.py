@@ -240,7 +240,7 @@ class _Search:
     values: dict[Node, Sequence[_Value]] = field(default_factory=dict)
     steps: int = 0
 
-    def prepare(self, kind: ChangeKind | None) -> None:
+    def prepare(self) -> None:
         """Find the questions, and the values that make a difference to them."""
         for node, _ in self.wanted:
             self._note(node)
@@ -250,8 +250,6 @@ class _Search:
             constants.setdefault(question.variable, set()).update(question.constants)
         for variable, compared in constants.items():
             self.values[variable] = _values(variable, compared)
-        if kind is not None:
-            self.values[_KIND] = (kind.value,)
 
     def _note(self, node: Node) -> None:
         match node:
@@ -314,8 +312,9 @@ def _possible(wanted: Sequence[_Wanted], kind: ChangeKind | None = None, loose: 
     `loose` names a field of which every question may be answered by itself.
     """
     search = _Search(wanted, loose)
-    search.prepare(kind)
-    return search.found({}, tuple(search.values))
+    search.prepare()
+    known: Mapping[Node, _Value] = {} if kind is None else {_KIND: kind.value}
+    return search.found(known, tuple(variable for variable in search.values if variable not in known))
 
 
 def _values(variable: Node, constants: set[_Value]) -> tuple[_Value, ...]:

@@ -16,6 +16,7 @@ rules:
     when: {when}
     why: So.
     fix: So.
+    tests: [{{name: plain, given: {{}}, expect: quiet}}]
 """
 
 
@@ -129,7 +130,8 @@ def test_a_broken_rule_is_shown_with_its_line_and_a_caret(tmp_path: Path) -> Non
         assert (ended.code, ended.out) == (2, "")
         said, line, caret, total = ended.err.rstrip("\n").split("\n")
         assert said.endswith(
-            "rules/mine.yaml:5:11: there is no field 'allowance.unlimitted' (did you mean 'allowance.unlimited'?)"
+            "rules/mine.yaml:5:11: there is no field 'allowance.unlimitted' (did you mean 'allowance.unlimited'?) "
+            "[unknown-field]"
         )
         assert line.index("allowance.unlimitted") == caret.index("^")
         assert total == "1 problem"
@@ -181,3 +183,45 @@ def test_a_damaged_store_is_said_with_what_to_do(tmp_path: Path) -> None:
     assert (ended.code, ended.out) == (1, "")
     assert "is damaged" in ended.err
     assert "estore a backup" in ended.err
+
+
+def test_an_id_of_the_default_pack_is_taken_and_its_place_is_named(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "rules" / "mine.yaml").write_text(RULE.format(id="new-approval", when="allowance.unlimited"))
+    ended = run(tmp_path, "rules", "check", "rules")
+    assert ended.code == 2
+    assert "mine.yaml:2:9: the id 'new-approval' is taken by the rule at " in ended.err
+    assert "changes.yaml:3:9" in ended.err
+    write_without_default = CONFIG + "rules: {default: false}\n"
+    (tmp_path / "config.yaml").write_text(write_without_default)
+    assert run(tmp_path, "rules", "check", "rules").out == "1 rules, all sound.\n"
+
+
+def test_what_is_wrong_with_rules_is_data_where_a_format_is_asked_for(tmp_path: Path) -> None:
+    write(tmp_path, mine="allowance.unlimitted", other="spender.owners < 0")
+    ended = run(tmp_path, "rules", "check", "rules", "--format", "json")
+    assert (ended.code, ended.err) == (2, "")
+    document = json.loads(ended.out)
+    assert (document["version"], document["rules"]) == (1, 0)
+    assert [(flaw["level"], flaw["code"], flaw["line"], flaw["column"]) for flaw in document["flaws"]] == [
+        ("problem", "unknown-field", 5, 11),
+        ("problem", "never-holds", 5, 11),
+    ]
+    assert document["flaws"][0]["hint"] == "did you mean 'allowance.unlimited'?"
+    assert run(tmp_path, "rules", "check", "--format", "csv").code == 0
+
+
+def test_a_typo_in_the_tenth_rule_is_one_error_with_its_place_and_the_right_name(tmp_path: Path) -> None:
+    rules = [RULE.format(id=f"rule-{number}", when="allowance.unlimited") for number in range(1, 13)]
+    rules[9] = rules[9].replace("allowance.unlimited", "allowance.unlimted")
+    write(tmp_path)
+    (tmp_path / "rules" / "mine.yaml").write_text("rules:\n" + "".join(text.partition("\n")[2] for text in rules))
+    ended = run(tmp_path, "rules", "check", "rules")
+    assert ended.code == 2
+    assert ended.err == (
+        f"{tmp_path}/rules/mine.yaml:68:11: there is no field 'allowance.unlimted' "
+        "(did you mean 'allowance.unlimited'?) [unknown-field]\n"
+        "        when: allowance.unlimted\n"
+        "              ^\n"
+        "1 problem\n"
+    )

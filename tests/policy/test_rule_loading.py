@@ -72,10 +72,10 @@ def test_a_rule_as_the_contract_shows_it(tmp_path: Path) -> None:
     assert loaded.ids == {"unlimited-to-stranger", "allowance-increased"}
 
 
-def test_a_rule_without_advice_works_with_a_warning(tmp_path: Path) -> None:
-    loaded = pack(tmp_path, "rules:\n  - {id: bare, title: Bare, severity: low, when: true}\n")
+def test_a_rule_without_advice_and_tests_works_with_warnings(tmp_path: Path) -> None:
+    loaded = pack(tmp_path, "rules:\n  - {id: bare, title: Bare, severity: low, when: token.risk}\n")
     assert [rule.id for rule in loaded.rules] == ["bare"]
-    assert [(w.code, w.place.line) for w in loaded.warnings] == [("no-fix", 2), ("no-why", 2)]
+    assert [(w.code, w.place.line) for w in loaded.warnings] == [("no-fix", 2), ("no-tests", 2), ("no-why", 2)]
 
 
 def test_a_typo_in_the_tenth_rule_leaves_the_others_in_force(tmp_path: Path) -> None:
@@ -85,7 +85,8 @@ def test_a_typo_in_the_tenth_rule_leaves_the_others_in_force(tmp_path: Path) -> 
     assert [rule.id for rule in loaded.rules] == [f"rule-{n}" for n in range(1, 13) if n != 10]
     (problem,) = loaded.problems
     assert problem.render() == (
-        f"{tmp_path}/mine.yaml:68:11: there is no field 'allowance.unlimted' (did you mean 'allowance.unlimited'?)\n"
+        f"{tmp_path}/mine.yaml:68:11: there is no field 'allowance.unlimted' (did you mean 'allowance.unlimited'?) "
+        "[unknown-field]\n"
         "        when: allowance.unlimted\n"
         "              ^"
     )
