@@ -14,10 +14,11 @@ from operator import attrgetter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Finding, Judgement, Transition, reconcile, unwatched
-from scanner.domain.approvals import End, Snapshot, Target
+from scanner.domain.approvals import Approval, End, Snapshot, Target
 from scanner.domain.changes import Change, ChangeKind, Difference, Held
 from scanner.domain.surroundings import Surroundings
 from scanner.domain.telling import Telling
+from scanner.policy.exceptions import Exemptions
 from scanner.policy.fields import facts
 from scanner.policy.rules import Pack, findings
 from scanner.store import alerts as kept_alerts
@@ -109,7 +110,9 @@ class Judge:
         self._shared = replace(pack, rules=tuple(shared))
         self._own = replace(pack, rules=tuple(rule for rule in pack.rules if rule not in shared))
         self._money = replace(pack, rules=tuple(rule for rule in pack.rules if not MONEY.isdisjoint(rule.fields_read)))
-        self._ageing = any(not AGES.isdisjoint(rule.fields_read) for rule in shared)
+        ending = {exemption.rule for exemption in pack.exemptions if exemption.until is not None}
+        self._ageing = any(not AGES.isdisjoint(rule.fields_read) or rule.id in ending for rule in shared)
+        self._exemptions = Exemptions(pack.exemptions)
         self._telling = telling
         self._now = now
 
@@ -117,6 +120,10 @@ class Judge:
     def follow_money(self) -> frozenset[str]:
         """The rules that cannot decide while a balance or a price is not known, which is nothing unusual."""
         return frozenset(rule.id for rule in self._money.rules)
+
+    def excepts(self, approval: Approval) -> bool:
+        """Whether an exception keeps a rule from alerting about an approval now."""
+        return bool(self._exemptions.of(approval, self._now()))
 
     async def reading(
         self,
@@ -225,19 +232,25 @@ class Judge:
         counts = await self._counts(connection, pack, held)
         known = await surroundings(connection, held)
         await value(connection, held, known)
+        excepted = {
+            (rule, one.approval.id): exemption.reason
+            for one in held
+            for rule, exemption in self._exemptions.of(one.approval, at).items()
+        }
         found = [
             finding
             for case in cases
             for one in case.held
             for finding in say(pack, case, one, counts, known[one.approval.id], at)
-            if finding.change is None or (finding.rule, finding.change) not in told
+            if (finding.rule, finding.approval) not in excepted
+            and (finding.change is None or (finding.rule, finding.change) not in told)
         ]
         gone, baseline, raised = (
             frozenset().union(*(part(case) for case in cases))
             for part in (attrgetter("gone"), attrgetter("baseline"), attrgetter("raised"))
         )
         alerts = await kept_alerts.open_alerts(connection, sorted({one.approval.id for one in held} | gone))
-        transitions = reconcile(alerts, found, gone=gone, baseline=baseline, raised=raised, at=at)
+        transitions = reconcile(alerts, found, gone=gone, baseline=baseline, raised=raised, excepted=excepted, at=at)
         undecided = Counter(finding.rule for finding in found if finding.judgement is Judgement.UNDECIDED)
         decided = frozenset(finding.rule for finding in found if finding.judgement is not Judgement.UNDECIDED)
         return Judged(transitions, undecided, decided)

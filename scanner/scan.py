@@ -286,7 +286,7 @@ class _Round:
         scan = await scans.entry(connection, self.id, dry_run=self.job.dry_run, broken_rules=broken)
         if self.job.brief:
             return Report(version=1, scan=scan)
-        return await scans.report(connection, scan, frozenset(self.job.targets))
+        return await scans.report(connection, scan, frozenset(self.job.targets), self.judge.excepts)
 
     def _spent(self) -> list[Cost]:
         return [reader.cost - before for reader, before in zip(self.readers, self.before, strict=True)]

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from scanner.domain.approvals import stable_id
 
@@ -138,6 +139,10 @@ class Transition:
     reason: str
 
 
+NOTHING: Mapping[tuple[str, str], str] = MappingProxyType({})
+"""No exceptions."""
+
+
 def alert_id(finding: Finding, at: datetime) -> str:
     """A short name for one episode of a finding; said aloud and typed by people."""
     return "AW-" + stable_id(finding.rule, finding.approval, finding.change, at.isoformat(), length=10).upper()
@@ -151,6 +156,7 @@ def reconcile(
     baseline: Collection[str],
     at: datetime,
     raised: Collection[str] = (),
+    excepted: Mapping[tuple[str, str], str] = NOTHING,
 ) -> list[Transition]:
     """Hold the alerts that are not resolved against what the rules say now.
 
@@ -159,15 +165,19 @@ def reconcile(
     time in a first reading, `raised` those that now allow more. A state alert opens when its rule holds and resolves
     when its rule provably fails; it worsens with its severity, and with its approval unless its rule fails. Its
     severity rises at once, and falls by proof alone. An event alert opens with its change. What worsens is open again,
-    whoever acknowledged it.
+    whoever acknowledged it. `excepted` gives the reason for each rule and approval about which the user wants to hear
+    nothing: no alert opens, and one that is open resolves.
     """
     current = {(alert.rule, alert.approval, alert.change): alert for alert in alerts}
     happened = {finding.change for finding in findings} - {None}
     over = [alert for alert in alerts if alert.approval in gone and alert.change not in happened]
     transitions = [_end(alert, Move.RESOLVED, "the approval is gone", at) for alert in over]
     settled = {alert.id for alert in over}
+    spared = [one for one in alerts if (one.rule, one.approval) in excepted and one.id not in settled]
+    transitions += [_end(one, Move.RESOLVED, f"excepted: {excepted[one.rule, one.approval]}", at) for one in spared]
+    settled |= {alert.id for alert in spared}
     for finding in findings:
-        if finding.approval in gone and finding.change is None:
+        if (finding.approval in gone and finding.change is None) or (finding.rule, finding.approval) in excepted:
             continue
         known = current.get((finding.rule, finding.approval, finding.change))
         if known is None:

@@ -344,7 +344,8 @@ class TargetEntry:
 class ScanEntry:
     """One scan. `exposure_usd` counts a token of an owner once; `unvalued` are approvals whose worth is not known.
 
-    `context_errors` say what could not be read beside the approvals: balances, lists.
+    `context_errors` say what could not be read beside the approvals: balances, lists. `excepted` counts the approvals
+    within the scope about which an exception keeps a rule silent.
     """
 
     id: str
@@ -359,6 +360,7 @@ class ScanEntry:
     broken_rules: tuple[str, ...] = ()
     undecided: int = 0
     unvalued: int | None = None
+    excepted: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""The users' own words in what people read: labels of wallets, words of rules, comments on silences.
+"""The users' own words in what people read: labels of wallets, words of rules, comments on silences, why something is
+excepted.
 
 JSON and CSV hold them as they are, for programs that join on them. Tables and pages show them as dead as names from
 outside: a rule may come from somebody else, and a comment may quote a name.
@@ -13,7 +14,7 @@ __all__ = ["dead"]
 
 T = TypeVar("T")
 
-_OWN = frozenset({"author", "comment", "fix", "label", "owner_label", "title", "why"})
+_OWN = frozenset({"author", "comment", "fix", "label", "owner_label", "reason", "title", "why"})
 _LONGEST = 400
 
 

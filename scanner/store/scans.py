@@ -1,13 +1,13 @@
 """Scans: when each began and ended, what it read, and the report of one as the store knows it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import RowMapping, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.domain.approvals import Target
+from scanner.domain.approvals import Approval, Target
 from scanner.domain.report import (
     AlertEntry,
     ChangeEntry,
@@ -133,15 +133,23 @@ def _target_entry(row: RowMapping) -> TargetEntry:
     )
 
 
-async def report(connection: AsyncConnection, scan: ScanEntry, scope: Collection[Target]) -> Report:
-    """All that a scan says, within its scope."""
+async def report(
+    connection: AsyncConnection, scan: ScanEntry, scope: Collection[Target], excepts: Callable[[Approval], bool]
+) -> Report:
+    """All that a scan says, within its scope. `excepts` says whether an exception covers an approval."""
     kept = await in_force(connection, Filter(targets=scope, watched=False))
     approvals, worth = await weighed(connection, [(one.held, one.target) for one in kept])
     told = await kept_alerts.listing(connection, scope=scope, also_resolved_by=scan.id)
     raised = await kept_alerts.listing(connection, scope=scope, opened_by=scan.id)
+    scan = replace(
+        scan,
+        exposure_usd=None if worth.usd is None else plain(worth.usd),
+        unvalued=worth.unvalued,
+        excepted=sum(excepts(one.held.approval) for one in kept),
+    )
     return Report(
         version=1,
-        scan=replace(scan, exposure_usd=None if worth.usd is None else plain(worth.usd), unvalued=worth.unvalued),
+        scan=scan,
         approvals=approvals,
         changes=tuple(ChangeEntry.of(change) for change in await changes_of(connection, scan.id)),
         alerts=tuple(AlertEntry.of(one.alert) for one in told),
