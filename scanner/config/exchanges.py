@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, TypeAlias
 
+from scanner.config.patterns import NAME, SECRET, words
 from scanner.config.secrets import Secret, secret
 from scanner.config.urls import api_url
 from scanner.config.written import Written, WrittenIn, WrongError, name, one_of
@@ -12,16 +13,20 @@ from scanner.places import Path
 
 __all__ = ["AccountConfig", "ExchangesConfig", "OkxAccountConfig", "XtAccountConfig", "read_credentials"]
 
-AccountName: TypeAlias = Annotated[str, Written(name)]
-AccountSecret: TypeAlias = Annotated[Secret, WrittenIn(secret)]
+AccountName: TypeAlias = Annotated[str, Written(name, NAME)]
+AccountSecret: TypeAlias = Annotated[Secret, WrittenIn(secret, SECRET)]
 BaseUrl: TypeAlias = Annotated[str, Written(api_url)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OkxAccountConfig:
-    """A funding account at OKX. `api`: v3 is the interface of before 2021. `base_url`: None for the interface's own."""
+    """A funding account at OKX.
 
-    api: Annotated[str, Written(one_of(("v5", "v3")))] = "v5"
+    `api`: v3 is the interface of before 2021. `base_url`: None for the interface's own. `key`, `secret`, `passphrase`:
+    the credentials; a read-only key is enough.
+    """
+
+    api: Annotated[str, Written(one_of(("v5", "v3")), words(("v5", "v3")))] = "v5"
     base_url: BaseUrl | None = None
     key: AccountSecret
     secret: AccountSecret
@@ -35,9 +40,13 @@ class OkxAccountConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class XtAccountConfig:
-    """An account at XT.com. `api`: v4 is the newer interface. `base_url`: None for the interface's own."""
+    """An account at XT.com.
 
-    api: Annotated[str, Written(one_of(("v1", "v4")))] = "v1"
+    `api`: v4 is the newer interface. `base_url`: None for the interface's own. `key`, `secret`: the credentials; a
+    read-only key is enough.
+    """
+
+    api: Annotated[str, Written(one_of(("v1", "v4")), words(("v1", "v4")))] = "v1"
     base_url: BaseUrl | None = None
     key: AccountSecret
     secret: AccountSecret

@@ -11,6 +11,18 @@ from pathlib import Path
 from typing import Annotated, ClassVar, TypeAlias
 
 from scanner.config.exchanges import ExchangesConfig
+from scanner.config.patterns import (
+    CHAIN,
+    DURATION,
+    NAME,
+    SECRET,
+    SECRET_OR_URL,
+    TEXT,
+    TRUTH,
+    between,
+    either,
+    words,
+)
 from scanner.config.rules import RulesConfig
 from scanner.config.secrets import Origin, Secret, secret, secret_or_open_url, secret_or_web_url
 from scanner.config.urls import api_url, check_channel_url, list_source, request_path, sqlite_url, web_url
@@ -53,14 +65,16 @@ __all__ = [
     "WalletConfig",
 ]
 
-Text: TypeAlias = Annotated[str, Written(plain_text)]
-Name: TypeAlias = Annotated[str, Written(name)]
-YesNo: TypeAlias = Annotated[bool, Written(truth)]
-SecretRef: TypeAlias = Annotated[Secret, WrittenIn(secret)]
-Duration: TypeAlias = Annotated[timedelta, Written(duration())]
-Wait: TypeAlias = Annotated[timedelta, Written(duration(timedelta(seconds=1)))]
-Timeout: TypeAlias = Annotated[timedelta, Written(duration(timedelta(milliseconds=100), timedelta(minutes=10)))]
-Grade: TypeAlias = Annotated[Severity, Written(lambda text: Severity(one_of(Severity)(text)))]
+Text: TypeAlias = Annotated[str, Written(plain_text, TEXT)]
+Name: TypeAlias = Annotated[str, Written(name, NAME)]
+YesNo: TypeAlias = Annotated[bool, Written(truth, TRUTH)]
+SecretRef: TypeAlias = Annotated[Secret, WrittenIn(secret, SECRET)]
+Duration: TypeAlias = Annotated[timedelta, Written(duration(), DURATION)]
+Wait: TypeAlias = Annotated[timedelta, Written(duration(timedelta(seconds=1)), DURATION)]
+Timeout: TypeAlias = Annotated[
+    timedelta, Written(duration(timedelta(milliseconds=100), timedelta(minutes=10)), DURATION)
+]
+Grade: TypeAlias = Annotated[Severity, Written(lambda text: Severity(one_of(Severity)(text)), words(Severity))]
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("auto", "json", "text")
@@ -95,9 +109,9 @@ class OkxConfig:
     secret: SecretRef = field(default_factory=lambda: Secret(Origin.ENV, "OKX_SECRET_KEY"))
     passphrase: SecretRef = field(default_factory=lambda: Secret(Origin.ENV, "OKX_API_PASSPHRASE"))
     project: SecretRef = field(default_factory=lambda: Secret(Origin.ENV, "OKX_PROJECT_ID"))
-    requests_per_second: Annotated[float, Written(number(0.01, 10_000))] = 1.0
+    requests_per_second: Annotated[float, Written(number(0.01, 10_000), between(0.01, 10_000))] = 1.0
     timeout: Timeout = timedelta(seconds=20)
-    api: Annotated[str, Written(one_of(APIS))] = "v5"
+    api: Annotated[str, Written(one_of(APIS), words(APIS))] = "v5"
     approvals_path: Annotated[str, Written(request_path)] | None = None
     address_key: Name = "addressList"
 
@@ -115,7 +129,7 @@ class OkxConfig:
 class EvmConfig:
     """How one chain is read itself. `rpc`: JSON-RPC URLs; a URL without a key in it may be plain."""
 
-    rpc: tuple[Annotated[Secret, WrittenIn(secret_or_open_url)], ...]
+    rpc: tuple[Annotated[Secret, WrittenIn(secret_or_open_url, SECRET_OR_URL)], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,17 +142,24 @@ class SourceConfig:
     """
 
     okx: OkxConfig = field(default_factory=OkxConfig)
-    evm: Mapping[Annotated[str, Written(_evm_chain)], EvmConfig] = field(default_factory=dict)
-    prefer: tuple[Annotated[str, Written(one_of(SOURCES))], ...] = SOURCES
+    evm: Mapping[Annotated[str, Written(_evm_chain, CHAIN)], EvmConfig] = field(default_factory=dict)
+    prefer: tuple[Annotated[str, Written(one_of(SOURCES), words(SOURCES))], ...] = SOURCES
     confirm_absence_after: Duration = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleConfig:
-    """When the daemon scans: `every` so often, or at the times of `cron`, which counts where it is given."""
+    """When the daemon scans.
+
+    `every`: how long from scan to scan. `cron`: the times of scans, as a crontab line; it counts where it is given.
+    """
 
     every: Wait = timedelta(minutes=15)
     cron: Annotated[str, Written(crontab)] | None = None
+
+
+_OFF = either({"const": False}, words(["off"]))  # YAML 1.1 reads an unquoted off as false
+_OFF_OR_DURATION = either(_OFF, DURATION)
 
 
 def _every(text: str) -> timedelta | None:
@@ -152,7 +173,7 @@ class BalancesConfig:
     They are also read where an approval changed, and by every scan that a command asks for.
     """
 
-    every: Annotated[timedelta | None, Written(_every)] = timedelta(hours=1)
+    every: Annotated[timedelta | None, Written(_every, _OFF_OR_DURATION)] = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +203,7 @@ class ListConfig:
 class ChannelConfig:
     """Who is told. `url`: an apprise URL. `min_severity`: the least severity that is sent."""
 
-    url: Annotated[Secret, WrittenIn(secret_or_open_url)]
+    url: Annotated[Secret, WrittenIn(secret_or_open_url, SECRET_OR_URL)]
     min_severity: Grade = Severity.MEDIUM
 
     def read_url(self) -> str:
@@ -195,6 +216,9 @@ class ChannelConfig:
         return text
 
 
+_OFF_OR_CAP = either(_OFF, {"type": "string", "pattern": "^[0-9.]+/"})
+
+
 def _storm(text: str) -> Storm | None:
     if text == "off":
         return None
@@ -205,6 +229,9 @@ def _storm(text: str) -> Storm | None:
 
 
 _DRILLS = {"daily": timedelta(days=1), "weekly": timedelta(days=7), "monthly": timedelta(days=30)}
+
+
+_OFF_OR_DRILL = either(_OFF, words(_DRILLS), DURATION)
 
 
 def _drill(text: str) -> timedelta | None:
@@ -225,22 +252,24 @@ class AlertingConfig:
     how often a test message goes through every channel, None for never.
     """
 
-    group_by: tuple[Annotated[GroupBy, Written(lambda text: GroupBy(one_of(GroupBy)(text)))], ...] = (GroupBy.SPENDER,)
+    group_by: tuple[Annotated[GroupBy, Written(lambda text: GroupBy(one_of(GroupBy)(text)), words(GroupBy))], ...] = (
+        GroupBy.SPENDER,
+    )
     group_wait: Duration = timedelta(seconds=10)
     group_interval: Duration = timedelta(minutes=5)
     repeat: Mapping[Grade, Wait] = field(default_factory=lambda: REPEAT)
-    digest: Annotated[Digest, Written(lambda text: Digest(one_of(Digest)(text)))] = Digest.WEEKLY
-    storm: Annotated[Storm | None, Written(_storm)] = STORM
+    digest: Annotated[Digest, Written(lambda text: Digest(one_of(Digest)(text)), words(Digest))] = Digest.WEEKLY
+    storm: Annotated[Storm | None, Written(_storm, _OFF_OR_CAP)] = STORM
     give_up_after: Wait = timedelta(days=3)
     stale_after: Wait | None = None
-    drill: Annotated[timedelta | None, Written(_drill)] = None
+    drill: Annotated[timedelta | None, Written(_drill, _OFF_OR_DRILL)] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeartbeatConfig:
     """A dead-man's switch elsewhere. `url`: what is pinged, None for no switch. `timeout`: for one ping."""
 
-    url: Annotated[Secret, WrittenIn(secret_or_web_url)] | None = None
+    url: Annotated[Secret, WrittenIn(secret_or_web_url, SECRET_OR_URL)] | None = None
     timeout: Timeout = timedelta(seconds=10)
 
     def read_url(self) -> str | None:
@@ -255,10 +284,13 @@ class HeartbeatConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogConfig:
-    """What is logged: `level`, and in which `format`; `auto` is JSON lines unless on a terminal."""
+    """What is logged.
 
-    level: Annotated[str, Written(one_of(LOG_LEVELS))] = "info"
-    format: Annotated[str, Written(one_of(LOG_FORMATS))] = "auto"
+    `level`: from which one on. `format`: how; `auto` is JSON lines unless on a terminal.
+    """
+
+    level: Annotated[str, Written(one_of(LOG_LEVELS), words(LOG_LEVELS))] = "info"
+    format: Annotated[str, Written(one_of(LOG_FORMATS), words(LOG_FORMATS))] = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
+from scanner.config.patterns import ANYTHING, CHAIN, NAME, TEXT, TRUTH, words
 from scanner.config.written import (
     Written,
     WrittenIn,
@@ -28,9 +29,9 @@ __all__ = ["ExceptionConfig", "OverrideConfig", "RulesConfig"]
 
 LONGEST_REASON = 300
 
-Text: TypeAlias = Annotated[str, Written(plain_text)]
-Name: TypeAlias = Annotated[str, Written(name)]
-YesNo: TypeAlias = Annotated[bool, Written(truth)]
+Text: TypeAlias = Annotated[str, Written(plain_text, TEXT)]
+Name: TypeAlias = Annotated[str, Written(name, NAME)]
+YesNo: TypeAlias = Annotated[bool, Written(truth, TRUTH)]
 
 
 def _severity(text: str) -> Severity:
@@ -82,8 +83,8 @@ class OverrideConfig:
     types. `enabled`: whether it judges. `channels`: the only ones that are told of its alerts.
     """
 
-    severity: Annotated[Severity, Written(_severity)] | None = None
-    params: Mapping[str, Annotated[Data, WrittenIn(lambda value, _: value)]] = field(default_factory=dict)
+    severity: Annotated[Severity, Written(_severity, words(Severity))] | None = None
+    params: Mapping[str, Annotated[Data, WrittenIn(lambda value, _: value, ANYTHING)]] = field(default_factory=dict)
     enabled: YesNo = True
     channels: tuple[Name, ...] | None = None
 
@@ -101,7 +102,7 @@ class ExceptionConfig:
     spender: Annotated[str, Written(_address)] | None = None
     token: Annotated[str, Written(_address)] | None = None
     owner: Annotated[str, Written(_address)] | None = None
-    chain: Annotated[str, Written(_chain)] | None = None
+    chain: Annotated[str, Written(_chain, CHAIN)] | None = None
     until: Annotated[datetime, Written(_moment)] | None = None
 
 

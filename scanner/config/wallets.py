@@ -8,6 +8,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Annotated
 
+from scanner.config.patterns import CHAIN, TEXT
 from scanner.config.written import Written, WrongError, did_you_mean, plain_text
 from scanner.domain.addresses import BadAddressError, normal_address
 from scanner.domain.approvals import Target
@@ -33,9 +34,9 @@ class WalletConfig:
     """
 
     address: Annotated[str, Written(str)]
-    chains: tuple[Annotated[str, Written(str)], ...]
-    label: Annotated[str, Written(plain_text)] | None = None
-    tags: tuple[Annotated[str, Written(plain_text)], ...] = ()
+    chains: tuple[Annotated[str, Written(str, CHAIN)], ...]
+    label: Annotated[str, Written(plain_text, TEXT)] | None = None
+    tags: tuple[Annotated[str, Written(plain_text, TEXT)], ...] = ()
 
 
 class Roster:

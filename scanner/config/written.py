@@ -6,11 +6,12 @@ the reader raises `WrongError` in words.
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from scanner.config.patterns import SCALAR, Schema
 from scanner.errors import closest
 from scanner.places import Data
 from scanner.places import Path as Route
@@ -56,9 +57,13 @@ class WrongError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Marks a field with the reader of its text. pydantic is imported only once a configuration is read."""
+    """Marks a field with the reader of its text, and with how that text looks.
+
+    pydantic is imported only once a configuration is read.
+    """
 
     read: Callable[[str], object]
+    schema: Schema = field(default_factory=lambda: SCALAR, hash=False)
 
     def __get_pydantic_core_schema__(self, source: object, handler: object) -> Any:
         """How pydantic validates such a field: by the reader alone."""
@@ -72,6 +77,7 @@ class WrittenIn:
     """Marks a field whose reader takes any data, and the folder that relative paths start from."""
 
     read: Callable[[Data, Path], object]
+    schema: Schema = field(default_factory=lambda: SCALAR, hash=False)
 
     def __get_pydantic_core_schema__(self, source: object, handler: object) -> Any:
         """How pydantic validates such a field: by the reader alone; the validation's context is the folder."""
