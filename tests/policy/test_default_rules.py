@@ -13,7 +13,9 @@ from scanner.domain.alerts import Judgement, Severity
 from scanner.domain.changes import ChangeKind
 from scanner.policy.engine import Condition, compile_condition
 from scanner.policy.loading import default_rules, load
-from scanner.policy.rules import Expectation, Rule
+from scanner.policy.overriding import Override, overridden
+from scanner.policy.params import Params, ParamValue, written
+from scanner.policy.rules import Expectation, Pack, Rule
 from scanner.policy.trials import TrialResult, given_facts, run_tests, try_rule
 
 PACK = load([default_rules()])
@@ -73,22 +75,46 @@ def changed(text: str) -> Iterator[str]:
             yield f"{text[: number.start()]}{int(number[0]) + step}{text[number.end() :]}"
 
 
-def conditions(text: str) -> Iterator[Condition]:
+def conditions(text: str, params: Params) -> Iterator[Condition]:
     for other in changed(text):
-        condition = compile_condition(other)
+        condition = compile_condition(other, params)
         assert isinstance(condition, Condition), (other, condition)
         yield condition
 
 
+def steps(value: ParamValue) -> list[ParamValue]:
+    """The values of a param that lie one step beside this one."""
+    match value:
+        case float():
+            return [value - 1, value + 1]
+        case timedelta():
+            return [value - timedelta(days=1), value + timedelta(days=1)]
+        case _:
+            return []
+
+
+def moved(rule: Rule) -> Iterator[Rule]:
+    """The rule with one of its thresholds moved by one step."""
+    pack = Pack((rule,), ids=frozenset({rule.id}))
+    for name, value in rule.params.items():
+        for other in steps(value):
+            [one] = overridden(pack, [Override(rule=rule.id, params={name: written(other)})]).rules
+            assert one.params != rule.params
+            yield one
+
+
 def mutants(rule: Rule) -> Iterator[Rule]:
-    """The rule with one of its conditions changed, or without what goes beyond the first."""
-    yield from (replace(rule, condition=condition) for condition in conditions(rule.when))
+    """The rule with one of its conditions changed, a threshold moved, or without what goes beyond the first."""
+    yield from moved(rule)
+    yield from (replace(rule, condition=condition) for condition in conditions(rule.when, rule.params))
     if rule.until is not None:
-        yield from (replace(rule, until=condition) for condition in [None, *conditions(rule.until.text)])
+        yield from (replace(rule, until=condition) for condition in [None, *conditions(rule.until.text, rule.params)])
     for index, grade in enumerate(rule.grades):
-        others = [replace(grade, condition=condition) for condition in conditions(grade.condition.text)]
+        others = [replace(grade, condition=condition) for condition in conditions(grade.condition.text, rule.params)]
         if grade.until is not None:
-            others += [replace(grade, until=condition) for condition in [None, *conditions(grade.until.text)]]
+            others += [
+                replace(grade, until=condition) for condition in [None, *conditions(grade.until.text, rule.params)]
+            ]
         for other in others:
             yield replace(rule, grades=(*rule.grades[:index], other, *rule.grades[index + 1 :]))
         yield replace(rule, grades=(*rule.grades[:index], *rule.grades[index + 1 :]))
