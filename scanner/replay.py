@@ -13,6 +13,7 @@ from decimal import Decimal
 from math import inf
 
 from scanner.domain.alerts import Alert, AlertState, Judgement, Transition, reconcile, unwatched
+from scanner.domain.backtest import Step
 from scanner.domain.changes import Change, ChangeKind, Held
 from scanner.domain.exposure import exposure
 from scanner.domain.holdings import Holding
@@ -22,9 +23,10 @@ from scanner.domain.surroundings import Surroundings
 from scanner.judge import AGES, COUNTS, MONEY, Case, say
 from scanner.policy.cuts import FIRST, MOVING, Cuts, cuts_of
 from scanner.policy.engine import known_facts
+from scanner.policy.exceptions import Exemptions
 from scanner.policy.rules import Pack
 
-__all__ = ["Lived", "Replay"]
+__all__ = ["Replay"]
 
 SLACK = 1e-9
 """How near to a cut a price is looked at, as a part of it: floating point only says where to look."""
@@ -35,21 +37,13 @@ LOOK_EVERY = timedelta(days=1)
 _RISES = (ChangeKind.INCREASED, ChangeKind.RESTORED)
 
 
-@dataclass(frozen=True, slots=True)
-class Lived:
-    """A step that an alert would have taken. `first` is when the scan ended whose digest of first readings tells it."""
-
-    at: datetime
-    step: Transition
-    first: datetime | None = None
-
-
 class Replay:
     """Rules, ready to be held against any number of pasts. `scans` are when scans began, in order: only they judge."""
 
     def __init__(self, pack: Pack, scans: Sequence[datetime]) -> None:
         self.scans = scans
         self.all = pack
+        self.exemptions = Exemptions(pack.exemptions)
         shared = [rule for rule in pack.rules if not rule.on and not COUNTS.isdisjoint(rule.fields_read)]
         self.shared = replace(pack, rules=tuple(shared))
         self.own = replace(pack, rules=tuple(rule for rule in pack.rules if rule not in shared))
@@ -58,7 +52,7 @@ class Replay:
         self.asks_first = any(FIRST in rule.fields_read for rule in pack.rules)
         self.cuts: Mapping[str, Cuts] = {name: cuts_of(pack.rules, name) for name in MOVING}
 
-    def live(self, past: Past, until: datetime) -> list[Lived]:
+    def live(self, past: Past, until: datetime) -> list[Step]:
         """The steps that alerts of one approval would have taken until then, in order."""
         life = _Life(self, past)
         happenings = [one for one in _happenings(self, past) if one.at <= until]
@@ -116,7 +110,7 @@ class _Life:
     held: Held | None = None
     last: Believed | None = None
     open: list[Alert] = field(default_factory=list)
-    steps: list[Lived] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     valued: tuple[datetime, Decimal] | None = None
     told: set[tuple[str, str | None]] = field(default_factory=set)
 
@@ -165,12 +159,16 @@ class _Life:
         beside = self._beside(held, at)
         spender = held.approval.spender.address
         counts = self.past.counts.at(at)
+        excepted = {(rule, id_): one.reason for rule, one in self.rules.exemptions.of(held.approval, at).items()}
         found = [
             finding
             for finding in say(pack, case, held, {} if counts is None else {spender: counts}, beside, at)
-            if finding.change is None or (finding.rule, finding.change) not in self.told
+            if (finding.rule, id_) not in excepted
+            and (finding.change is None or (finding.rule, finding.change) not in self.told)
         ]
-        steps = reconcile(self.open, found, gone=case.gone, baseline=fresh, raised=case.raised, at=at)
+        steps = reconcile(
+            self.open, found, gone=case.gone, baseline=fresh, raised=case.raised, excepted=excepted, at=at
+        )
         self.told |= {(finding.rule, finding.change) for finding in found if finding.judgement is Judgement.HOLDS}
         self._take(steps, at, first=last.judged_at if fresh else None)
         if self.rules.asks_first and beside.first_usd is None and beside.exposure.usd is not None:
@@ -182,7 +180,7 @@ class _Life:
         for step in steps:
             now = {alert.id: alert for alert in self.open} | {step.alert.id: step.alert}
             self.open = [alert for alert in now.values() if alert.state is not AlertState.RESOLVED]
-            self.steps.append(Lived(at, step, first))
+            self.steps.append(Step(at, step, first))
 
     def _beside(self, held: Held, at: datetime) -> Surroundings:
         first = self.valued[1] if self.valued is not None and self.valued[0] == held.changed_at else None

@@ -35,6 +35,11 @@ class Cuts:
     expressions: tuple[str, ...] = ()
     everywhere: bool = False
 
+    @property
+    def fixed(self) -> bool:
+        """Whether constants are all that the number is held against."""
+        return not self.everywhere and not self.expressions
+
     def numbers(self, known: Known) -> list[float]:
         """The cuts of a number, given what is known otherwise."""
         values = (*self.constants, *(value_of(text, known) for text in self.expressions))

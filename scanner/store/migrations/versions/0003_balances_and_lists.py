@@ -13,6 +13,10 @@ def upgrade() -> None:
     """Add the tables and columns."""
     op.add_column("targets", sa.Column("balances_at", columns.Instant(), nullable=True))
     op.add_column("targets", sa.Column("balances_error", sa.Text(), nullable=True))
+    op.add_column("targets", sa.Column("fingerprint", sa.String(length=64), nullable=True))
+    op.add_column("targets", sa.Column("due_at", columns.Instant(), nullable=True))
+    for counted in ("in_force", "unreadable", "undecided"):
+        op.add_column("targets", sa.Column(counted, sa.Integer(), server_default="0", nullable=False))
     op.create_table(
         "tokens",
         sa.Column("chain", sa.String(length=16), nullable=False),
@@ -131,3 +135,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_watches")),
     )
     op.create_index(op.f("ix_watches_target_id_until"), "watches", ["target_id", "until"], unique=False)
+    # Who is watched already is so since then, under the name of today: nobody wrote down an earlier one.
+    op.execute(
+        "INSERT INTO watches (target_id, since, label, tags) "
+        "SELECT id, watched_at, label, tags FROM targets WHERE watched AND watched_at IS NOT NULL"
+    )

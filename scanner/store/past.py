@@ -1,0 +1,244 @@
+"""The past of approvals, read for a replay: changes, money, lists and watches, a few hundred targets at a time."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, TypeVar
+
+from sqlalchemy import Row, func, literal, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scanner.domain.approvals import Allowance, Approval, Status, Target
+from scanner.domain.changes import Change, ChangeKind
+from scanner.domain.lists import Entry, Standing
+from scanner.domain.past import Balance, Believed, Course, Listing, Past, Quotes, TokenState, standings_over_time
+from scanner.store.columns import Instant
+from scanner.store.rows import approval_from, parts
+from scanner.store.tables import (
+    approvals,
+    balance_moves,
+    changes,
+    list_entries,
+    past_entries,
+    scan_targets,
+    scans,
+    targets,
+    token_moves,
+    watches,
+)
+
+__all__ = ["Alike", "pasts", "scan_times"]
+
+T = TypeVar("T")
+
+Alike = Callable[[tuple[int, int]], Hashable]
+"""What of a spender's counts (of approvals, of owners) matters: where it is the same, no rule tells them apart."""
+
+
+async def scan_times(connection: AsyncConnection) -> list[datetime]:
+    """When each scan began, in order."""
+    return list(await connection.scalars(select(scans.c.started_at).order_by(scans.c.started_at)))
+
+
+async def pasts(connection: AsyncConnection, alike: Alike | None) -> AsyncIterator[Past]:
+    """The past of every approval that was ever seen, those of a target together.
+
+    Spenders are counted where `alike` says what matters of that. Tokens and lists are held in memory, of approvals only
+    those of a few hundred targets at once.
+    """
+    around = _Around(
+        quotes=await _quotes(connection),
+        listings=await _listings(connection),
+        counts={} if alike is None else await _counts(connection, alike),
+    )
+    ids = list(await connection.scalars(select(targets.c.id).order_by(targets.c.id)))
+    for part in parts(ids):
+        watched = await _watches(connection, part)
+        balances = await _balances(connection, part)
+        for now, target_id, believed in await _believed(connection, part):
+            yield around.past(now, believed, watched.get(target_id), balances.get((target_id, now.token.address)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What is not of one target: tokens by chain and address, lists by address, counts by spender."""
+
+    quotes: Mapping[tuple[str, str], Quotes]
+    listings: Mapping[str, Sequence[Listing]]
+    counts: Mapping[str, Course[tuple[int, int]]]
+    said: dict[tuple[str, str], Course[Standing]] = field(default_factory=dict)
+
+    def past(
+        self,
+        now: Approval,
+        believed: Sequence[Believed],
+        watched: Course[Target | None] | None,
+        balances: Course[Balance] | None,
+    ) -> Past:
+        return Past(
+            believed,
+            watched or Course(),
+            balances or Course(),
+            self.quotes.get((now.chain, now.token.address)) or Quotes(),
+            self._said(now.chain, now.spender.address),
+            self._said(now.chain, now.token.address),
+            self.counts.get(now.spender.address) or Course(),
+        )
+
+    def _said(self, chain: str, address: str) -> Course[Standing]:
+        if (chain, address) not in self.said:
+            self.said[chain, address] = standings_over_time(self.listings.get(address, ()), chain)
+        return self.said[chain, address]
+
+
+async def _quotes(connection: AsyncConnection) -> dict[tuple[str, str], Quotes]:
+    rows = await connection.execute(select(token_moves).order_by(*token_moves.primary_key))
+    return {key: Quotes(_course(some, 2, lambda row: TokenState(*row[3:]))) for key, some in _by(rows, 0, 1)}
+
+
+async def _balances(connection: AsyncConnection, ids: Sequence[int]) -> dict[tuple[int, str], Course[Balance]]:
+    query = select(balance_moves).where(balance_moves.c.target_id.in_(ids)).order_by(*balance_moves.primary_key)
+    return {
+        key: _course(some, 2, lambda row: Balance(*row[3:])) for key, some in _by(await connection.execute(query), 0, 1)
+    }
+
+
+async def _listings(connection: AsyncConnection) -> dict[str, list[Listing]]:
+    """All that lists ever said of addresses that approvals name."""
+    named = select(approvals.c.spender).union(select(approvals.c.token))
+    names = ("address", "labels", "chain", "name", "incident", "since")
+    now = select(*(list_entries.c[name] for name in names), literal(None, Instant), list_entries.c.seq)
+    past = select(*(past_entries.c[name] for name in names), past_entries.c.until, past_entries.c.seq)
+    found: dict[str, list[Listing]] = {}
+    for table, query in ((past_entries, past), (list_entries, now)):
+        rows = await connection.execute(query.where(table.c.address.in_(named)).order_by(table.c.seq))
+        for address, labels, chain, name, incident, since, until, _ in rows:
+            entry = Entry(address, tuple(labels), chain, name, incident)
+            found.setdefault(address, []).append(Listing(entry, since, until))
+    return found
+
+
+async def _watches(connection: AsyncConnection, ids: Sequence[int]) -> dict[int, Course[Target | None]]:
+    query = (
+        select(watches.c.target_id, watches.c.since, watches.c.until, targets.c.chain, targets.c.owner)
+        .add_columns(watches.c.label, watches.c.tags)
+        .join_from(watches, targets)
+        .where(watches.c.target_id.in_(ids))
+        .order_by(watches.c.target_id, watches.c.seq)
+    )
+    found = {}
+    for key, rows in _by(await connection.execute(query), 0):
+        moved: dict[datetime, Target | None] = {}
+        for _, since, until, chain, owner, label, tags in rows:
+            moved[since] = Target(chain, owner, label, tuple(tags))
+            if until is not None:
+                moved[until] = None
+        found[key[0]] = Course(tuple(moved), tuple(moved.values()))
+    return found
+
+
+async def _believed(connection: AsyncConnection, ids: Sequence[int]) -> list[tuple[Approval, int, Sequence[Believed]]]:
+    """What was believed of each approval of some targets, in order, with the approval as it is known now."""
+    rows = await connection.execute(select(approvals).where(approvals.c.target_id.in_(ids)))
+    now = {row[approvals.c.id]: (approval_from(row), row[approvals.c.target_id]) for row in rows.mappings()}
+    sides = [f"{side}_{name}" for side in ("before", "after") for name in ("status", "raw", "in_words", "unreadable")]
+    query = (
+        select(changes.c.approval_id, changes.c.kind, changes.c.at, changes.c.scan_id)
+        .add_columns(func.coalesce(scans.c.finished_at, changes.c.at, type_=Instant), scan_targets.c.complete)
+        .add_columns(*(changes.c[name] for name in sides))
+        .join_from(changes, approvals)
+        .outerjoin(scans, scans.c.id == changes.c.scan_id)
+        .outerjoin(
+            scan_targets,
+            (scan_targets.c.scan_id == changes.c.scan_id) & (scan_targets.c.target_id == approvals.c.target_id),
+        )
+        .where(approvals.c.target_id.in_(ids))
+        .order_by(changes.c.seq)
+    )
+    found: dict[str, list[Believed]] = {id_: [] for id_ in now}
+    for id_, kind, at, scan_id, ended_at, complete, *states in (await connection.execute(query)).all():
+        approval, target_id = now[id_]
+        change = Change(ChangeKind(kind), _then(approval, states[:4]), _then(approval, states[4:]) or approval, at)
+        # What readings have been cut off from the history is taken for complete: nothing says that it was not.
+        proven = at if complete is not False else await _proven_at(connection, scan_id, target_id, at)
+        found[id_].append(Believed(change, max(at, ended_at), proven))
+    return [(*now[id_], believed) for id_, believed in found.items() if believed]
+
+
+def _then(now: Approval, state: Sequence[Any]) -> Approval | None:
+    status, raw, in_words, unreadable = state
+    if status is None:
+        return None
+    return replace(now, status=Status(status), allowance=Allowance(raw, in_words, unreadable))
+
+
+async def _proven_at(connection: AsyncConnection, scan_id: str, target_id: int, at: datetime) -> datetime | None:
+    """When a target was next read completely, after a reading of it that was not complete."""
+    began = select(scans.c.started_at).where(scans.c.id == scan_id).scalar_subquery()
+    query = (
+        select(scans.c.started_at)
+        .join(scan_targets, scan_targets.c.scan_id == scans.c.id)
+        .where(scan_targets.c.target_id == target_id, scan_targets.c.complete, scans.c.started_at > began)
+        .order_by(scans.c.started_at)
+        .limit(1)
+    )
+    found: datetime | None = await connection.scalar(query)
+    return None if found is None else max(found, at)
+
+
+async def _counts(connection: AsyncConnection, alike: Alike) -> dict[str, Course[tuple[int, int]]]:
+    """How many approvals and owners each spender had over time, as scans found it when they had read all wallets."""
+    ended = func.coalesce(scans.c.finished_at, changes.c.at, type_=Instant)
+    moved = (
+        select(ended, changes.c.seq, approvals.c.target_id, approvals.c.id, changes.c.kind)
+        .add_columns(approvals.c.spender, approvals.c.owner)
+        .join_from(changes, approvals)
+        .outerjoin(scans, scans.c.id == changes.c.scan_id)
+    )
+    return _Tally(alike).over(sorted((await connection.execute(moved)).all(), key=itemgetter(0, 1)))
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Counts spenders' approvals and owners while changes go by."""
+
+    alike: Alike
+    owners: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def over(self, rows: Iterable[Row[Any]]) -> dict[str, Course[tuple[int, int]]]:
+        courses: dict[str, dict[datetime, tuple[int, int]]] = {}
+        for at, some in groupby(rows, key=itemgetter(0)):
+            moved = {row.spender for row in map(self._count, some) if row.spender}
+            for spender in moved:
+                owners = self.owners[spender]
+                courses.setdefault(spender, {})[at] = owners.total(), len(+owners)
+        return {spender: self._thinned(course) for spender, course in courses.items()}
+
+    def _count(self, row: Row[Any]) -> Row[Any]:
+        begins = row.kind in (ChangeKind.BASELINE.value, ChangeKind.NEW.value, ChangeKind.RESTORED.value)
+        ends = row.kind == ChangeKind.REVOKED.value
+        self.owners.setdefault(row.spender, Counter())[row.owner] += int(begins) - int(ends)
+        return row
+
+    def _thinned(self, course: Mapping[datetime, tuple[int, int]]) -> Course[tuple[int, int]]:
+        """Only the times at which it became something that matters otherwise."""
+        kept: dict[datetime, tuple[int, int]] = {}
+        last: Hashable = None
+        for at, count in course.items():
+            if not kept or self.alike(count) != last:
+                kept[at], last = count, self.alike(count)
+        return Course(tuple(kept), tuple(kept.values()))
+
+
+def _by(rows: Iterable[Any], *places: int) -> Iterator[tuple[Any, list[Any]]]:
+    """Rows in a row that agree in these places, by what they agree in."""
+    for key, some in groupby(rows, key=lambda row: tuple(row[place] for place in places)):
+        yield key, list(some)
+
+
+def _course(rows: Sequence[Any], time: int, value: Callable[[Any], T]) -> Course[T]:
+    """The course that rows tell, which have their time in one place."""
+    return Course(tuple(row[time] for row in rows), tuple(map(value, rows)))
