@@ -6,8 +6,6 @@ webhook on loopback, where they are shown as a channel would receive them.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -48,7 +46,7 @@ lists:
   ours: {{from: ours.csv, label: known}}
   exploits: {{from: "{sandbox}/lists/exploited.csv", label: exploited, refresh: 10s}}
 channels:
-  demo: {{url: "json://127.0.0.1:{port}/", min_severity: low}}
+  demo: {{url: "json://127.0.0.1:{port}/demo", min_severity: low}}
 alerting: {{group_wait: 1s}}
 log: {{level: warning}}
 """
@@ -67,11 +65,12 @@ def demo(
 async def _demo(folder: Path, *, serve: bool) -> None:
     from scanner.app import open_store
     from scanner.cli.logs import set_up_logs
+    from scanner.cli.webhook import webhook
     from scanner.sandbox import Sandbox, bundled_world
 
     played = Sandbox(bundled_world())
     received: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-    async with played.serve() as server, _webhook(received) as port:
+    async with played.serve() as server, webhook(lambda _, message: received.put_nowait(message)) as port:
         config = _configure(folder, played, server.url, port)
         set_up_logs(config.log)
         async with open_store(config) as store:
@@ -168,26 +167,6 @@ async def _serve(config: "Config", store: "Store", url: str, received: asyncio.Q
         await daemon(store, lambda: config).run()
     finally:
         listening.cancel()
-
-
-@asynccontextmanager
-async def _webhook(received: asyncio.Queue[dict[str, Any]]) -> AsyncIterator[int]:
-    """A channel's far side: takes what `json://` posts. Yields its port."""
-    from aiohttp import web
-
-    async def take(request: web.Request) -> web.Response:
-        received.put_nowait(await request.json())
-        return web.Response()
-
-    app = web.Application()
-    app.router.add_post("/", take)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
 
 
 def _show_message(message: dict[str, Any]) -> None:

@@ -26,10 +26,12 @@ from scanner.formats.documents import (
     SilenceEntry,
     Silences,
     Story,
+    Trials,
 )
 from scanner.formats.explained import hidden_by, operands, said_of, values, ways
 from scanner.formats.holdings import WHY_APART, ages, amount, bound, named, share, stake, where, worth
 from scanner.formats.own_words import dead
+from scanner.formats.tried import totals_of
 from scanner.formats.words import (
     allowance,
     at_stake,
@@ -92,6 +94,10 @@ def _parts(document: Document, look: Look) -> Iterator[str]:  # noqa: C901 - a c
             yield "# Check of rules"
             yield f"{counted(document.rules, 'sound rule')}."
             yield _table(("level", "place", "what is wrong", "what to do", "code"), checked_rows(document.flaws))
+        case Trials():
+            yield "# Tests"
+            yield _dead(totals_of(document))
+            yield _trials(document)
         case _:
             assert_never(document)
 
@@ -323,6 +329,17 @@ def _holdings(document: Holdings, look: Look) -> Iterator[str]:
     troubles += [f"{one.label or one.owner} on {one.chain}: {one.error}" for one in document.wallets if one.error]
     if troubles:
         yield "\n".join(f"- {_dead(trouble)}" for trouble in troubles)
+
+
+def _trials(document: Trials) -> str:
+    rows = (
+        (
+            *("passed" if entry.passed else "FAILED", f"{entry.file}:{entry.line}", entry.subject, entry.title),
+            *("; ".join(said) for said in (entry.expected, entry.found, entry.facts)),
+        )
+        for entry in document.tests
+    )
+    return _table(("result", "place", "of", "test", "expected", "found", "because"), rows)
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -21,6 +21,7 @@ from scanner.formats.documents import (
     Rules,
     Silences,
     Story,
+    Trials,
 )
 from scanner.formats.explained import decision_told, explained_told, operands_told
 from scanner.formats.grids import GOOD, LOUD, Part, draw, hanging, line
@@ -29,6 +30,7 @@ from scanner.formats.listed import lists_told, said_told
 from scanner.formats.own_words import dead
 from scanner.formats.pending import deliveries_told, silences_told
 from scanner.formats.pieces import ages, alerts_told, approvals_told, changes_told, heading, mark, totals, unread
+from scanner.formats.tried import trials_told
 from scanner.formats.words import (
     ago,
     allowance,
@@ -81,6 +83,8 @@ def _things(document: Document, look: Look) -> Iterator["RenderableType"]:  # no
             yield from lists_told(look, document)
         case Checked():
             yield from checked_told(document, look.width)
+        case Trials():
+            yield from trials_told(document)
         case _:
             assert_never(document)
 

@@ -344,5 +344,6 @@ Document: TypeAlias = (
     | Lists
     | Holdings
     | Checked
+    | Trials
 )
 """Anything that a format can print."""

@@ -24,6 +24,8 @@ from scanner.formats.documents import (
     SilenceEntry,
     Silences,
     Story,
+    TrialEntry,
+    Trials,
 )
 from scanner.formats.explained import operands
 from scanner.formats.flaws import FlawEntry
@@ -31,7 +33,7 @@ from scanner.formats.words import by_approval, labels_of, matched, worst_first
 
 __all__ = ["Cell", "Sheet", "sheet"]
 
-Cell: TypeAlias = str | int | bool | None
+Cell: TypeAlias = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ _HOLDING = (
 _DELIVERY = tuple(field.name for field in fields(DeliveryEntry))
 _FLAW = tuple(field.name for field in fields(FlawEntry))
 _LIST = tuple(field.name for field in fields(ListEntry))
+
+_TRIAL = tuple(field.name for field in fields(TrialEntry))
 
 
 def sheet(document: Document) -> Sheet:  # noqa: C901 - a case for each document
@@ -107,6 +111,8 @@ def sheet(document: Document) -> Sheet:  # noqa: C901 - a case for each document
             return Sheet(_LIST, [_plain(entry, _LIST) for entry in document.lists])
         case Checked():
             return Sheet(_FLAW, [_plain(entry, _FLAW) for entry in document.flaws])
+        case Trials():
+            return Sheet(_TRIAL, [_trial(entry) for entry in document.tests])
         case _:
             assert_never(document)
 
@@ -196,3 +202,8 @@ def _rule(entry: RuleEntry) -> Sequence[Cell]:
 def _plain(entry: FlawEntry | RuleEntry | DeliveryEntry | ListEntry, columns: Sequence[str]) -> Sequence[Cell]:
     values = (getattr(entry, name) for name in columns)
     return [" ".join(value) if isinstance(value, tuple) else value for value in values]
+
+
+def _trial(entry: TrialEntry) -> Sequence[Cell]:
+    values = (getattr(entry, name) for name in _TRIAL)
+    return [" | ".join(value) if isinstance(value, tuple) else value for value in values]

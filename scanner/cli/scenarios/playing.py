@@ -1,0 +1,214 @@
+"""Plays a scenario: the sandbox on loopback, and against it everything that a daemon is made of, but for its clock.
+
+Nothing is left out between a page and a message but the far sides themselves: the client signs and reads, the store is
+a database in a folder, messages are composed, put into the outbox, and posted to a webhook. Time passes in jumps, in
+which delivery goes on as the daemon's does. What the daemon says of itself (overdue scans, dead channels) is left out:
+a world in which days pass between two scans is not what it watches for.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from scanner.app import Clock, open_store, open_works
+from scanner.cli.scenarios.expected import Comparison, Found, Value, compare
+from scanner.cli.scenarios.reading import CHANNEL, Scenario, Step
+from scanner.cli.webhook import webhook
+from scanner.daemon import Works
+from scanner.domain.approvals import Approval
+from scanner.domain.report import ChangeEntry, Report
+from scanner.errors import ConfigError
+from scanner.formats.documents import TrialEntry
+from scanner.policy.rules import Pack
+from scanner.sandbox import Sandbox, World
+from scanner.scan import Job
+from scanner.store import journal
+from scanner.store.engine import Store
+from scanner.store.workers import worker_name
+
+__all__ = ["play"]
+
+BEGINS = datetime(2026, 1, 1, tzinfo=UTC)
+TURN = timedelta(hours=6)
+"""The longest time that passes between two turns of delivery. What is repeated is repeated after whole days."""
+
+
+async def play(scenario: Scenario, folder: Path, pack: Pack | None = None) -> list[TrialEntry]:
+    """Play a scenario in an empty folder, by its own rules or by `pack`. Returns how each of its steps went.
+
+    Raises ConfigError where it names rules that do not exist, or its rules are broken.
+    """
+    clock = _Clock()
+    sandbox = Sandbox(scenario.world, now=clock.now)
+    received: list[_Message] = []
+
+    def take(channel: str, body: dict[str, Any]) -> None:
+        title, text = str(body.get("title", "")), str(body.get("message", ""))
+        received.append(_Message(channel, title, text, text.rpartition("\nref ")[2].strip()))
+
+    async with sandbox.serve() as server, webhook(take) as port:
+        config = scenario.config(server.url, port, folder)
+        async with open_store(config) as store:
+            living = Clock(clock.now, clock.sleep)
+            works = await open_works(config, store, worker=worker_name(), pack=pack, clock=living)
+            try:
+                rules = works.judge.pack
+                if problems := [*rules.problems, *scenario.unknown_rules(rules)]:
+                    raise ConfigError(problems)
+                stage = _Stage(scenario, sandbox, store, works, clock, received, config.alerting.group_wait)
+                return [await stage.step(number, step) for number, step in enumerate(scenario.steps)]
+            finally:
+                await works.close()
+
+
+class _Clock:
+    """Everybody's clock: it goes on as the machine's does, from a day of its own, and can be moved on."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        return BEGINS + self._ahead + timedelta(seconds=time.monotonic() - self._began)
+
+    def move_on(self, span: timedelta) -> None:
+        self._ahead += span
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait without waiting. Of those who wait together, the first that wakes moves the clock on for all."""
+        until = self.now() + timedelta(seconds=seconds)
+        await asyncio.sleep(0)
+        self.move_on(max(until - self.now(), timedelta()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """One message that arrived. `ref` is its id in the outbox."""
+
+    channel: str
+    title: str
+    text: str
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """A scenario being played."""
+
+    scenario: Scenario
+    sandbox: Sandbox
+    store: Store
+    works: Works
+    clock: _Clock
+    received: list[_Message]
+    group_wait: timedelta
+
+    async def step(self, number: int, step: Step) -> TrialEntry:
+        """Let a step happen, and compare."""
+        began = perf_counter()
+        then = await self.store.read(journal.mark)
+        await self._live(step.after)
+        self.sandbox.day = number
+        self.sandbox.heal()
+        for fault in step.faults:
+            self.sandbox.fail(fault.name, endpoint=fault.endpoint, times=fault.times)
+        await self.works.lists.refresh(due=True)
+        targets = self.works.targets
+        report = await self.works.scanner.scan(Job(targets, frozenset(targets), "schedule"))
+        # A message waits for what may follow it before it goes.
+        await self._live(self.group_wait)
+        found = await self._found(report, then)
+        self.received.clear()
+        difference = compare(step.expectation, found, complete=report.scan.complete)
+        return self._entry(step, difference, perf_counter() - began)
+
+    async def _live(self, span: timedelta) -> None:
+        """Let time pass, with turns of delivery."""
+        until = self.clock.now() + span
+        await self._deliver()
+        while (left := until - self.clock.now()) > timedelta():
+            self.clock.move_on(min(left, TURN))
+            await self._deliver()
+
+    async def _deliver(self) -> None:
+        deliverer = self.works.deliverer
+        await deliverer.remind()
+        await deliverer.compose_due()
+        while await deliverer.deliver_once():
+            pass
+
+    async def _found(self, report: Report, then: journal.Mark) -> list[Found]:
+        """Everything that a step brought about, by the names of the world."""
+        names = _Names.of(self.scenario.world)
+        steps = await self.store.read(lambda connection: journal.steps_since(connection, then))
+        owed = await self.store.read(lambda connection: journal.owed_since(connection, then))
+        found = [Found("changes", {"change": change.kind, **names.of_change(change)}) for change in report.changes]
+        for step in steps:
+            said = {"alert": step.move.value, "rule": step.alert.rule, "severity": step.severity or ""}
+            found.append(Found("alerts", {**said, **names.of_approval(step.approval)}, step.alert.values or {}))
+        for one in owed:
+            why = {"sent": "yes" if one.send else "no", "reason": one.reason, "what": one.what.value}
+            about = {"rule": one.alert.rule, **names.of_approval(one.approval)}
+            found.append(Found("notices", {"channel": one.channel, **why, **about}))
+        for message in self.received:
+            rules = await self.store.read(partial(journal.rules_in, message=message.ref))
+            said_: Mapping[str, Value] = {"rule": rules, "says": f"{message.title}\n{message.text}"}
+            found.append(Found(CHANNEL + message.channel, said_))
+        return found
+
+    def _entry(self, step: Step, difference: Comparison, seconds: float) -> TrialEntry:
+        place = difference.place or step.place
+        return TrialEntry(
+            kind="scenario",
+            subject=self.scenario.title,
+            title=step.title,
+            file=place.file,
+            line=place.line,
+            passed=not (difference.expected or difference.found),
+            seconds=round(seconds, 6),
+            expected=difference.expected,
+            found=difference.found,
+            facts=difference.facts,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What a world calls owners, tokens (by chain and address) and spenders."""
+
+    owners: Mapping[str, str]
+    tokens: Mapping[tuple[str, str], str]
+    spenders: Mapping[str, str]
+
+    @classmethod
+    def of(cls, world: World) -> "_Names":
+        return cls(
+            {one.address: one.label for one in world.owners},
+            {(one.chain, one.address): name for name, one in world.tokens.items()},
+            {one.address: name for name, one in world.spenders.items()},
+        )
+
+    def of_change(self, change: ChangeEntry) -> dict[str, str]:
+        token, spender = change.token, change.spender
+        return self._of(
+            change.owner,
+            change.chain_index,
+            (token and token.address) or "",
+            (spender and spender.address) or "",
+        )
+
+    def of_approval(self, approval: Approval) -> dict[str, str]:
+        return self._of(approval.owner, approval.chain, approval.token.address, approval.spender.address)
+
+    def _of(self, owner: str, chain: str, token: str, spender: str) -> dict[str, str]:
+        return {
+            "owner": self.owners.get(owner, owner),
+            "token": self.tokens.get((chain, token), token),
+            "spender": self.spenders.get(spender, spender),
+        }

@@ -1,0 +1,403 @@
+"""Scenario files: everything that is wrong in one at once, each with its place.
+
+A scenario holds a world and parts of a configuration, and both are read by those who always read them: what they say
+of a mistake is said at its place in the scenario.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from scanner.cli.scenarios.expected import Expectation, Wanted
+from scanner.config import Config
+from scanner.config import read as read_config
+from scanner.config.written import duration
+from scanner.domain.alerts import Move, Severity
+from scanner.domain.changes import ChangeKind
+from scanner.errors import ConfigError, Place, Problem, closest
+from scanner.places import Data, Document, read_yaml
+from scanner.places import Path as Steps
+from scanner.policy.rules import Pack
+from scanner.sandbox import FAULTS_AT, Credentials, Endpoint, World, load_world, world_of
+from scanner.sandbox.shapes import Converter, Sheet, flag, number, one_of, text
+
+__all__ = ["Fault", "Scenario", "Step", "is_scenario", "read_scenario"]
+
+OWN = ("scenario", "world", "tags", "lists", "channels", "exactly", "steps")
+PASSED_ON = ("rules", "alerting", "balances")
+"""The sections that mean what they mean in a configuration."""
+
+A_DAY = timedelta(days=1)
+CHANNEL = "messages to "
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that goes wrong during a step: with so many requests, or with all of them (None)."""
+
+    name: str
+    endpoint: str
+    times: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: so much time passes, the world moves on, something may fail, a scan, and what is expected of it."""
+
+    title: str
+    place: Place
+    after: timedelta
+    faults: tuple[Fault, ...]
+    expectation: Expectation
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A sound scenario. The rules that it names have not been looked up yet: see `unknown_rules`."""
+
+    title: str
+    file: Path
+    world: World
+    steps: tuple[Step, ...]
+    document: Document = field(repr=False)
+
+    def config(self, sandbox: str, port: int, folder: Path) -> Config:
+        """Its configuration: the API is the sandbox, channels post to `port` on loopback, the rest lies in `folder`.
+
+        Raises ConfigError with every problem.
+        """
+        given = self.document.data if isinstance(self.document.data, dict) else {}
+        channels = _mapping(given.get("channels"))
+        hooks = {f"CHANNEL_{index}": f"json://127.0.0.1:{port}/{name}" for index, name in enumerate(channels)}
+        made: dict[str, Data] = {key: given[key] for key in PASSED_ON if key in given}
+        made["source"] = {"okx": {**_OKX, "base_url": sandbox}}
+        made["store"] = {"url": f"sqlite:///{folder / 'scenario.db'}"}
+        made["wallets"] = [
+            {
+                "address": owner.address,
+                "label": owner.label,
+                "chains": list(owner.chains),
+                "tags": _mapping(given.get("tags")).get(owner.label) or [],
+            }
+            for owner in self.world.owners
+            if owner.chains
+        ]
+        made["channels"] = {
+            name: {"url": {"env": f"CHANNEL_{index}"}, "min_severity": least}
+            for index, (name, least) in enumerate(channels.items())
+        }
+        made["lists"] = {
+            "sandbox": {"from": f"{sandbox}/lists/exploited.csv", "label": "exploited", "refresh": "1s"},
+            **{name: self._list(name, data, folder) for name, data in _mapping(given.get("lists")).items()},
+        }
+        return read_config(replace(self.document, data=made), self.file, {**_SECRETS, **hooks})
+
+    def unknown_rules(self, pack: Pack) -> list[Problem]:
+        """A problem for each rule that is expected to speak and does not exist."""
+        wanted = (one for step in self.steps for one in step.expectation.wanted if "rule" in one.fields)
+        return [
+            Problem(one.place, f"there is no rule {one.fields['rule']!r}", "unknown-rule", closest(rule, pack.ids))
+            for one in wanted
+            if (rule := one.fields["rule"]) not in pack.ids
+        ]
+
+    def _list(self, name: str, data: Data, folder: Path) -> Data:
+        """A list as the configuration knows it; one that names the world's spenders is written down for that."""
+        if not isinstance(data, dict) or "spenders" not in data:
+            return data
+        chains = sorted({token.chain for token in self.world.tokens.values()}, key=int)
+        named = [str(one) for one in _listed(data["spenders"])]
+        spenders = [spender for name, spender in self.world.spenders.items() if name in named]
+        rows = [f"{spender.address},{chain}\n" for spender in spenders for chain in chains]
+        path = folder / f"{name}.csv"
+        path.write_text("".join(["address,chain\n", *rows]), encoding="utf-8")
+        return {**{key: value for key, value in data.items() if key != "spenders"}, "from": str(path)}
+
+
+_KEYS = Credentials()
+_SECRETS = {"KEY": _KEYS.key, "SECRET": _KEYS.secret, "PASSPHRASE": _KEYS.passphrase, "PROJECT": _KEYS.project}
+_OKX: Mapping[str, Data] = {
+    "requests_per_second": "10000",
+    "timeout": "5s",
+    **{name.lower(): {"env": name} for name in _SECRETS},
+}
+
+
+def is_scenario(path: Path) -> bool:
+    """Whether a file says of itself that it is a scenario."""
+    try:
+        data = read_yaml(path.read_text("utf-8-sig"), str(path)).data
+    except (OSError, UnicodeDecodeError):
+        return False
+    return isinstance(data, dict) and "scenario" in data
+
+
+def read_scenario(path: Path) -> Scenario:
+    """Read a scenario. Raises ConfigError with every problem, also where the file cannot be read."""
+    try:
+        document = read_yaml(path.read_text("utf-8-sig"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        said = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigError([Problem(Place(str(path)), f"the scenario cannot be read: {said}", "unreadable")]) from error
+    reader = _Reader(document)
+    scenario = reader.scenario(path)
+    if reader.sheet.problems:
+        raise ConfigError(reader.sheet.problems)
+    return scenario
+
+
+class _Reader:
+    """One scenario as it was written: reads it part by part, and notes everything that is wrong with it."""
+
+    def __init__(self, document: Document) -> None:
+        self.sheet = Sheet(document, list(document.problems))
+        self.document = document
+        self.top = self.sheet.mapping(document.data, (), "a scenario")
+        self.steps = self.sheet.sequence(self.top.get("steps"), ("steps",), "steps")
+
+    def scenario(self, path: Path) -> Scenario:
+        """All that can be made out; sound where no problem was noted."""
+        self.sheet.known(self.top, (), (*OWN, *PASSED_ON))
+        title = self.text(self.top, (), "scenario")
+        world = self.world(path.absolute().parent)
+        if not self.steps:
+            self.sheet.refuse((), "a scenario needs at least one step under 'steps'", code="missing")
+        exactly = self.flag(self.top, (), "exactly", default=False)
+        self.who(self.top.get("tags"), ("tags",), world)
+        self.lists(world)
+        steps = tuple(self.step(number, data, world, exactly) for number, data in enumerate(self.steps))
+        scenario = Scenario(title, path, world or World("", ()), steps, self.document)
+        self.check(scenario)
+        return scenario
+
+    def check(self, scenario: Scenario) -> None:
+        """Have the parts of a configuration read by whom they are meant for."""
+        from tempfile import TemporaryDirectory
+
+        try:
+            with TemporaryDirectory() as folder:
+                scenario.config("http://127.0.0.1:1", 1, Path(folder))
+        except ConfigError as error:
+            self.sheet.problems += error.problems
+
+    def world(self, folder: Path) -> World | None:
+        """The world, from its own file or out of the scenario; None, and noted, where it is none."""
+        data = self.top.get("world")
+        try:
+            if isinstance(data, str):
+                return load_world(folder / data)
+            if isinstance(data, dict):
+                return world_of(self.within(data))
+        except ConfigError as error:
+            self.sheet.problems += error.problems
+            return None
+        self.sheet.refuse(("world",), "a scenario needs a 'world': what a world's file holds, or the path of one")
+        return None
+
+    def within(self, world: dict[str, Data]) -> Document:
+        """The world's part as a document of its own. Its days are the steps, unless it has days itself."""
+        values, keys = (
+            {path[1:]: mark for path, mark in table.items() if path[:1] == ("world",)}
+            for table in (self.document.values, self.document.keys)
+        )
+        if "days" in world:
+            return replace(self.document, data=world, problems=(), values=values, keys=keys)
+        for told, table in ((values, self.document.values), (keys, self.document.keys)):
+            told |= {("days", *path[1:]): mark for path, mark in table.items() if path[:1] == ("steps",)}
+        steps = (step if isinstance(step, dict) else {} for step in self.steps)
+        days: list[Data] = [{key: step[key] for key in ("title", "happens") if key in step} for step in steps]
+        return replace(self.document, data={**world, "days": days}, problems=(), values=values, keys=keys)
+
+    def who(self, data: Data, path: Steps, world: World | None) -> None:
+        """Check that the keys of a mapping are owners of the world."""
+        for name in self.sheet.mapping(data, path, str(path[-1])):
+            if world is not None:
+                self.named(name, (*path, name), "owner", [owner.label for owner in world.owners])
+
+    def lists(self, world: World | None) -> None:
+        for name, data in self.sheet.mapping(self.top.get("lists"), ("lists",), "lists").items():
+            if not isinstance(data, dict) or "spenders" not in data:
+                continue
+            path = ("lists", name, "spenders")
+            for index, spender in enumerate(self.sheet.sequence(data["spenders"], path, "spenders")):
+                if world is not None:
+                    self.named(spender, (*path, index), "spender", world.spenders)
+
+    def step(self, number_: int, data: Data, world: World | None, exactly: bool) -> Step:
+        path: Steps = ("steps", number_)
+        step = self.sheet.mapping(data, path, "a step")
+        self.sheet.known(step, path, ("title", "after", "happens", "fault", "exactly", "expect"))
+        if "happens" in step and not self.moves_by_steps():
+            hint = "take `days` out of the world, or `happens` out of the steps"
+            said = "the world has days of its own, and each step is the next one"
+            self.sheet.refuse((*path, "happens"), said, key=True, hint=hint)
+        faults = tuple(self.faults(step.get("fault"), (*path, "fault")))
+        exactly = self.flag(step, path, "exactly", default=exactly)
+        after = self.sheet.value(step["after"], (*path, "after"), duration()) if "after" in step else None
+        title = self.text(step, path, "title") if "title" in step else ""
+        return Step(
+            title=f"step {number_ + 1}" + (f": {title}" if title else ""),
+            place=self.document.place(path),
+            after=(A_DAY if number_ else timedelta()) if after is None else after,
+            faults=faults,
+            expectation=self.expectation(step.get("expect"), (*path, "expect"), world, exactly, bool(faults)),
+        )
+
+    def moves_by_steps(self) -> bool:
+        """Whether what happens in the world stands in the steps."""
+        world = self.top.get("world")
+        return isinstance(world, dict) and "days" not in world
+
+    def faults(self, data: Data, path: Steps) -> Iterator[Fault]:
+        if data is None:
+            return
+        if isinstance(data, list):
+            for index, one in enumerate(data):
+                yield from self.faults(one, (*path, index))
+            return
+        given: Data = {"fault": data} if isinstance(data, str) else data
+        needs: dict[str, Converter] = {"fault": text}
+        found = self.sheet.fields(given, path, "a fault", needs, {"endpoint": one_of(*Endpoint), "times": number})
+        if found is None:
+            return
+        fault = Fault(found["fault"], found.get("endpoint", Endpoint.APPROVALS), found.get("times"))
+        known = FAULTS_AT[Endpoint(fault.endpoint)]
+        if fault.name not in known:
+            said = f"{fault.name!r} cannot happen at {str(fault.endpoint)!r}"
+            self.sheet.refuse(path, said, code="unknown-fault", hint=closest(fault.name, known) or "docs/sandbox.md")
+        elif fault.times == 0:
+            self.sheet.refuse((*path, "times"), "times has to be 1 or more")
+        else:
+            yield fault
+
+    def expectation(self, data: Data, path: Steps, world: World | None, exactly: bool, failing: bool) -> Expectation:
+        given = self.sheet.mapping(data, path, "what is expected")
+        self.sheet.known(given, path, ("changes", "alerts", "notices", "messages", "complete"))
+        wanted: list[Wanted] = []
+        closed = set()
+        for part, read in (("changes", self.change), ("alerts", self.alert), ("notices", self.notice)):
+            if part not in given:
+                continue
+            entries = self.sheet.sequence(given[part], (*path, part), part)
+            if exactly or not entries:
+                closed.add(part)
+            read_: Callable[[Data, Steps, World | None], dict[str, str]] = read
+            wanted += [
+                Wanted(part, read_(one, (*path, part, index), world), self.document.place((*path, part, index)))
+                for index, one in enumerate(entries)
+            ]
+        counts: dict[str, int] = {}
+        for channel, told in self.sheet.mapping(given.get("messages"), (*path, "messages"), "messages").items():
+            where = (*path, "messages", channel)
+            self.named(channel, where, "channel", _mapping(self.top.get("channels")))
+            if isinstance(told, str):
+                counts[CHANNEL + channel] = self.sheet.value(told, where, number) or 0
+                continue
+            entries = self.sheet.sequence(told, where, "messages")
+            if exactly or not entries:
+                closed.add(CHANNEL + channel)
+            wanted += [
+                Wanted(CHANNEL + channel, self.message(one, (*where, index)), self.document.place((*where, index)))
+                for index, one in enumerate(entries)
+            ]
+        complete = self.flag(given, path, "complete", default=not failing)
+        return Expectation(tuple(wanted), frozenset(closed), counts, complete)
+
+    def change(self, data: Data, path: Steps, world: World | None) -> dict[str, str]:
+        """`{new: SPENDER, owner: …, token: …}`."""
+        verb, fields = self.verb(data, path, "a change", tuple(ChangeKind), ("owner", "token"))
+        found = self.approval({**fields, "spender": fields.pop(verb, None)}, path, world, {"spender": verb})
+        return {"change": verb, **found}
+
+    def alert(self, data: Data, path: Steps, world: World | None) -> dict[str, str]:
+        """`{opened: RULE, owner: …, token: …, spender: …, severity: …}`."""
+        moves = tuple(move for move in Move if move not in (Move.REMINDED, Move.ACKNOWLEDGED))
+        others = ("owner", "token", "spender", "severity")
+        verb, fields = self.verb(data, path, "a step of an alert", moves, others)
+        found = {"alert": verb, "rule": self.one(fields.get(verb), (*path, verb), text)}
+        if "severity" in fields:
+            found["severity"] = self.one(fields["severity"], (*path, "severity"), one_of(*Severity))
+        return found | self.approval(fields, path, world)
+
+    def notice(self, data: Data, path: Steps, world: World | None) -> dict[str, str]:
+        """`{channel: …, rule: …, sent: yes, reason: …, owner: …, token: …, spender: …}`."""
+        fields = self.sheet.mapping(data, path, "a notice")
+        self.sheet.known(fields, path, ("channel", "rule", "sent", "reason", "what", "owner", "token", "spender"))
+        found: dict[str, str] = {
+            name: self.one(fields[name], (*path, name), text) for name in ("rule", "reason") if name in fields
+        }
+        if "channel" in fields:
+            channels = _mapping(self.top.get("channels"))
+            found["channel"] = self.named(fields["channel"], (*path, "channel"), "channel", channels)
+        if "what" in fields:
+            found["what"] = self.one(fields["what"], (*path, "what"), one_of(*Move))
+        if "sent" in fields:
+            found["sent"] = _SENT.get(self.one(fields["sent"], (*path, "sent"), one_of(*_SENT)), "")
+        return found | self.approval(fields, path, world)
+
+    def message(self, data: Data, path: Steps) -> dict[str, str]:
+        """`{rule: …, says: …}`."""
+        fields = self.sheet.mapping(data, path, "a message")
+        self.sheet.known(fields, path, ("rule", "says"))
+        return {
+            name: self.one(value, (*path, name), text) for name, value in fields.items() if name in ("rule", "says")
+        }
+
+    def approval(
+        self, fields: Mapping[str, Data], path: Steps, world: World | None, under: Mapping[str, str] | None = None
+    ) -> dict[str, str]:
+        """Whose approval something is about, by the names of the world; `under` are the keys that name it otherwise."""
+        if world is None:
+            return {}
+        known = {"owner": [one.label for one in world.owners], "token": world.tokens, "spender": world.spenders}
+        return {
+            name: self.named(fields[name], (*path, (under or {}).get(name, name)), name, names)
+            for name, names in known.items()
+            if fields.get(name) is not None
+        }
+
+    def verb(
+        self, data: Data, path: Steps, what: str, verbs: tuple[str, ...], others: tuple[str, ...]
+    ) -> tuple[str, dict[str, Data]]:
+        """The verb of an entry, and all of its fields; "" where it has none, or several."""
+        fields = dict(self.sheet.mapping(data, path, what))
+        self.sheet.known(fields, path, (*verbs, *others))
+        said = [str(verb) for verb in verbs if verb in fields]
+        if len(said) == 1:
+            return said[0], fields
+        self.sheet.refuse(path, f"{what} begins with one of {', '.join(verbs)}")
+        return "", {}
+
+    def named(self, data: Data, path: Steps, what: str, names: Any) -> str:
+        """A name of the world, or of the scenario; noted where there is nobody of that name."""
+        name = self.one(data, path, text)
+        if name and name not in names:
+            hint = closest(name, names) or f"there are {', '.join(names) or 'none'}"
+            self.sheet.refuse(path, f"there is no {what} {name!r}", code=f"unknown-{what}", hint=hint)
+        return name
+
+    def one(self, data: Data, path: Steps, convert: Converter) -> str:
+        """A plain value in words; "" and noted where it is none."""
+        return str(self.sheet.value(data, path, convert) or "")
+
+    def text(self, data: Mapping[str, Data], path: Steps, key: str) -> str:
+        found = self.one(data.get(key), (*path, key), text)
+        if key in data and not found.strip():
+            self.sheet.refuse((*path, key), f"{key!r} is empty")
+        return found
+
+    def flag(self, data: Mapping[str, Data], path: Steps, key: str, *, default: bool) -> bool:
+        return bool(self.sheet.value(data[key], (*path, key), flag)) if key in data else default
+
+
+_SENT = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
+
+
+def _mapping(data: Data) -> dict[str, Data]:
+    return data if isinstance(data, dict) else {}
+
+
+def _listed(data: Data) -> list[Data]:
+    return data if isinstance(data, list) else []
