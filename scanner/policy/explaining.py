@@ -17,7 +17,7 @@ from scanner.policy.fields import FIELDS, Facts, in_words
 from scanner.policy.rules import IfUnknown, Rule, Verdict, findings
 from scanner.policy.splitting import Join, Part, split
 
-__all__ = ["NOT_ASKED", "Flips", "explain", "foresee", "outcome_of", "tree_of", "ways_of"]
+__all__ = ["NOT_ASKED", "Flips", "explain", "foresee", "outcome_of", "taken_apart", "tree_of", "ways_of"]
 
 NOT_ASKED = "not asked"
 """The judgement of a rule on changes where no such change happened."""
@@ -131,22 +131,23 @@ def _conditions(rule: Rule, facts: Facts, known: Known) -> Iterator[ConditionEnt
 
 def tree_of(condition: Condition, facts: Facts) -> OperandEntry:
     """The operands of a condition, each with what the engine says of it."""
-    return _tree(split(condition.bound), condition, facts, known_facts(facts))
+    return taken_apart(condition, split(condition.bound), facts)
 
 
-def _tree(part: Part, condition: Condition, facts: Facts, known: Known) -> OperandEntry:
-    outcome = condition.judge(known)
-    operands = [_operand(one, facts, known) for one in part.operands]
+def taken_apart(condition: Condition, part: Part, facts: Facts) -> OperandEntry:
+    """A condition with the operands that `part` says it has; without any where they do not come to the same."""
+    outcome = condition.judge(known_facts(facts))
+    operands = [_operand(one, facts) for one in part.operands]
     sound = [one for one in operands if one is not None]
     if operands and sound == operands and _joined(part.join, [Judgement(one.outcome) for one in sound]) is outcome:
         return OperandEntry(part.text, part.join.value, outcome.value, operands=tuple(sound))
     return OperandEntry(part.text, Join.TEST.value, outcome.value, about(condition, facts))
 
 
-def _operand(part: Part, facts: Facts, known: Known) -> OperandEntry | None:
+def _operand(part: Part, facts: Facts) -> OperandEntry | None:
     """An operand; None where it means nothing by itself."""
     condition = compile_condition(part.text)
-    return _tree(part, condition, facts, known) if isinstance(condition, Condition) else None
+    return taken_apart(condition, part, facts) if isinstance(condition, Condition) else None
 
 
 def _joined(join: str, outcomes: Sequence[Judgement]) -> Judgement:

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from scanner.domain.alerts import Alert, Judgement, Severity
 from scanner.domain.explanation import Explanation, OperandEntry
 from scanner.policy.engine import Condition, compile_condition, known_facts
-from scanner.policy.explaining import NOT_ASKED, explain, foresee, outcome_of, tree_of, ways_of
+from scanner.policy.explaining import NOT_ASKED, explain, foresee, outcome_of, taken_apart, tree_of, ways_of
 from scanner.policy.loading import default_rules, load
 from scanner.policy.rules import Rule
+from scanner.policy.splitting import Join, Part
 from scanner.policy.trials import run_tests
 
 HOLDS, FAILS, UNDECIDED = Judgement.HOLDS, Judgement.FAILS, Judgement.UNDECIDED
@@ -137,10 +138,20 @@ def test_what_no_value_decides_is_no_way(text: str) -> None:
     assert list(ways_of(tree)) == []
 
 
-def test_operands_that_do_not_add_up_to_the_whole_are_one_operand() -> None:
-    # The first line is an operand of the second for anyone who does not know precedence; the engine does.
-    tree = tree_of(sound("!token.risk == allowance.unlimited"), {"token.risk": True, "allowance.unlimited": False})
+@pytest.mark.parametrize(
+    "part",
+    [
+        Part("token.risk && allowance.unlimited", Join.ALL, (Part("token.risk"), Part("allowance.unlimited"))),
+        Part("token.risk || unheard.of", Join.ANY, (Part("token.risk"), Part("unheard.of"))),
+        Part("!token.risk", Join.NOT, (Part("token.risk"),)),
+    ],
+)
+def test_operands_that_do_not_add_up_to_the_whole_are_one_operand(part: Part) -> None:
+    condition = sound("token.risk || allowance.unlimited")
+    facts = {"token.risk": True, "allowance.unlimited": False}
+    tree = taken_apart(condition, part, facts)
     assert (tree.join, tree.operands, tree.outcome) == ("test", (), "holds")
+    assert tree.about == "allowance.unlimited is no, token.risk is yes"
 
 
 def rules(tmp_path: Path, text: str) -> list[Rule]:
@@ -227,7 +238,8 @@ EVENT = "rules: [{id: e, title: E, severity: low, on: [increased], when: 'true',
 def test_a_rule_on_changes_is_asked_of_its_changes_alone(
     tmp_path: Path, facts: dict[str, object], judgement: str, words: str
 ) -> None:
-    explanation = explain(*rules(tmp_path, EVENT), facts)
+    [rule] = rules(tmp_path, EVENT)
+    explanation = explain(rule, facts)
     assert (explanation.judgement, said(explanation)) == (judgement, words)
 
 
