@@ -30,6 +30,7 @@ __all__ = [
     "Deliveries",
     "DeliveryEntry",
     "Document",
+    "ExceptionEntry",
     "Explained",
     "GradeEntry",
     "History",
@@ -224,13 +225,23 @@ class Silences:
     still_told: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ExceptionEntry:
+    """An exception that keeps a rule silent: what it names, why, until when if it ends, and where it is written."""
+
+    names: tuple[str, ...]
+    reason: str
+    until: str | None
+    place: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
     """Why a rule says what it says of an approval, and what came of it.
 
     `alerts` are those of the rule on the approval that are not resolved, else the last one that was; `silenced` are
     those that a silence hides now, each with the silence's id; `silences` are these, and those that would hide what
-    opens next. `notes` tell what else matters, in sentences.
+    opens next. `excepted` is the exception that covers the approval. `notes` tell what else matters, in sentences.
     """
 
     version: int = 1
@@ -239,6 +250,7 @@ class Explained:
     alerts: tuple[AlertEntry, ...] = ()
     silenced: Mapping[str, str] = field(default_factory=dict)
     silences: tuple[SilenceEntry, ...] = ()
+    excepted: ExceptionEntry | None = None
     notes: tuple[str, ...] = ()
 
 
