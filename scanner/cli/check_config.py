@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from scanner.cli.console import Invocation, put, tell_problems
+from scanner.domain.plain import counted
 from scanner.errors import ConfigError, Place, Problem
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ def _summary(config: "Config", pack: "Pack") -> Iterator[tuple[str, str]]:
     path = Path(config.store.url.removeprefix("sqlite:///"))
     yield "Store", f"{path}" if path.exists() else f"{path}, which the first scan makes"
     own = f", {len(config.rules.disable)} disabled" if config.rules.disable else ""
+    own += f", {counted(len(config.rules.overrides), 'override')}" if config.rules.overrides else ""
+    own += f", {counted(len(pack.exemptions), 'exception')}" if pack.exemptions else ""
     yield "Rules", f"{len(pack.rules)} in force{own}"
     told = [f"{name} (from {channel.min_severity} on)" for name, channel in config.channels.items()]
     yield "Channels", ", ".join(told) or "none: alerts are kept, and nobody is told"

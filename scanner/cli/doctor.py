@@ -69,9 +69,10 @@ def doctor(
 async def _examine(config: "Config", *, send: bool) -> AsyncIterator[Sign]:
     from scanner.app import load_pack
 
+    pack = load_pack(config)
     yield _configuration(config)
-    yield _rules(load_pack(config))
-    async for sign in _store(config):
+    yield _rules(pack)
+    async for sign in _store(config, pack):
         yield sign
     async for sign in _lists(config):
         yield sign
@@ -100,7 +101,7 @@ def _rules(pack: "Pack") -> Sign:
     return Sign("rules", Health.GOOD, f"{len(pack.rules)} in force")
 
 
-async def _store(config: "Config") -> AsyncIterator[Sign]:
+async def _store(config: "Config", pack: "Pack") -> AsyncIterator[Sign]:
     from scanner.app import open_store
     from scanner.errors import StoreError
     from scanner.store.conditions import standing
@@ -112,6 +113,8 @@ async def _store(config: "Config") -> AsyncIterator[Sign]:
             else:
                 yield Sign("store", Health.GOOD, f"{store.path}")
             yield await daemon_on(store)
+            async for sign in _exceptions(pack, store):
+                yield sign
             wrong = await store.read(standing)
     except StoreError as error:
         yield Sign("store", Health.BROKEN, error.message, error.hint)
@@ -119,6 +122,20 @@ async def _store(config: "Config") -> AsyncIterator[Sign]:
     for one in wrong:
         health = Health.BROKEN if one.blinds else Health.WORRYING
         yield Sign("watch", health, f"{one.title}, since {one.since:%Y-%m-%d %H:%M} UTC: {one.detail}", one.fix)
+
+
+async def _exceptions(pack: "Pack", store: "Store") -> AsyncIterator[Sign]:
+    """The exceptions that nothing stored needs: mistyped, or left behind."""
+    from scanner.app import now
+    from scanner.policy.exceptions import idle
+    from scanner.store.knowledge import Filter, in_force
+
+    if not pack.exemptions:
+        return
+    kept = await store.read(lambda connection: in_force(connection, Filter()))
+    for one in idle(pack.exemptions, [entry.held.approval for entry in kept], now()) if kept else ():
+        said = f"{one.place}: the exception from {one.rule} fits no approval in force"
+        yield Sign("exceptions", Health.WORRYING, said, "Check its addresses, or take it out")
 
 
 async def daemon_on(store: "Store") -> Sign:
@@ -175,7 +192,7 @@ async def _clock(client: "OkxClient") -> Sign:
 async def _reading(config: "Config", client: "OkxClient") -> Sign:
     """Read one target, and say what the API does where its documents are silent."""
     from scanner.app import okx_source
-    from scanner.domain.approvals import End
+    from scanner.domain.approvals import End, Snapshot
     from scanner.domain.report import chain_name
     from scanner.errors import Reason
 
@@ -183,7 +200,7 @@ async def _reading(config: "Config", client: "OkxClient") -> Sign:
         return Sign("API", Health.WORRYING, "not tried: there is no wallet to read", "Add one below wallets:")
     target = config.targets[0]
     source = okx_source(config.source.okx, client)
-    [snapshot] = [snapshot async for snapshot in source.read([target])]
+    [snapshot] = [one async for one in source.read([target]) if isinstance(one, Snapshot)]
     what = f"{target.owner} on {chain_name(target.chain)}"
     if snapshot.end is End.INCOMPLETE and snapshot.trouble is not None:
         part = "key" if snapshot.trouble.reason is Reason.REFUSED_KEY else "API"

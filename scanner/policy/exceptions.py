@@ -13,7 +13,7 @@ from scanner.places import Data
 from scanner.policy.params import WrongPart
 from scanner.policy.rules import EXCEPTABLE, Exemption, Rule
 
-__all__ = ["Exemptions", "check_exceptions", "read_allowed"]
+__all__ = ["Exemptions", "check_exceptions", "idle", "read_allowed"]
 
 _WHO = ("spender", "token", "owner")
 
@@ -30,13 +30,23 @@ class Exemptions:
     def of(self, approval: Approval, at: datetime) -> dict[str, Exemption]:
         """The exceptions that cover an approval at a time, by the rule that each is from; of several the first."""
         found: dict[str, Exemption] = {}
-        if not self._by_address:
-            return found
-        for address in {approval.spender.address, approval.token.address, approval.owner}:
+        for exemption in self.all_of(approval, at):
+            found.setdefault(exemption.rule, exemption)
+        return found
+
+    def all_of(self, approval: Approval, at: datetime) -> Iterator[Exemption]:
+        """Every exception that covers an approval at a time."""
+        for address in dict.fromkeys((approval.spender.address, approval.token.address, approval.owner)):
             for exemption in self._by_address.get(address, ()):
                 if exemption.covers(approval, at):
-                    found.setdefault(exemption.rule, exemption)
-        return found
+                    yield exemption
+
+
+def idle(exemptions: Sequence[Exemption], approvals: Iterable[Approval], at: datetime) -> list[Exemption]:
+    """The exceptions that cover none of these approvals at a time, and are not over: what they were for may be gone."""
+    known = Exemptions(exemptions)
+    used = {id(one) for approval in approvals for one in known.all_of(approval, at)}
+    return [one for one in exemptions if id(one) not in used and (one.until is None or at < one.until)]
 
 
 def read_allowed(data: Data) -> tuple[tuple[frozenset[str], ...] | None, list[WrongPart]]:
