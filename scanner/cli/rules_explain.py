@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from scanner.domain.explanation import Explanation
     from scanner.domain.report import TargetEntry
     from scanner.domain.silences import Silence
-    from scanner.formats.documents import Explained, SilenceEntry
+    from scanner.formats.documents import ExceptionEntry, Explained, SilenceEntry
     from scanner.policy.fields import Facts
-    from scanner.policy.rules import Pack, Rule
+    from scanner.policy.rules import Exemption, Pack, Rule
     from scanner.store.knowledge import Kept
 
 __all__ = ["decisions", "explain"]
@@ -43,11 +43,12 @@ def explain(
     from scanner.app import load_pack
 
     config = configuration(context)
-    wanted = _named(load_pack(config), rule)
+    pack = load_pack(config)
+    wanted = _named(pack, rule)
 
     async def run() -> None:
         async with stored(config) as store:
-            document = await store.read(lambda connection: _explained(connection, wanted, approval))
+            document = await store.read(lambda connection: _explained(connection, pack, wanted, approval))
         show(document, form)
 
     run_to_end(run())
@@ -111,10 +112,11 @@ async def decisions(
     return then, explain(rule, known, in_force=kept.held.in_force)
 
 
-async def _explained(connection: "AsyncConnection", rule: "Rule", approval_id: str) -> "Explained":
+async def _explained(connection: "AsyncConnection", pack: "Pack", rule: "Rule", approval_id: str) -> "Explained":
     from scanner.domain.alerts import AlertState
     from scanner.domain.report import AlertEntry
     from scanner.formats.documents import Explained
+    from scanner.policy.exceptions import Exemptions
     from scanner.policy.explaining import explain
     from scanner.store.alerts import of_rule
     from scanner.store.knowledge import Filter, changes_to
@@ -129,6 +131,7 @@ async def _explained(connection: "AsyncConnection", rule: "Rule", approval_id: s
     alerts = [alert for alert in every if alert.state is not AlertState.RESOLVED]
     hidden = await hiding(connection, alerts, now())
     explanation = explain(rule, known, in_force=kept.held.in_force)
+    exemption = Exemptions(pack.exemptions).of(kept.held.approval, now()).get(rule.id)
     target = kept.target
     watched = await standing(connection, Filter(owners=[target.owner], chains=[target.chain]))
     [approval] = await entries(connection, [(kept.held, target)])
@@ -138,7 +141,8 @@ async def _explained(connection: "AsyncConnection", rule: "Rule", approval_id: s
         alerts=tuple(AlertEntry.of(alert) for alert in alerts or every[:1]),
         silenced=hidden,
         silences=await _silences(connection, alerts or [_would_be(rule, kept, explanation.severity)], kept.held),
-        notes=tuple(_notes(rule, kept, known, alerts, watched)),
+        excepted=None if exemption is None else _exception(exemption),
+        notes=tuple(_notes(rule, kept, known, alerts, watched, excepted=exemption is not None)),
     )
 
 
@@ -147,6 +151,14 @@ def _spoken_of(rule: "Rule", changes: "Sequence[Change]") -> "Change | None":
     if not rule.on or not changes:
         return None
     return next((change for change in reversed(changes) if change.kind in rule.on), changes[-1])
+
+
+def _exception(exemption: "Exemption") -> "ExceptionEntry":
+    from scanner.domain.report import rfc3339
+    from scanner.formats.documents import ExceptionEntry
+
+    until = None if exemption.until is None else rfc3339(exemption.until)
+    return ExceptionEntry(tuple(sorted(exemption.names)), exemption.reason, until, str(exemption.place))
 
 
 def _would_be(rule: "Rule", kept: "Kept", severity: str) -> "Alert":
@@ -180,13 +192,22 @@ def _would_hide(silence: "Silence", alerts: "Sequence[Alert]", held: "Held") -> 
 
 
 def _notes(
-    rule: "Rule", kept: "Kept", known: "Facts", alerts: "Sequence[Alert]", watched: "Sequence[TargetEntry]"
+    rule: "Rule",
+    kept: "Kept",
+    known: "Facts",
+    alerts: "Sequence[Alert]",
+    watched: "Sequence[TargetEntry]",
+    *,
+    excepted: bool,
 ) -> "Iterator[str]":
     """What else decides what becomes of the verdict."""
     from scanner.policy.explaining import foresee
 
     if not watched:
         yield "Its wallet is not in the configuration: nothing is judged."
+    elif excepted:
+        ending = "".join(f" The next reading ends {alert.id}." for alert in alerts)
+        yield f"An exception keeps the rule silent about it.{ending}"
     elif rule.on:
         yield "A rule on changes is asked once, when the change is found; the other values are those of now."
     elif kept.held.in_force:

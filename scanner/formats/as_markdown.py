@@ -28,7 +28,7 @@ from scanner.formats.documents import (
     Story,
     Trials,
 )
-from scanner.formats.explained import hidden_by, operands, said_of, values, ways
+from scanner.formats.explained import exempt, hidden_by, operands, said_of, values, ways
 from scanner.formats.holdings import WHY_APART, ages, amount, bound, named, share, stake, where, worth
 from scanner.formats.own_words import dead
 from scanner.formats.tried import totals_of
@@ -241,6 +241,8 @@ def _explained(document: Explained) -> Iterator[str]:
     yield f"# {_dead(explanation.rule)}: {_dead(explanation.title)}"
     yield f"{explanation.severity}, {explanation.judgement}"
     yield from (_dead(note) for note in document.notes)
+    if document.excepted is not None:
+        yield _dead(exempt(document.excepted))
     yield _approvals([document.approval], document.alerts)
     if document.alerts:
         yield _alerts(document.alerts, sentences([document.approval]), document.silenced)

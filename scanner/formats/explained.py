@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from scanner.domain.explanation import ConditionEntry, Explanation, OperandEntry, WayEntry
-from scanner.formats.documents import Explained, Look, SilenceEntry
+from scanner.formats.documents import ExceptionEntry, Explained, Look, SilenceEntry
 from scanner.formats.grids import GOOD, LOUD, Part, hanging, line
 from scanner.formats.pieces import alerts_told, heading, mark
 from scanner.formats.words import ago, sentences
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "decision_told",
+    "exempt",
     "explained_told",
     "hidden_by",
     "judged",
@@ -38,6 +39,8 @@ def explained_told(look: Look, document: Explained) -> Iterator["RenderableType"
     yield line()
     for said in (*explanation.said, *document.notes):
         yield line(Part(said))
+    if document.excepted is not None:
+        yield line(Part(exempt(document.excepted), "yellow"))
     if document.alerts:
         yield heading("Alerts of this rule on it")
         yield alerts_told(look, document.alerts, {}, silenced=document.silenced)
@@ -110,6 +113,12 @@ def ways(explanation: Explanation) -> Iterator[Sequence[str]]:
     for condition in explanation.conditions:
         for way in condition.ways:
             yield condition.name, way.outcome, " AND ".join(flip.words for flip in way.flips)
+
+
+def exempt(entry: ExceptionEntry) -> str:
+    """What an exception says, until when, and where it stands."""
+    until = "" if entry.until is None else f", until {entry.until}"
+    return f"Excepted by {' and '.join(entry.names)}{until}: {entry.reason} ({entry.place})"
 
 
 def hidden_by(silence: SilenceEntry, document: Explained) -> str:
