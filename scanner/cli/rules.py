@@ -8,6 +8,7 @@ from scanner.cli.console import configuration_or_none, show
 from scanner.cli.options import Form, FormName, group
 from scanner.cli.rules_check import check
 from scanner.cli.rules_explain import explain
+from scanner.cli.rules_schema import schema
 from scanner.cli.rules_test import run_tests
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ __all__ = ["rules"]
 rules = group("List the rules in force, or check rule files.")
 rules.command("check")(check)
 rules.command("explain")(explain)
+rules.command("schema")(schema)
 rules.command("test")(run_tests)
 
 

@@ -105,7 +105,9 @@ class _Reader:
             if key != "rules":
                 place = document.place((key,), key=True)
                 self.wrong(place, f"unknown key {key!r}", "unknown-key", closest(key, ("rules",)))
-        rules = data.get("rules") or []
+        rules = data.get("rules")
+        if rules is None:
+            return
         if not isinstance(rules, list):
             self.wrong(document.place(("rules",)), "`rules` is a list", "rule-shape")
             return
