@@ -61,8 +61,9 @@ async def backtest(
 
     Every past is lived through from its beginning: what was open before is not opened again.
     """
-    times = await scan_times(connection)
-    replay, same = Replay(pack, times), _Same(times)
+    scans = await scan_times(connection)
+    times = [began_at for began_at, _ in scans]
+    replay, same = Replay(pack, scans), _Same(times)
     really = await real_episodes(connection, until)
     found: list[Difference] = []
     was, would = Counter[str](), Counter[str]()

@@ -6,11 +6,12 @@ against (`policy.cuts`), and nowhere else.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import inf
+from operator import itemgetter
 
 from scanner.domain.alerts import Alert, AlertState, Judgement, Transition, reconcile, unwatched
 from scanner.domain.backtest import Step
@@ -38,17 +39,20 @@ _RISES = (ChangeKind.INCREASED, ChangeKind.RESTORED)
 
 
 class Replay:
-    """Rules, ready to be held against any number of pasts. `scans` are when scans began, in order: only they judge."""
+    """Rules, ready to be held against any number of pasts.
 
-    def __init__(self, pack: Pack, scans: Sequence[datetime]) -> None:
+    `scans` are when scans began and ended, in order: that time has passed is found by them alone.
+    """
+
+    def __init__(self, pack: Pack, scans: Sequence[tuple[datetime, datetime]]) -> None:
         self.scans = scans
         self.all = pack
         self.exemptions = Exemptions(pack.exemptions)
         shared = [rule for rule in pack.rules if not rule.on and not COUNTS.isdisjoint(rule.fields_read)]
-        self.shared = replace(pack, rules=tuple(shared))
         self.own = replace(pack, rules=tuple(rule for rule in pack.rules if rule not in shared))
-        self.money = replace(pack, rules=tuple(r for r in pack.rules if not MONEY.isdisjoint(r.fields_read)))
-        self.ages = replace(pack, rules=tuple(r for r in pack.rules if not AGES.isdisjoint(r.fields_read)))
+        self.money = _reading(pack, MONEY)
+        self.ages = _reading(pack, AGES)
+        self.closing = _reading(pack, MONEY | AGES | COUNTS)
         self.asks_first = any(FIRST in rule.fields_read for rule in pack.rules)
         self.cuts: Mapping[str, Cuts] = {name: cuts_of(pack.rules, name) for name in MOVING}
 
@@ -64,10 +68,20 @@ class Replay:
                 life.wait(happening.at, happenings[place + 1].at)
         return life.steps
 
-    def next_scan(self, moment: datetime) -> datetime | None:
-        """When the first scan after a moment began; None where none did."""
-        place = bisect_right(self.scans, moment)
-        return self.scans[place] if place < len(self.scans) else None
+    def closed_at(self, moment: datetime) -> datetime:
+        """When the scan under way at a moment had read all wallets: a price that one showed is every wallet's then."""
+        place = bisect_right(self.scans, moment, key=itemgetter(0))
+        return moment if place == 0 else max(moment, self.scans[place - 1][1])
+
+    def found_at(self, moment: datetime) -> datetime | None:
+        """When the first scan that began after a moment had judged everything; None where there is none."""
+        place = bisect_right(self.scans, moment, key=itemgetter(0))
+        return self.scans[place][1] if place < len(self.scans) else None
+
+
+def _reading(pack: Pack, fields: Collection[str]) -> Pack:
+    """The rules that read any of these fields."""
+    return replace(pack, rules=tuple(rule for rule in pack.rules if not frozenset(fields).isdisjoint(rule.fields_read)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +99,12 @@ def _happenings(rules: Replay, past: Past) -> list[_Happening]:
     found = []
     for one in past.believed:
         found.append(_Happening(one.change.at, rules.own, one))
-        found.append(_Happening(one.judged_at, rules.shared))
+        found.append(_Happening(one.judged_at, rules.closing))
         if one.proven_at is not None and one.proven_at > one.change.at:
             found.append(_Happening(one.proven_at, rules.all))
     found += [_Happening(at, rules.money) for at in past.balances.times]
     found += [_Happening(at, rules.all) for course in (past.spender, past.token) for at in course.times]
-    found += [_Happening(at, rules.shared) for at in past.counts.times]
+    found += [_Happening(at, rules.closing) for at in past.counts.times]
     watched = past.watched
     found += [
         _Happening(at, rules.own, watched=target is not None)
@@ -137,7 +151,9 @@ class _Life:
             if price is None and age is None:
                 return
             at = min(moment for moment in (price, age) if moment is not None)
-            self._judge(self.rules.money if at == price else self.rules.ages, at)
+            self._judge(
+                self.rules.closing if price == age else self.rules.money if at == price else self.rules.ages, at
+            )
 
     def _judge(self, pack: Pack, at: datetime, *, read: bool = False) -> None:
         """Judge the approval as it is at a time; `read` says that a reading has just shown what happened to it."""
@@ -206,7 +222,8 @@ class _Life:
         """When the token next moves in a way that rules may see."""
         low, high = self._range(self._beside(held, at))
         moved = self.past.quotes.leaves(at, low, high)
-        return moved if moved is not None and moved < until else None
+        told = None if moved is None else self.rules.closed_at(moved)
+        return told if told is not None and told < until else None
 
     def _range(self, beside: Surroundings) -> tuple[float, float]:
         """The prices, without its ends, between which the rules that follow money say the same as they do now."""
@@ -230,9 +247,9 @@ class _Life:
         known = known_facts({})
         since = {"approval.age": held.approval.granted_at or held.since, "approval.unchanged_for": held.changed_at}
         passed = [begun + span for name, begun in since.items() for span in self.rules.cuts[name].durations(known)]
-        found = [scan for one in passed if (scan := self.rules.next_scan(one)) is not None and at < scan]
+        found = [scan for one in passed if (scan := self.rules.found_at(one)) is not None and at < scan]
         if any(self.rules.cuts[name].everywhere for name in since):
-            found += [scan for scan in [self.rules.next_scan(at + LOOK_EVERY)] if scan is not None]
+            found += [scan for scan in [self.rules.found_at(at + LOOK_EVERY)] if scan is not None]
         return min((one for one in found if one < until), default=None)
 
 

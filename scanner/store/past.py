@@ -38,9 +38,11 @@ Alike = Callable[[tuple[int, int]], Hashable]
 """What of a spender's counts (of approvals, of owners) matters: where it is the same, no rule tells them apart."""
 
 
-async def scan_times(connection: AsyncConnection) -> list[datetime]:
-    """When each scan began, in order."""
-    return list(await connection.scalars(select(scans.c.started_at).order_by(scans.c.started_at)))
+async def scan_times(connection: AsyncConnection) -> list[tuple[datetime, datetime]]:
+    """When each scan began and ended, in order; one that did not end is taken for short."""
+    ended = func.coalesce(scans.c.finished_at, scans.c.started_at, type_=Instant)
+    rows = await connection.execute(select(scans.c.started_at, ended).order_by(scans.c.started_at))
+    return [(began_at, ended_at) for began_at, ended_at in rows]
 
 
 async def pasts(connection: AsyncConnection, alike: Alike | None) -> AsyncIterator[Past]:
