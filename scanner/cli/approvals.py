@@ -99,7 +99,7 @@ def _means(token: str | None, symbol: str | None) -> bool:
 async def _in_force(
     connection: "AsyncConnection", wanted: "Filter", token: str | None, at: datetime | None
 ) -> "Approvals":
-    from scanner.domain.report import AlertEntry, ApprovalEntry, plain, rfc3339
+    from scanner.domain.report import AlertEntry, ApprovalEntry, rfc3339, said
     from scanner.formats.documents import Approvals
     from scanner.store.alerts import open_alerts
     from scanner.store.knowledge import ended, in_force, in_force_at
@@ -120,7 +120,7 @@ async def _in_force(
         approvals=approvals,
         ended=await entries(connection, once),
         said=() if wanted.spender is None else await _said(connection, wanted.spender),
-        exposure_usd=None if worth.usd is None else plain(worth.usd),
+        exposure_usd=said(worth.usd),
         unvalued=worth.unvalued,
         targets=targets,
         alerts=tuple(AlertEntry.of(alert) for alert in alerts),
@@ -150,14 +150,15 @@ async def _said(connection: "AsyncConnection", spender: str) -> "tuple[SaidEntry
 async def _changes(
     connection: "AsyncConnection", wanted: "Filter", token: str | None, since: datetime | None
 ) -> "History":
-    from scanner.domain.report import ChangeEntry, rfc3339
+    from scanner.domain.report import rfc3339
     from scanner.formats.documents import History
     from scanner.store.knowledge import history as recorded
+    from scanner.store.surroundings import change_entries
     from scanner.store.targets import standing
 
-    found = await recorded(connection, wanted, since)
+    found = [one for one in await recorded(connection, wanted, since) if _means(token, one.after.token.symbol)]
     return History(
         since=None if since is None else rfc3339(since),
-        changes=tuple(ChangeEntry.of(change) for change in found if _means(token, change.after.token.symbol)),
+        changes=await change_entries(connection, found),
         targets=tuple(await standing(connection, wanted)),
     )

@@ -6,14 +6,13 @@ As in `report.py`: unknown is None, amounts and money are exact and texts, names
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Self
 
 from scanner.domain.approvals import Target
 from scanner.domain.assets import Account, Asset, Assets, Contract, Sum
 from scanner.domain.exposure import Total
 from scanner.domain.hostile import harmless
-from scanner.domain.report import chain_name, plain, rfc3339
+from scanner.domain.report import chain_name, rfc3339, said
 
 __all__ = [
     "AccountEntry",
@@ -27,10 +26,6 @@ __all__ = [
 ]
 
 
-def _said(number: Decimal | None) -> str | None:
-    return None if number is None else plain(number)
-
-
 @dataclass(frozen=True, slots=True)
 class SumEntry:
     """An amount in token units, and its worth. Both are lower bounds while parts are `unknown`."""
@@ -42,7 +37,7 @@ class SumEntry:
     @classmethod
     def of(cls, added: Sum) -> Self:
         """Amounts that were added up."""
-        return cls(_said(added.amount), _said(added.usd), added.unknown)
+        return cls(said(added.amount), said(added.usd), added.unknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +50,7 @@ class StakeEntry:
     @classmethod
     def of(cls, worth: Total) -> Self:
         """The worth of many exposures."""
-        return cls(_said(worth.usd), worth.unvalued)
+        return cls(said(worth.usd), worth.unvalued)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +88,11 @@ class AssetEntry:
             symbol=harmless(asset.symbol),
             apart=None if asset.apart is None else asset.apart.value,
             contracts=tuple(map(ContractEntry.of, asset.contracts)),
-            price_usd=_said(asset.price_usd),
+            price_usd=said(asset.price_usd),
             wallets=SumEntry.of(asset.wallets),
             exchanges=SumEntry.of(asset.exchanges),
             at_stake=StakeEntry.of(asset.at_stake),
-            share=_said(asset.share),
+            share=said(asset.share),
         )
 
 
@@ -180,7 +175,7 @@ class Holdings:
                 wallets=SumEntry.of(found.wallets),
                 exchanges=SumEntry.of(found.exchanges),
                 at_stake=StakeEntry.of(found.at_stake),
-                share=_said(found.share),
+                share=said(found.share),
                 unvalued=found.unvalued,
             ),
             assets=tuple(map(AssetEntry.of, found.assets)),

@@ -13,7 +13,7 @@ from scanner.domain.alerts import Alert
 from scanner.domain.approvals import Approval, Spender, Token
 from scanner.domain.chains import UnknownChainError, by_index
 from scanner.domain.changes import Change, ChangeKind, Held
-from scanner.domain.exposure import Exposure, in_units
+from scanner.domain.exposure import Exposure, allowed
 from scanner.domain.hostile import harmless
 from scanner.domain.lists import NOBODY, Standing
 from scanner.domain.surroundings import UNKNOWN, Surroundings
@@ -36,6 +36,7 @@ __all__ = [
     "chain_name",
     "plain",
     "rfc3339",
+    "said",
 ]
 
 
@@ -50,6 +51,17 @@ def chain_name(index: str) -> str:
         return by_index(index).name
     except UnknownChainError:
         return index
+
+
+def plain(number: Decimal) -> str:
+    """A decimal number to its last digit, without an exponent or trailing zeros."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def said(number: Decimal | None) -> str | None:
+    """A number to its last digit; None where it is not known."""
+    return None if number is None else plain(number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +80,7 @@ class TokenEntry:
         return cls(
             address=token.address or None,
             symbol=harmless(token.symbol),
-            decimals=token.decimals if known.exposure.decimals is None else known.exposure.decimals,
+            decimals=token.decimals,
             risk=known.exposure.risk,
             labels=known.token.labels,
         )
@@ -89,7 +101,7 @@ class SpenderEntry:
     @classmethod
     def of(cls, spender: Spender, known: Standing = NOBODY) -> Self:
         """A spender, its name made harmless, with what the lists say of it."""
-        incidents = tuple(said for one in known.incidents if (said := harmless(one)))
+        incidents = tuple(dead for one in known.incidents if (dead := harmless(one)))
         name = harmless(spender.name) or harmless(known.name)
         return cls(spender.address or None, name, known.labels, incidents)
 
@@ -104,26 +116,16 @@ class AllowanceEntry:
     unreadable: str | None = None
 
     @classmethod
-    def of(cls, approval: Approval, decimals: int | None = None) -> Self:
-        """The allowance of an approval; an amount that cannot be read is unknown, not the last one that could.
-
-        `decimals` are the token's, where something else than the approval tells them.
-        """
+    def of(cls, approval: Approval) -> Self:
+        """The allowance of an approval; an amount that cannot be read is unknown, not the last one that could."""
         allowance = approval.allowance
-        decimals = approval.token.decimals if decimals is None else decimals
         raw = allowance.raw if allowance.unreadable is None else None
         return cls(
             raw=None if raw is None else str(raw),
             unlimited=approval.unlimited,
-            amount=None if raw is None or decimals is None else plain(in_units(raw, decimals)),
+            amount=said(allowed(approval, approval.token.decimals)),
             unreadable=harmless(allowance.unreadable),
         )
-
-
-def plain(number: Decimal) -> str:
-    """A decimal number to its last digit, without an exponent or trailing zeros."""
-    text = f"{number:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +145,6 @@ class ExposureEntry:
     @classmethod
     def of(cls, at_stake: Exposure) -> Self:
         """What an approval puts at stake, to the last digit."""
-
-        def said(number: Decimal | None) -> str | None:
-            return None if number is None else plain(number)
-
         return cls(
             usd=said(at_stake.usd),
             balance=said(at_stake.balance),
@@ -180,7 +178,7 @@ class ApprovalEntry:
     @classmethod
     def of(cls, held: Held, label: str | None = None, known: Surroundings = UNKNOWN) -> Self:
         """An approval as it is held, with what is known beside it."""
-        approval = held.approval
+        approval = known.counted(held.approval)
         return cls(
             id=approval.id,
             chain=chain_name(approval.chain),
@@ -189,7 +187,7 @@ class ApprovalEntry:
             kind=approval.kind.value,
             token=TokenEntry.of(approval.token, known),
             spender=SpenderEntry.of(approval.spender, known.spender),
-            allowance=AllowanceEntry.of(approval, known.exposure.decimals),
+            allowance=AllowanceEntry.of(approval),
             exposure=ExposureEntry.of(known.exposure),
             status=approval.status.value,
             first_seen=rfc3339(held.first_seen),
@@ -202,11 +200,12 @@ class ApprovalEntry:
 
 @dataclass(frozen=True, slots=True)
 class StateEntry:
-    """An approval's state before or after a change."""
+    """An approval's state before or after a change; `raw` and `amount` as in `AllowanceEntry`."""
 
     raw: str | None
     status: str
     unlimited: bool | None = None
+    amount: str | None = None
 
     @classmethod
     def of(cls, approval: Approval | None) -> Self | None:
@@ -214,7 +213,7 @@ class StateEntry:
         if approval is None:
             return None
         allowance = AllowanceEntry.of(approval)
-        return cls(allowance.raw, approval.status.value, allowance.unlimited)
+        return cls(allowance.raw, approval.status.value, allowance.unlimited, allowance.amount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,21 +232,22 @@ class ChangeEntry:
     spender: SpenderEntry | None = None
 
     @classmethod
-    def of(cls, change: Change) -> Self:
-        """A change as the diff found it, or as the store kept it."""
-        approval = change.after
+    def of(cls, change: Change, known: Surroundings = UNKNOWN) -> Self:
+        """A change as the diff found it, or as the store kept it, with what is known now beside the approval."""
+        approval = known.counted(change.after)
+        before = None if change.before is None else known.counted(change.before)
         revoked = change.kind is ChangeKind.REVOKED
         return cls(
             kind=change.kind.value,
             approval=approval.id,
             at=rfc3339(change.at),
-            before=StateEntry.of(change.before),
+            before=StateEntry.of(before),
             after=None if revoked else StateEntry.of(approval),
             chain=chain_name(approval.chain),
             chain_index=approval.chain,
             owner=approval.owner,
-            token=TokenEntry.of(approval.token),
-            spender=SpenderEntry.of(approval.spender),
+            token=TokenEntry.of(approval.token, known),
+            spender=SpenderEntry.of(approval.spender, known.spender),
         )
 
 

@@ -70,22 +70,24 @@ def matched(matchers: Mapping[str, str | Sequence[str]]) -> str:
 
 def allowance(entry: ApprovalEntry) -> str:
     """What a spender may take, in plain words; a status other than granted and an end are said."""
-    said = _WITHOUT_AMOUNT.get(entry.kind) or (
-        f"token {entry.token_id}" if entry.kind == "erc721" else _amount(entry.allowance)
-    )
+    said = _WITHOUT_AMOUNT.get(entry.kind) or _right(entry)
     if entry.expires_at is not None:
         said += f" until {entry.expires_at[:10]}"
     return said if entry.status == "granted" else f"{said} ({entry.status})"
 
 
-def _amount(amount: AllowanceEntry) -> str:
-    if amount.unlimited:
+def _right(entry: ApprovalEntry) -> str:
+    if entry.kind == "erc721":
+        return f"token {entry.token_id}"
+    return _amount(entry.allowance) if entry.allowance.unreadable is None else "cannot be read"
+
+
+def _amount(entry: AllowanceEntry | StateEntry) -> str:
+    if entry.unlimited:
         return "unlimited"
-    if amount.amount is not None:
-        return grouped(amount.amount)
-    if amount.raw is not None:
-        return f"{grouped(amount.raw)} raw"
-    return "unknown" if amount.unreadable is None else "cannot be read"
+    if entry.amount is not None:
+        return grouped(entry.amount)
+    return "unknown" if entry.raw is None else f"{grouped(entry.raw)} raw"
 
 
 def exposure(entry: ApprovalEntry) -> tuple[str, str]:
@@ -109,7 +111,7 @@ def state(entry: StateEntry | None) -> str:
     """One side of a change: an amount, with a status other than granted; `nothing` where there was nothing."""
     if entry is None:
         return "nothing"
-    said = "unlimited" if entry.unlimited else "unknown" if entry.raw is None else f"{grouped(entry.raw)} raw"
+    said = _amount(entry)
     return said if entry.status == "granted" else f"{said} ({entry.status})"
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Kind, Snapshot, Target
 from scanner.domain.changes import Change, ChangeKind, Difference, Held, Known
-from scanner.store.moves import note_watches
+from scanner.store.moves import note_money, note_watches
 from scanner.store.rows import (
     CHUNK,
     approval_row,
@@ -187,6 +187,8 @@ async def record(connection: AsyncConnection, scan_id: str, snapshot: Snapshot, 
         )
     if difference.changes:
         await connection.execute(changes.insert(), [change_row(change, scan_id) for change in difference.changes])
+        told = {change.after.token.address for change in difference.changes}
+        await note_money(connection, int(target_id), snapshot.target.chain, told, snapshot.read_at)
     await connection.execute(
         insert(scan_targets).values(
             scan_id=scan_id,

@@ -10,17 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scanner.domain.approvals import Approval, Target
 from scanner.domain.report import (
     AlertEntry,
-    ChangeEntry,
     Report,
     ScanEntry,
     TargetEntry,
     chain_name,
-    plain,
     rfc3339,
+    said,
 )
 from scanner.store import alerts as kept_alerts
 from scanner.store.knowledge import Filter, changes_of, in_force
-from scanner.store.surroundings import weighed
+from scanner.store.surroundings import change_entries, weighed
 from scanner.store.tables import notices, scan_targets, scans, targets
 
 __all__ = ["begin", "entry", "finish", "interrupt", "last_begun", "report", "workers"]
@@ -143,7 +142,7 @@ async def report(
     raised = await kept_alerts.listing(connection, scope=scope, opened_by=scan.id)
     scan = replace(
         scan,
-        exposure_usd=None if worth.usd is None else plain(worth.usd),
+        exposure_usd=said(worth.usd),
         unvalued=worth.unvalued,
         excepted=sum(excepts(one.held.approval) for one in kept),
     )
@@ -151,7 +150,7 @@ async def report(
         version=1,
         scan=scan,
         approvals=approvals,
-        changes=tuple(ChangeEntry.of(change) for change in await changes_of(connection, scan.id)),
+        changes=await change_entries(connection, await changes_of(connection, scan.id)),
         alerts=tuple(AlertEntry.of(one.alert) for one in told),
         raised=tuple(one.alert.id for one in raised),
     )

@@ -15,7 +15,9 @@ from strategies import START, TEN_MINUTES, after, allowances, approval, many, mi
 from scanner.domain.alerts import Alert, AlertState, Severity
 from scanner.domain.approvals import UINT256_MAX, Allowance, Kind, Spender, Status, Token
 from scanner.domain.changes import Change, ChangeKind, Held, diff
+from scanner.domain.exposure import Exposure
 from scanner.domain.hostile import harmless
+from scanner.domain.lists import Standing
 from scanner.domain.report import (
     AlertEntry,
     AllowanceEntry,
@@ -27,6 +29,7 @@ from scanner.domain.report import (
     chain_name,
     rfc3339,
 )
+from scanner.domain.surroundings import Surroundings
 
 HELD = Held(approval(), first_seen=START, since=START, changed_at=minutes(15))
 ALERT = Alert("AW-1", "unlimited-allowance", "Unlimited", Severity.HIGH, "a1", START)
@@ -248,11 +251,24 @@ def test_an_amount_is_the_raw_integer_moved_by_the_decimals(raw: int, decimals: 
 def test_a_change_has_its_state_before_and_after() -> None:
     found = as_json(ChangeEntry.of(CHANGE))
     assert (found["kind"], found["approval"], found["at"]) == ("increased", CHANGE.after.id, "2026-11-20T08:15:00Z")
-    assert found["before"] == {"raw": "5", "status": "granted", "unlimited": False}
-    assert found["after"] == {"raw": str(UINT256_MAX), "status": "granted", "unlimited": True}
+    assert found["before"] == {"raw": "5", "status": "granted", "unlimited": False, "amount": None}
+    assert found["after"] == {"raw": str(UINT256_MAX), "status": "granted", "unlimited": True, "amount": None}
     assert (found["chain"], found["chain_index"], found["owner"]) == ("ethereum", "1", CHANGE.after.owner)
     assert found["token"]["symbol"] == "USDT"
     assert found["spender"]["name"] == "Router"
+
+
+def test_a_change_is_counted_in_token_units_where_balances_made_the_decimals_certain() -> None:
+    listed = Standing(labels=("known",))
+    lowered = replace(CHANGE, before=approval(1, 7_250_000), after=approval(1, 5_000_000))
+    entry = ChangeEntry.of(lowered, Surroundings(Exposure(decimals=6), spender=listed))
+    assert entry.before is not None
+    assert entry.after is not None
+    assert entry.token is not None
+    assert entry.spender is not None
+    assert (entry.before.amount, entry.after.amount) == ("7.25", "5")
+    assert (entry.before.raw, entry.after.raw, entry.token.decimals) == ("7250000", "5000000", 6)
+    assert entry.spender.labels == ("known",)
 
 
 def test_nothing_is_before_a_new_approval_and_nothing_after_a_revoked_one() -> None:
