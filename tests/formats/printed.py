@@ -3,6 +3,14 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from scanner.domain.explanation import (
+    ConditionEntry,
+    Explanation,
+    FlipEntry,
+    OperandEntry,
+    ValueEntry,
+    WayEntry,
+)
 from scanner.domain.inventory import (
     AccountEntry,
     AssetEntry,
@@ -37,6 +45,8 @@ from scanner.formats.documents import (
     Deliveries,
     DeliveryEntry,
     Document,
+    ExceptionEntry,
+    Explained,
     GradeEntry,
     History,
     RuleEntry,
@@ -134,6 +144,56 @@ REPORT = replace(
     raised=("AW-0000000001",),
 )
 
+EXPLANATION = Explanation(
+    rule="much-money",
+    title="Much money within reach",
+    judgement="fails",
+    severity="low",
+    said=("It does not hold.",),
+    values=(
+        ValueEntry("exposure.usd", "4,210"),
+        ValueEntry("token.risk", "unknown", "until the source says something of the token"),
+    ),
+    conditions=(
+        ConditionEntry(
+            kind="when",
+            severity=None,
+            text="exposure.usd >= 10000 && !token.risk",
+            outcome="fails",
+            tree=OperandEntry(
+                "exposure.usd >= 10000 && !token.risk",
+                "all",
+                "fails",
+                operands=(
+                    OperandEntry("exposure.usd >= 10000", "test", "fails", "exposure.usd is 4,210"),
+                    OperandEntry(
+                        "!token.risk",
+                        "not",
+                        "undecided",
+                        operands=(OperandEntry("token.risk", "test", "undecided", "token.risk is not known"),),
+                    ),
+                ),
+            ),
+            ways=(
+                WayEntry(
+                    "holds",
+                    (
+                        FlipEntry("exposure.usd >= 10000", "holds", "exposure.usd is 4,210; it has to be more"),
+                        FlipEntry("token.risk", "fails", "token.risk is not known; it would have to be no"),
+                    ),
+                ),
+            ),
+        ),
+        ConditionEntry(
+            kind="until",
+            severity="critical",
+            text="exposure.usd < 8000",
+            outcome="holds",
+            tree=OperandEntry("exposure.usd < 8000", "test", "holds", "exposure.usd is 4,210"),
+        ),
+    ),
+)
+
 DOCUMENTS: dict[str, Document] = {
     "report": REPORT,
     "approvals": Approvals(approvals=REPORT.approvals, targets=REPORT.scan.targets, alerts=REPORT.alerts),
@@ -151,6 +211,24 @@ DOCUMENTS: dict[str, Document] = {
             NoticeEntry(before(days=2), "mail", "opened", False, "below the channel's severity", None, None, None),
         ),
         attempts=(AttemptEntry(before(days=2), "ops", "m1", 1, "delivered", "HTTP 200"),),
+        then=EXPLANATION,
+        now=EXPLANATION,
+    ),
+    "explained": Explained(
+        approval=GRAVE,
+        explanation=EXPLANATION,
+        alerts=REPORT.alerts[:1],
+        silenced={REPORT.alerts[0].id: "S-01234567"},
+        silences=(
+            SilenceEntry(
+                "S-01234567", {"rule": "much-money"}, False, "kim", "we are on it", before(days=1), before(days=-1)
+            ),
+            SilenceEntry(
+                "S-89ABCDEF", {"rule": "much-money"}, True, "lee", "too loud", before(days=1), before(days=-2)
+            ),
+        ),
+        excepted=ExceptionEntry(("owner", "spender"), "our own settlement", None, "config.yaml:9:5"),
+        notes=("An exception keeps the rule silent about it.",),
     ),
     "rules": Rules(
         rules=(

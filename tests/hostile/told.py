@@ -10,6 +10,7 @@ from scanner.domain.alerts import Alert, Move, Severity
 from scanner.domain.approvals import Allowance, Approval, Spender, Target, Token
 from scanner.domain.assets import Account, Owned, assets
 from scanner.domain.changes import Change, ChangeKind, Held
+from scanner.domain.explanation import Explanation
 from scanner.domain.exposure import exposure
 from scanner.domain.holdings import Holding
 from scanner.domain.inventory import Holdings, WalletEntry
@@ -24,9 +25,25 @@ from scanner.domain.report import (
     TargetEntry,
     rfc3339,
 )
-from scanner.formats.documents import Alerts, Approvals, Document, History, RuleEntry, Rules, Story
+from scanner.errors import Place
+from scanner.formats.documents import (
+    Alerts,
+    Approvals,
+    Document,
+    ExceptionEntry,
+    Explained,
+    History,
+    RuleEntry,
+    Rules,
+    SilenceEntry,
+    Story,
+)
+from scanner.policy.engine import Condition, compile_condition
+from scanner.policy.explaining import explain
+from scanner.policy.fields import facts
+from scanner.policy.rules import Rule
 
-__all__ = ["ALERT", "AT", "REF", "documents", "message"]
+__all__ = ["ALERT", "AT", "REF", "documents", "explained", "message"]
 
 AT = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 REF = "0123456789abcdef"
@@ -69,6 +86,29 @@ def documents(name: str) -> Mapping[str, Document]:
         "rules": Rules(rules=(rule,)),
         "holdings": _holdings(name, held.approval, label),
     }
+
+
+def explained(name: str) -> Explained:
+    """Why a rule speaks of an approval: the name in its values, its words, a silence and an exception."""
+    name = name.encode(errors="replace").decode()
+    due, at = _due(name), rfc3339(AT)
+    alert = AlertEntry.of(due.alert)
+    return Explained(
+        approval=ApprovalEntry.of(due.held, _label(name)),
+        explanation=_explanation(name, due.held, due.target),
+        alerts=(alert,),
+        silenced={alert.id: "S-1"},
+        silences=(SilenceEntry("S-1", {"rule": "a-rule"}, False, name, name, at, at),),
+        excepted=ExceptionEntry(("spender",), name, None, "here"),
+    )
+
+
+def _explanation(name: str, held: Held, target: Target) -> Explanation:
+    """Why a rule holds that asks for the name wherever a stranger may have written it."""
+    condition = compile_condition('token.symbol != "" && spender.name.size() > 3 && owner.label in ["a", spender.name]')
+    assert isinstance(condition, Condition)
+    rule = Rule("a-rule", name, Severity.CRITICAL, condition, Place("rules/a.yaml"))
+    return explain(rule, facts(held, target=target, spender_approvals=1, spender_owners=1, at=AT))
 
 
 def _holdings(name: str, approval: Approval, label: str) -> Holdings:
