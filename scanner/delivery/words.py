@@ -8,10 +8,11 @@ from scanner.delivery.links import chain_title, checked_address
 from scanner.domain.alerts import Severity
 from scanner.domain.approvals import Approval, Kind, Status, Target
 from scanner.domain.changes import Change, ChangeKind
-from scanner.domain.exposure import Exposure
+from scanner.domain.exposure import Exposure, allowed
 from scanner.domain.hostile import dead_line, harmless, quoted
 from scanner.domain.lists import Standing
 from scanner.domain.plain import grouped, moment, money, units
+from scanner.domain.report import plain
 from scanner.domain.surroundings import UNKNOWN, Surroundings
 
 __all__ = [
@@ -127,16 +128,13 @@ def _right(approval: Approval) -> str:
 
 
 def _quantity(approval: Approval) -> str:
-    raw, decimals = approval.allowance.raw, _decimals(approval)
+    raw = approval.allowance.raw
     if approval.allowance.unreadable is not None or (raw is None and not approval.allowance.in_words):
         return "an amount that cannot be read"
     if approval.unlimited or raw is None:
         return "unlimited"
-    if decimals is None:
-        return f"{grouped(raw)} raw units"
-    whole, part = divmod(raw, 10**decimals)
-    digits = str(part).zfill(decimals).rstrip("0")
-    return grouped(f"{whole}.{digits}" if part else whole)
+    amount = allowed(approval, _decimals(approval))
+    return f"{grouped(raw)} raw units" if amount is None else grouped(plain(amount))
 
 
 def _decimals(approval: Approval) -> int | None:

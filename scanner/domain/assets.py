@@ -14,7 +14,7 @@ from decimal import Context, Decimal
 from enum import StrEnum
 
 from scanner.domain.approvals import Approval, Target
-from scanner.domain.exposure import Exposure, Total, in_units, total
+from scanner.domain.exposure import Exposure, Total, total
 from scanner.domain.holdings import EXACT, Holding
 from scanner.errors import Trouble
 
@@ -179,7 +179,7 @@ def _apart(token: _Token) -> Apart | None:
     if any(one.risk for one in token.holdings):
         return Apart.RISK
     if token.price is None:
-        return Apart.NOT_READ if all(_units(one) is None for one in token.holdings) else Apart.NO_PRICE
+        return Apart.NOT_READ if all(one.balance(one.decimals) is None for one in token.holdings) else Apart.NO_PRICE
     if any(one.risk is None for one in token.holdings):
         return Apart.RISK_UNKNOWN
     return Apart.NO_SYMBOL if _key(token.symbol) is None else None
@@ -243,14 +243,7 @@ def _elsewhere(joined: Mapping[str, Sequence[_Token]], accounts: Sequence[Accoun
 
 
 def _wallets(tokens: Iterable[_Token]) -> Sum:
-    return _sum((_units(one), token.price) for token in tokens for one in token.holdings)
-
-
-def _units(holding: Holding) -> Decimal | None:
-    """What is held, from the raw integer where that is possible: sources cut long numbers off."""
-    if holding.raw is None or holding.decimals is None:
-        return holding.amount
-    return in_units(holding.raw, holding.decimals)
+    return _sum((one.balance(one.decimals), token.price) for token in tokens for one in token.holdings)
 
 
 def _exchanges(key: str, accounts: Iterable[Account], price: Decimal | None) -> Sum:

@@ -9,9 +9,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from scanner.domain.approvals import Approval
-from scanner.domain.holdings import EXACT, Holding
+from scanner.domain.holdings import EXACT, Holding, in_units
 
-__all__ = ["UNVALUED", "Exposure", "Total", "Valuation", "exposure", "in_units", "total", "valued"]
+__all__ = ["UNVALUED", "Exposure", "Total", "Valuation", "allowed", "exposure", "total", "valued"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,10 @@ class Valuation:
     usd: Decimal
 
 
-def in_units(raw: int, decimals: int) -> Decimal:
-    """An amount of the smallest unit in token units, exactly."""
-    return Decimal(raw).scaleb(-decimals, context=EXACT)
+def allowed(approval: Approval, decimals: int | None) -> Decimal | None:
+    """What a spender may take in all, in token units; None where the amount or the token's decimals are not known."""
+    raw = _readable(approval)
+    return None if raw is None or decimals is None else in_units(raw, decimals)
 
 
 def exposure(approval: Approval, holding: Holding | None) -> Exposure:
@@ -71,7 +72,7 @@ def exposure(approval: Approval, holding: Holding | None) -> Exposure:
     if holding is None or not approval.token.address:
         return Exposure(decimals=approval.token.decimals)
     decimals = holding.decimals if approval.token.decimals is None else approval.token.decimals
-    balance = _balance(holding, decimals)
+    balance = holding.balance(decimals)
     amount = _within(approval, balance, holding, decimals)
     return Exposure(
         balance=balance,
@@ -85,15 +86,6 @@ def exposure(approval: Approval, holding: Holding | None) -> Exposure:
     )
 
 
-def _balance(holding: Holding, decimals: int | None) -> Decimal | None:
-    """The balance in token units: from the raw integer where that is possible, which is never cut off."""
-    if holding.raw == 0:
-        return Decimal(0)
-    if holding.raw is not None and decimals is not None:
-        return in_units(holding.raw, decimals)
-    return holding.amount
-
-
 def _within(approval: Approval, balance: Decimal | None, holding: Holding, decimals: int | None) -> Decimal | None:
     """What of the balance is within the allowance, in token units."""
     if balance is None or not balance:
@@ -105,7 +97,8 @@ def _within(approval: Approval, balance: Decimal | None, holding: Holding, decim
         return None
     if holding.raw is not None and raw >= holding.raw:
         return balance
-    return None if decimals is None else min(in_units(raw, decimals), balance)
+    most = allowed(approval, decimals)
+    return None if most is None else min(most, balance)
 
 
 def _covers(approval: Approval, balance: Decimal | None, holding: Holding, decimals: int | None) -> bool | None:
@@ -119,12 +112,12 @@ def _covers(approval: Approval, balance: Decimal | None, holding: Holding, decim
         return None
     if holding.raw is not None:
         return raw >= holding.raw
-    if decimals is None or balance is None:
+    most = allowed(approval, decimals)
+    if most is None or balance is None:
         return None
-    allowed = in_units(raw, decimals)
-    if allowed < balance:
+    if most < balance:
         return False
-    return True if allowed >= EXACT.add(balance, holding.slack) else None
+    return True if most >= EXACT.add(balance, holding.slack) else None
 
 
 def _readable(approval: Approval) -> int | None:

@@ -12,7 +12,7 @@ from decimal import Context, Decimal
 from scanner.domain.approvals import Target
 from scanner.errors import Trouble
 
-__all__ = ["EXACT", "BalanceReading", "Holding", "Seen", "Wanted", "after", "decimals_of"]
+__all__ = ["EXACT", "BalanceReading", "Holding", "Seen", "Wanted", "after", "decimals_of", "in_units"]
 
 EXACT = Context(prec=400)
 """Arithmetic without rounding: a balance of 78 digits times any price has fewer digits than this."""
@@ -82,6 +82,14 @@ class Holding:
     risk: bool | None = None
     missing_since: datetime | None = field(default=None)
 
+    def balance(self, decimals: int | None) -> Decimal | None:
+        """What is held in token units: from the raw integer where that is possible, which is never cut off."""
+        if self.raw == 0:
+            return Decimal(0)
+        if self.raw is not None and decimals is not None:
+            return in_units(self.raw, decimals)
+        return self.amount
+
     @property
     def slack(self) -> Decimal:
         """How much more than `amount` it may be, in token units, where `raw` is not known.
@@ -94,6 +102,11 @@ class Holding:
         if self.decimals is not None and last == -self.decimals:
             return Decimal(0)
         return Decimal(1).scaleb(max(last, self.amount.adjusted() - KEPT_DIGITS + 1))
+
+
+def in_units(raw: int, decimals: int) -> Decimal:
+    """An amount of the smallest unit in token units, exactly."""
+    return Decimal(raw).scaleb(-decimals, context=EXACT)
 
 
 def decimals_of(seen: Seen) -> int | None:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from scanner.domain.approvals import Approval, Kind, Status, Target
 from scanner.domain.chains import CHAINS
 from scanner.domain.changes import Change, ChangeKind, Held
-from scanner.domain.exposure import in_units
+from scanner.domain.exposure import allowed
 from scanner.domain.hostile import harmless
 from scanner.domain.report import chain_name
 from scanner.domain.surroundings import UNKNOWN, Surroundings
@@ -173,7 +173,7 @@ def facts(
         "spender.owners": spender_owners,
         "allowance.readable": _readable(approval),
         "allowance.unlimited": approval.unlimited,
-        "allowance.amount": _number(_amount(approval)),
+        "allowance.amount": _number(allowed(approval, approval.token.decimals)),
         "allowance.covers_balance": at_stake.covers_balance,
         "balance.amount": _number(at_stake.balance),
         "exposure.usd": _number(at_stake.usd),
@@ -206,13 +206,6 @@ def _readable(approval: Approval) -> bool:
 
 def _number(exact: Decimal | None) -> float | None:
     return None if exact is None else float(exact)
-
-
-def _amount(approval: Approval) -> Decimal | None:
-    allowance, decimals = approval.allowance, approval.token.decimals
-    if allowance.unreadable is not None or allowance.raw is None or decimals is None:
-        return None
-    return in_units(allowance.raw, decimals)
 
 
 def _since(then: datetime, now: datetime) -> timedelta:

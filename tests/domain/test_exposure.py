@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from strategies import OWNER, address, allowances, minutes
 
 from scanner.domain.approvals import UINT256_MAX, Allowance, Approval, Spender, Token
-from scanner.domain.exposure import UNVALUED, Exposure, Total, Valuation, exposure, in_units, total, valued
-from scanner.domain.holdings import EXACT, Holding
+from scanner.domain.exposure import UNVALUED, Exposure, Total, Valuation, exposure, total, valued
+from scanner.domain.holdings import EXACT, Holding, in_units
 
 TOKEN = Token(address(0x70CE2), "USDT")
 NOW = minutes(0)
