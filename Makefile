@@ -15,7 +15,7 @@ DEV := .venv/.dev
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo install test soak lint bench clean
+.PHONY: help demo install test soak lint docs bench clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -38,12 +38,15 @@ lint: $(DEV) ## check style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+docs: $(DEV) ## make the pages that are made from the code
+	@$(BIN)/python -m reference
+
 bench: $(DEV) ## measure
 	@$(BIN)/python -m benchmarks
 
 clean: ## remove the environment, caches and builds
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
-	find scanner tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find scanner tests benchmarks reference -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUN): $(BIN)/python pyproject.toml constraints.txt
 	@echo "Setting up .venv; this happens once and takes about a minute." >&2

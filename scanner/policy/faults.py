@@ -107,7 +107,7 @@ def _field_hint(name: str) -> str:
         return "it is one of " + ", ".join(within)
     if within:
         return f"did you mean {within[0]!r}?"
-    return closest(name, FIELDS) or closest(name.lower(), ("true", "false")) or "docs/rules.md names every field"
+    return closest(name, FIELDS) or closest(name.lower(), ("true", "false")) or "docs/fields.md names every field"
 
 
 def _param_hint(name: str, params: Iterable[str]) -> str:

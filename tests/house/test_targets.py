@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROMISED = {"demo", "test", "lint", "bench", "soak", "install"}
+PROMISED = {"demo", "test", "lint", "bench", "soak", "install", "docs"}
 
 
 def make(*arguments: str) -> subprocess.CompletedProcess[str]:
