@@ -22,7 +22,7 @@ from scanner.policy.exceptions import Exemptions
 from scanner.policy.fields import facts
 from scanner.policy.rules import Pack, findings
 from scanner.store import alerts as kept_alerts
-from scanner.store import knowledge, lists, outbox
+from scanner.store import knowledge, lists, outbox, unmoved
 from scanner.store.engine import Store
 from scanner.store.rows import parts
 from scanner.store.surroundings import surroundings, value
@@ -215,6 +215,7 @@ class Judge:
                 orphans = await kept_alerts.of_rules_other_than(connection, self._rules.keys())
                 steps += unwatched(orphans, "its rule was removed or disabled", at)
             once = {step.alert.id: step for step in steps}
+            await unmoved.forget(connection, {step.alert.approval for step in steps})
             await self._apply(connection, list(once.values()), None, at)
 
         await store.write(tidying)

@@ -8,7 +8,7 @@ It knows neither SQL nor HTTP, and decides nothing itself: `domain` decides, `st
 
 import secrets
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence, Set
 from contextlib import aclosing
 from dataclasses import KW_ONLY, dataclass, replace
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.context import Balances
 from scanner.domain.alerts import Move
-from scanner.domain.approvals import End, Snapshot, Target, combine
+from scanner.domain.approvals import End, Snapshot, Target, Unmoved, combine
 from scanner.domain.chains import UnknownChainError, by_index
 from scanner.domain.changes import Difference, Known, diff, unseen
 from scanner.domain.conditions import Condition
@@ -28,11 +28,15 @@ from scanner.domain.holdings import BalanceReading, Wanted
 from scanner.domain.report import Report
 from scanner.errors import Reason, Trouble
 from scanner.judge import Judge, Judged, Moved
-from scanner.sources import Source
-from scanner.store import balances, conditions, knowledge, lists, scans
+from scanner.policy.moments import due_again
+from scanner.sources import NOTHING_KNOWN, Source
+from scanner.store import balances, conditions, knowledge, lists, scans, unmoved
 from scanner.store.engine import Store
 
 __all__ = ["Job", "Scanner", "Step"]
+
+STILL_AT_ONCE = 200
+"""Targets of which nothing moved that are written down in one transaction."""
 
 log = structlog.get_logger()
 
@@ -111,6 +115,9 @@ class _Round:
         self.before = [replace(reader.cost) for reader in self.readers]
         self.unrecorded: list[tuple[Snapshot, int]] = []
         self.weighed: list[BalanceReading] = []
+        self.based_on: Mapping[Target, int] = {}
+        self.undecided_before = 0
+        self.unjudged = False
         self.reached = not self.job.targets
         self.context_errors: Counter[str] = Counter()
 
@@ -118,17 +125,9 @@ class _Round:
         kept = [target for target in self.job.targets if self.job.keeps(target)]
         if kept:
             await self.store.write(lambda connection: self._begin(connection, kept))
-        based_on = await self.store.read(lambda connection: knowledge.versions(connection, self.job.targets))
-        done = 0
-        async with aclosing(self._readings(self.job.targets)) as readings:
-            async for reading in readings:
-                snapshot = await self._second_look(reading)
-                difference = await self._take(snapshot, based_on[snapshot.target])
-                self.reached |= snapshot.trouble is None or not snapshot.trouble.whole_source
-                done += 1
-                if progress is not None:
-                    total = len(self.job.targets)
-                    await progress(Step(snapshot.target, difference.complete, difference.trouble, done, total))
+        self.based_on = await self.store.read(lambda connection: knowledge.versions(connection, self.job.targets))
+        known = await self.store.read(lambda connection: self._fingerprints(connection, kept))
+        await self._read(self.job.targets, known, progress)
         await self._weigh(kept)
         if kept:
             await self.store.read(self._take_up)
@@ -149,14 +148,60 @@ class _Round:
         )
         await knowledge.watch(connection, targets, self.began)
 
-    async def _readings(self, targets: Sequence[Target]) -> AsyncGenerator[Snapshot, None]:
-        """A snapshot for each target, from the first source that covers its chain."""
+    async def _fingerprints(self, connection: AsyncConnection, kept: Sequence[Target]) -> dict[Target, str]:
+        """What stands for the last readings of the targets whose scan is recorded."""
+        found = await unmoved.fingerprints(connection, self.judge.pack.digest, self.began)
+        return {target: found[target] for target in kept if target in found}
+
+    async def _read(
+        self,
+        targets: Sequence[Target],
+        known: Mapping[Target, str],
+        progress: Callable[[Step], Awaitable[None]] | None,
+    ) -> None:
+        """Read targets, and write down what each reading means. Those that say nothing new leave a line together."""
+        still: list[Unmoved] = []
+        done, total = 0, len(targets)
+        async with aclosing(self._readings(targets, known)) as readings:
+            async for reading in readings:
+                done += 1
+                if isinstance(reading, Unmoved):
+                    self.reached = True
+                    still.append(reading)
+                    step = Step(reading.target, True, None, done, total)
+                else:
+                    difference = await self._take(await self._second_look(reading))
+                    self.reached |= reading.trouble is None or not reading.trouble.whole_source
+                    step = Step(reading.target, difference.complete, difference.trouble, done, total)
+                if progress is not None:
+                    await progress(step)
+                if len(still) >= STILL_AT_ONCE:
+                    await self._still(still)
+                    still = []
+        await self._still(still)
+
+    async def _still(self, readings: Sequence[Unmoved]) -> None:
+        """Write down that nothing moved. Who was overtaken by another scan meanwhile is read once more, in full."""
+        if not readings:
+            return
+        came = await self.store.write(lambda connection: unmoved.still(connection, self.id, readings, self.based_on))
+        self.approvals += came.approvals
+        self.unreadable += came.unreadable
+        self.undecided_before += came.undecided
+        self.unjudged |= len(came.overtaken) < len(readings)
+        if came.overtaken:
+            await self._read(came.overtaken, NOTHING_KNOWN, None)
+
+    async def _readings(
+        self, targets: Sequence[Target], known: Mapping[Target, str] = NOTHING_KNOWN
+    ) -> AsyncGenerator[Snapshot | Unmoved, None]:
+        """A reading of each target, from the first source that covers its chain."""
         left = list(targets)
         for source in self.sources:
             mine = [target for target in left if _covers(source, target)]
             left = [target for target in left if not _covers(source, target)]
             if mine:
-                async with aclosing(source.read(mine)) as readings:
+                async with aclosing(source.read(mine, known)) as readings:
                     async for snapshot in readings:
                         yield snapshot
         for target in left:
@@ -171,14 +216,15 @@ class _Round:
         """A row can slip between two pages while a list moves: read once more before anything is called gone."""
         if snapshot.pages == 1 or snapshot.end is End.INCOMPLETE or not unseen(await self._known(snapshot), snapshot):
             return snapshot
-        [again] = [reading async for reading in self._readings([snapshot.target])]
+        [again] = [one async for one in self._readings([snapshot.target]) if isinstance(one, Snapshot)]
         return combine(snapshot, again)
 
     async def _known(self, snapshot: Snapshot) -> Known:
         return await self.store.read(lambda connection: knowledge.known(connection, snapshot.target))
 
-    async def _take(self, snapshot: Snapshot, based_on: int) -> Difference:
+    async def _take(self, snapshot: Snapshot) -> Difference:
         """Write down what a reading means, or keep it for the rehearsal."""
+        based_on = self.based_on[snapshot.target]
         if self.job.keeps(snapshot.target):
             return await self.store.write(lambda connection: self._commit(connection, snapshot, based_on))
         self.unrecorded.append((snapshot, based_on))
@@ -193,10 +239,20 @@ class _Round:
         judged = self.judge.reading(
             connection, self.id, snapshot, difference, self.moved, thorough=self.job.asked_by == "command"
         )
-        self._count(await judged)
-        allowances = [held.approval.allowance for held in difference.known.in_force]
-        self.approvals += len(allowances)
-        self.unreadable += sum(allowance.unreadable is not None for allowance in allowances)
+        said = await judged
+        self._count(said)
+        held = list(difference.known.in_force)
+        unreadable = sum(one.approval.allowance.unreadable is not None for one in held)
+        await unmoved.settle(
+            connection,
+            snapshot.target,
+            fingerprint=snapshot.fingerprint if difference.agrees else None,
+            rules=self.judge.pack.digest,
+            due_at=due_again(self.judge.pack, held, self.now()),
+            counts={"in_force": len(held), "unreadable": unreadable, "undecided": said.undecided.total()},
+        )
+        self.approvals += len(held)
+        self.unreadable += unreadable
         self.changes += len(difference.changes)
         return difference
 
@@ -254,8 +310,8 @@ class _Round:
             self.id,
             at=self.now(),
             requests=spent,
-            undecided=self.undecided.total(),
-            undecided_rules=sorted(self.undecided.keys() - self.decided - self.judge.follow_money),
+            undecided=self.undecided.total() + self.undecided_before,
+            undecided_rules=sorted(await self._undecided_rules(connection)),
             unreadable=self.unreadable,
             context_errors=[*self._context_errors(), *await lists.errors(connection)],
             at_once=self.job.at_once,
@@ -263,6 +319,12 @@ class _Round:
 
     def _context_errors(self) -> list[str]:
         return [_counted(said, times) for said, times in self.context_errors.items()]
+
+    async def _undecided_rules(self, connection: AsyncConnection) -> Set[str]:
+        """The rules that could decide nothing at all. Where not everything was judged, what was true before is."""
+        if self.unjudged:
+            return await scans.undecided_rules(connection) - self.decided
+        return self.undecided.keys() - self.decided - self.judge.follow_money
 
     async def _rehearse(self, connection: AsyncConnection, *, first: bool) -> Report:
         """Do what a recorded scan does, in a transaction that is taken back: the report is what would have been."""

@@ -19,6 +19,7 @@ __all__ = [
     "Status",
     "Target",
     "Token",
+    "Unmoved",
     "combine",
     "gather",
     "stable_id",
@@ -172,7 +173,8 @@ class Snapshot:
 
     `kinds` are the kinds that the source covers on this chain: of others it says nothing. `trouble` says why an
     incomplete reading is one, or what is unproven about its end. `began_at` and `read_at` are when the reading began,
-    where the source tells, and ended; `block` the block it is true of, where the source knows one.
+    where the source tells, and ended; `block` the block it is true of, where the source knows one. `fingerprint` stands
+    for all that was read, where the source makes one: two readings that share it say the same.
     """
 
     target: Target
@@ -185,6 +187,16 @@ class Snapshot:
     trouble: Trouble | None = None
     block: int | None = None
     began_at: datetime | None = None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unmoved:
+    """A complete reading that said the same as the one whose fingerprint the source was given."""
+
+    target: Target
+    source: str
+    read_at: datetime
 
 
 def gather(rows: Iterable[Approval]) -> dict[str, Approval]:
@@ -218,4 +230,5 @@ def combine(first: Snapshot, second: Snapshot) -> Snapshot:
         trouble=weaker.trouble,
         pages=first.pages + second.pages,
         began_at=first.began_at,
+        fingerprint=None,
     )

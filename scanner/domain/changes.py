@@ -91,7 +91,8 @@ class Difference:
     """What a reading comes to: the rows to write, the changes to tell, and whether the target was read completely.
 
     `rows` are the held approvals that differ from before, by id; `known` is all of the target afterwards.
-    `trouble` says why it is not complete.
+    `trouble` says why it is not complete. `agrees` says that the reading is all of what is known now: another one that
+    says the same moves nothing.
     """
 
     known: Known
@@ -99,6 +100,7 @@ class Difference:
     changes: tuple[Change, ...]
     complete: bool
     trouble: Trouble | None = None
+    agrees: bool = False
 
 
 def unseen(known: Known, snapshot: Snapshot) -> frozenset[str]:
@@ -159,7 +161,7 @@ def diff(known: Known, snapshot: Snapshot, confirm_after: timedelta, based_on: i
         version=version,
         read_at=snapshot.read_at,
     )
-    return Difference(after, rows, tuple(changes), complete, trouble)
+    return Difference(after, rows, tuple(changes), complete, trouble, agrees=complete and current == known.version)
 
 
 def _seen(held: Held | None, approval: Approval, at: datetime, *, first: bool) -> tuple[Held, ChangeKind | None]:

@@ -8,7 +8,7 @@ from functools import cache
 from types import MappingProxyType
 
 from scanner.domain.alerts import Finding, Judgement, Severity
-from scanner.domain.approvals import Approval
+from scanner.domain.approvals import Approval, stable_id
 from scanner.domain.changes import Change, ChangeKind
 from scanner.errors import Place, Problem
 from scanner.policy.engine import Condition, Known, known_facts
@@ -207,7 +207,8 @@ class Pack:
     """The rules in force, and all that is wrong with the others.
 
     `problems` keep a rule out or lie beside the rules; `warnings` do not. `ids` are all rules that were found by name:
-    the broken and the disabled ones too. `exemptions` are the user's exceptions from them.
+    the broken and the disabled ones too. `exemptions` are the user's exceptions from them. Packs of the same `digest`
+    say the same of everything.
     """
 
     rules: tuple[Rule, ...]
@@ -215,9 +216,11 @@ class Pack:
     warnings: tuple[Problem, ...] = ()
     ids: frozenset[str] = frozenset()
     exemptions: tuple[Exemption, ...] = ()
+    digest: str = field(init=False, repr=False, compare=False)
     _chosen: Mapping[ChangeKind | None, tuple[Rule, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", stable_id(*map(_says, self.rules), *self.exemptions))
         chosen = {
             kind: tuple(rule for rule in self.rules if not rule.on or kind in rule.on) for kind in (None, *ChangeKind)
         }
@@ -227,6 +230,17 @@ class Pack:
         """What every rule that applies says: those on states always, those on events if it is their kind of change."""
         known = known_facts(facts)
         return [(rule, rule.judge(known)) for rule in self._chosen[change]]
+
+
+def _says(rule: Rule) -> tuple[object, ...]:
+    """All that decides what a rule says."""
+    grades = [(grade.severity, _bound(grade.condition), _bound(grade.until)) for grade in rule.grades]
+    own = (rule.id, rule.title, rule.severity, sorted(rule.on), rule.if_unknown)
+    return (*own, _bound(rule.condition), _bound(rule.until), grades)
+
+
+def _bound(condition: Condition | None) -> str:
+    return "" if condition is None else condition.bound
 
 
 def findings(

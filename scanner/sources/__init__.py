@@ -1,13 +1,17 @@
 """Where approvals come from. A source is a module here and a line in the list that `scanner.app` builds."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
-from scanner.domain.approvals import Kind, Snapshot, Target
+from scanner.domain.approvals import Kind, Snapshot, Target, Unmoved
 from scanner.domain.chains import Chain
 from scanner.domain.cost import Cost
 
-__all__ = ["Source"]
+__all__ = ["NOTHING_KNOWN", "Source"]
+
+NOTHING_KNOWN: Mapping[Target, str] = MappingProxyType({})
+"""No reading to compare with."""
 
 
 class Source(Protocol):
@@ -20,9 +24,12 @@ class Source(Protocol):
         """The kinds of approval that it can show on a chain; none where it does not cover the chain."""
         ...
 
-    def read(self, targets: Sequence[Target]) -> AsyncGenerator[Snapshot, None]:
+    def read(
+        self, targets: Sequence[Target], known: Mapping[Target, str] = NOTHING_KNOWN
+    ) -> AsyncGenerator[Snapshot | Unmoved, None]:
         """Read each target: exactly one snapshot for each, in any order, as soon as it is there.
 
+        `known` are fingerprints of complete readings: of a target that still reads the same it is enough to say so.
         What goes wrong on the way is in the snapshot's `trouble`, never raised: one target's failure never
         touches another's.
         """

@@ -8,13 +8,14 @@ from itertools import count
 
 import structlog
 
-from scanner.domain.approvals import Kind, Snapshot, Target
+from scanner.domain.approvals import Kind, Snapshot, Target, Unmoved
 from scanner.domain.chains import Chain, by_index
 from scanner.domain.cost import Cost
 from scanner.errors import ApprovalWatchError, Reason, Trouble
 from scanner.okx.breaker import Breaker
 from scanner.okx.client import Effort, OkxClient, Request
 from scanner.okx.shapes import MalformedError
+from scanner.sources import NOTHING_KNOWN
 from scanner.sources.okx_packs import packs
 from scanner.sources.okx_reading import Reading
 from scanner.sources.okx_v5 import V5
@@ -68,13 +69,15 @@ class OkxSource:
         """ERC-20 allowances, on chains of the families that the interface tells of."""
         return frozenset({Kind.ERC20}) if chain.family in self._wire.families else frozenset()
 
-    async def read(self, targets: Sequence[Target]) -> AsyncGenerator[Snapshot]:
+    async def read(
+        self, targets: Sequence[Target], known: Mapping[Target, str] = NOTHING_KNOWN
+    ) -> AsyncGenerator[Snapshot | Unmoved]:
         """Read each target once; a snapshot is handed on as soon as it is there. Closing it stops what is in flight.
 
         Raises UnknownChainError for a target on a chain outside of the table, and nothing else.
         """
         unique = tuple(dict.fromkeys(targets))
-        round_ = _Round(self, unique)
+        round_ = _Round(self, unique, known)
         try:
             round_.start()
             for _ in unique:
@@ -113,10 +116,10 @@ class _Job:
 class _Round:
     """One call of `OkxSource.read`: what is still due, and the workers that ask for it."""
 
-    def __init__(self, source: OkxSource, targets: Sequence[Target]) -> None:
-        self.results: asyncio.Queue[Snapshot] = asyncio.Queue()
+    def __init__(self, source: OkxSource, targets: Sequence[Target], known: Mapping[Target, str]) -> None:
+        self.results: asyncio.Queue[Snapshot | Unmoved] = asyncio.Queue()
         self._source = source
-        self._due = {target: Reading(target, by_index(target.chain)) for target in targets}
+        self._due = {target: Reading(target, by_index(target.chain), known.get(target)) for target in targets}
         self._jobs: asyncio.PriorityQueue[_Job] = asyncio.PriorityQueue()
         self._numbers = count()
         self._workers: list[asyncio.Task[None]] = []
@@ -217,7 +220,7 @@ class _Round:
 
     def _settled(self, reading: Reading, entries: Mapping[str, list[Entry]]) -> bool:
         """Whether a packed answer holds all of a target's list: one entry for its chain, and that one ends cleanly."""
-        trial = Reading(reading.target, reading.chain)
+        trial = Reading(reading.target, reading.chain, reading.known)
         trial.began_at = reading.began_at
         mine = entries.get(reading.target.chain, [])
         if len(mine) != 1 or trial.take(mine) is not None or not trial.sound:
@@ -247,8 +250,7 @@ class _Round:
         """A target is done: hand it on, and stop or begin asking for the others as its outcome says."""
         if self._due.pop(reading.target, None) is None:
             return
-        snapshot = self._deliver(reading)
-        self._source.breaker.note(snapshot.trouble)
+        self._source.breaker.note(self._deliver(reading))
         if self._source.breaker.open:
             self._give_up()
         elif self._probing:
@@ -265,10 +267,14 @@ class _Round:
         for worker in self._workers:
             worker.cancel()
 
-    def _deliver(self, reading: Reading) -> Snapshot:
+    def _deliver(self, reading: Reading) -> Trouble | None:
+        """Hand on what was read; returns what is wrong with it."""
+        if reading.unmoved:
+            self.results.put_nowait(Unmoved(reading.target, self._source.name, self._now()))
+            return None
         snapshot = reading.snapshot(self._source.covers(reading.chain), self._source.name, self._now())
         self.results.put_nowait(snapshot)
-        return snapshot
+        return snapshot.trouble
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._source.client.now(), UTC)

@@ -7,14 +7,18 @@ what merely stops is an end without one; everything else is incomplete. What was
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property, reduce
+from hashlib import blake2b
+from operator import or_
 
 import msgspec
 
+from scanner import __version__
 from scanner.domain.approvals import Approval, End, Kind, Snapshot, Target, gather
 from scanner.domain.chains import Chain
 from scanner.errors import Reason, Trouble
 from scanner.sources.okx_rows import Flaw, approval_of
-from scanner.sources.okx_wire import Entry
+from scanner.sources.okx_wire import Entry, Row
 
 __all__ = ["MOST_PAGES", "Reading"]
 
@@ -24,23 +28,29 @@ MOST_PAGES = 200
 LONGEST_CURSOR = 4096
 """Bytes that a cursor may have."""
 
+_READ_BY = __version__.encode()
+"""A newer version may read the same words otherwise: its fingerprints are others."""
+
 
 class Reading:
     """Takes pages until they end. `pages` are those that came; `end` is None while there is more to ask for.
 
-    `began_at` is when the first page was asked for.
+    `began_at` is when the first page was asked for; `known` the fingerprint of a complete reading to compare with. Rows
+    are made approvals only where something is new: that is most of what a reading costs.
     """
 
-    def __init__(self, target: Target, chain: Chain) -> None:
+    def __init__(self, target: Target, chain: Chain, known: str | None = None) -> None:
         self.target = target
         self.chain = chain
+        self.known = known
         self.pages = 0
         self.began_at: datetime | None = None
         self.end: End | None = None
         self._trouble: Trouble | None = None
-        self._rows: list[Approval] = []
-        self._flaws = Flaw.NONE
+        self._rows: list[Row] = []
         self._broken = 0
+        self._told = True
+        self._digest = blake2b(_READ_BY, digest_size=16)
         self._asked: str | None = None
         self._seen: set[str] = set()
         self._total: int | None = None
@@ -48,7 +58,24 @@ class Reading:
     @property
     def sound(self) -> bool:
         """Whether it reached a clean end and every row could be read."""
-        return self.end is End.COMPLETE and not self._broken and Flaw.TOKEN not in self._flaws
+        return self.end is End.COMPLETE and not self._broken and (self.unmoved or Flaw.TOKEN not in self._approvals[1])
+
+    @property
+    def fingerprint(self) -> str | None:
+        """What stands for all that was read; None where it did not end, or not all of it could be read."""
+        if self.end in (None, End.INCOMPLETE) or self._broken or not self._told:
+            return None
+        return self._digest.hexdigest()
+
+    @property
+    def unmoved(self) -> bool:
+        """Whether it says the same as the reading that was known."""
+        return self.known is not None and self.fingerprint == self.known
+
+    @cached_property
+    def _approvals(self) -> tuple[list[Approval], Flaw]:
+        found = [approval_of(row, self.target, self.chain) for row in self._rows]
+        return [approval for approval, _ in found], reduce(or_, (flaw for _, flaw in found), Flaw.NONE)
 
     def take(self, entries: Sequence[Entry]) -> bytes | None:
         """Take the next page; returns the cursor to ask for the page after it with, None when there is none."""
@@ -69,7 +96,7 @@ class Reading:
 
     def snapshot(self, kinds: frozenset[Kind], source: str, at: datetime) -> Snapshot:
         """The reading as it ended. What is wrong with single rows makes it incomplete, whatever its end."""
-        approvals = gather(self._rows)
+        approvals = gather(self._approvals[0])
         end, trouble = self.end or End.INCOMPLETE, self._trouble
         if end is End.COMPLETE and self._total is not None and len(approvals) < self._total:
             said = f"the list ended after {len(approvals)} of {self._total} approvals"
@@ -77,14 +104,22 @@ class Reading:
         if end is not End.INCOMPLETE and (flawed := self._flawed()) is not None:
             end, trouble = End.INCOMPLETE, flawed
         return Snapshot(
-            self.target, approvals, end, kinds, source, at, max(1, self.pages), trouble, began_at=self.began_at
+            target=self.target,
+            approvals=approvals,
+            end=end,
+            kinds=kinds,
+            source=source,
+            read_at=at,
+            pages=max(1, self.pages),
+            trouble=trouble,
+            began_at=self.began_at,
+            fingerprint=self.fingerprint,
         )
 
     def _keep(self, entry: Entry) -> None:
-        for row in entry.rows:
-            approval, flaw = approval_of(row, self.target, self.chain)
-            self._rows.append(approval)
-            self._flaws |= flaw
+        self._rows += entry.rows
+        self._told &= bool(entry.told)
+        self._digest.update(entry.told)
         self._broken += entry.broken
         self._total = self._total if entry.total is None else entry.total
 
@@ -128,9 +163,9 @@ class Reading:
     def _flawed(self) -> Trouble | None:
         if self._broken:
             return Trouble(Reason.PROTOCOL, f"{self._broken} of the rows cannot be read")
-        if Flaw.TOKEN in self._flaws:
+        if Flaw.TOKEN in self._approvals[1]:
             return Trouble(Reason.PROTOCOL, "of some approvals the token cannot be told")
-        if Flaw.SPENDER in self._flaws:
+        if Flaw.SPENDER in self._approvals[1]:
             return Trouble(Reason.UNKNOWN_SPENDER, "of some approvals the spender is not told, or told in two ways")
         return None
 

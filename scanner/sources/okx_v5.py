@@ -1,6 +1,7 @@
 """The documented interface: projects, each with a spender and the tokens that it may take."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -43,7 +44,8 @@ class _Entry(msgspec.Struct, Generic[T], rename="camel"):
     cusor: msgspec.Raw = msgspec.Raw(b"")
 
 
-_decode = msgspec.json.Decoder(list[_Entry[_Project[_Token]]]).decode
+_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode = msgspec.json.Decoder(_Entry[_Project[_Token]]).decode
 _decode_loosely = msgspec.json.Decoder(list[_Entry[msgspec.Raw]]).decode
 _decode_project = msgspec.json.Decoder(_Project[msgspec.Raw]).decode
 _decode_token = msgspec.json.Decoder(_Token).decode
@@ -56,9 +58,14 @@ def _body(targets: Sequence[Target], key: str, limit: int, cursor: bytes | None)
 
 def _entries(data: msgspec.Raw) -> list[Entry]:
     try:
-        return [_entry(entry, _rows(entry.approval_projects), 0) for entry in _decode(data)]
+        return [_sound(raw) for raw in _decode_list(data)]
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _salvaged(data)
+
+
+def _sound(raw: msgspec.Raw) -> Entry:
+    entry = _decode(raw)
+    return replace(_entry(entry, _rows(entry.approval_projects), 0), told=bytes(raw))
 
 
 def _salvaged(data: msgspec.Raw) -> list[Entry]:

@@ -1,6 +1,7 @@
 """The successor, `api: v6`: undocumented, read as client code has seen it. Flat rows, numbers for cursors, a total."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -57,7 +58,8 @@ def _body(targets: Sequence[Target], key: str, limit: int, cursor: bytes | None)
 
 def _entries(data: msgspec.Raw) -> list[Entry]:
     try:
-        return [part for entry in _decode(data) for part in _by_chain(entry, _listed(entry), 0)]
+        told = bytes(data)
+        return [replace(part, told=told) for entry in _decode(data) for part in _by_chain(entry, _listed(entry), 0)]
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _salvaged(data)
 

@@ -40,7 +40,7 @@ class Entry:
 
     `chain` is its chainIndex, None where it names none. `cursor` is still encoded, empty where there is none.
     `empty` says that it lists nothing at all. `broken` counts the rows that could not be read; `total` is how many
-    rows there are in all, where it tells.
+    rows there are in all, where it tells. `told` is what it was decoded from, empty where not all of it could be read.
     """
 
     chain: str | None
@@ -49,6 +49,7 @@ class Entry:
     empty: bool
     broken: int = 0
     total: int | None = None
+    told: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ async def unwatch(connection: AsyncConnection, keep: Collection[Target], at: dat
     dropped = [row.id for row in rows if Target(row.chain, row.owner) not in keep]
     found: list[str] = []
     for part in parts(dropped):
-        await connection.execute(update(targets).where(targets.c.id.in_(part)).values(watched=False))
+        await connection.execute(update(targets).where(targets.c.id.in_(part)).values(watched=False, fingerprint=None))
         found += await connection.scalars(select(approvals.c.id).where(approvals.c.target_id.in_(part)))
     if dropped:
         await note_watches(connection, at)
@@ -174,6 +174,7 @@ async def record(connection: AsyncConnection, scan_id: str, snapshot: Snapshot, 
         "covered": sorted(kind.value for kind in difference.known.covered),
         "tried_at": difference.known.read_at,
         "error": error,
+        "fingerprint": None,
     }
     if difference.complete:
         state |= {"source": snapshot.source, "read_at": snapshot.read_at}

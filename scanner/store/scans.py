@@ -22,7 +22,7 @@ from scanner.store.knowledge import Filter, changes_of, in_force
 from scanner.store.surroundings import change_entries, weighed
 from scanner.store.tables import notices, scan_targets, scans, targets
 
-__all__ = ["begin", "entry", "finish", "interrupt", "last_begun", "report", "workers"]
+__all__ = ["begin", "entry", "finish", "interrupt", "last_begun", "report", "undecided_rules", "workers"]
 
 
 async def begin(
@@ -68,6 +68,12 @@ async def last_begun(connection: AsyncConnection, asked_by: str) -> datetime | N
     query = select(scans.c.started_at).where(whole).order_by(scans.c.started_at.desc()).limit(1)
     found: datetime | None = await connection.scalar(query)
     return found
+
+
+async def undecided_rules(connection: AsyncConnection) -> frozenset[str]:
+    """The rules that could decide nothing at all in the last scan that has ended."""
+    query = select(scans.c.undecided_rules).where(scans.c.state == "finished").order_by(scans.c.started_at.desc())
+    return frozenset(await connection.scalar(query.limit(1)) or ())
 
 
 async def workers(connection: AsyncConnection) -> frozenset[str]:

@@ -125,6 +125,7 @@ async def source_of(url: str, *, clock: Clock | None = None, **options: Any) -> 
 async def read_all(source: OkxSource, targets: Sequence[Target]) -> dict[Target, Snapshot]:
     found: dict[Target, Snapshot] = {}
     async for snapshot in source.read(targets):
+        assert isinstance(snapshot, Snapshot)
         assert snapshot.target not in found
         found[snapshot.target] = snapshot
     assert set(found) == set(targets)

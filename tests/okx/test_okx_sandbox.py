@@ -53,7 +53,7 @@ def targets_of(world: World) -> list[Target]:
 
 
 async def read(source: OkxSource, targets: Sequence[Target]) -> dict[Target, Snapshot]:
-    return {snapshot.target: snapshot async for snapshot in source.read(targets)}
+    return {one.target: one async for one in source.read(targets) if isinstance(one, Snapshot)}
 
 
 def seen(snapshot: Snapshot) -> set[tuple[str, str, int | None]]:

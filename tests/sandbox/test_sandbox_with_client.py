@@ -55,7 +55,8 @@ async def read(sandbox: Sandbox, targets: Iterable[Target], api: str, *, gives_u
     async with sandbox.serve() as server, aiohttp.ClientSession() as session:
         settings = OkxSettings(base_url=server.url, requests_per_second=1000, timeout=gives_up, patience=0)
         client = OkxClient(session, key, settings, MemoryLedger())
-        return [snapshot async for snapshot in OkxSource(client, api=api, page_size=10).read(list(targets))]
+        source = OkxSource(client, api=api, page_size=10)
+        return [one async for one in source.read(list(targets)) if isinstance(one, Snapshot)]
 
 
 def differences(sandbox: Sandbox, snapshot: Snapshot) -> set[tuple[str, str, int | None]]:

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scanner.context import Balances
 from scanner.context.okx_balances import OkxBalances
 from scanner.domain.alerts import Severity
-from scanner.domain.approvals import Kind, Snapshot, Target
+from scanner.domain.approvals import End, Kind, Snapshot, Target, Unmoved, stable_id
 from scanner.domain.chains import Chain
 from scanner.domain.cost import Cost
 from scanner.domain.report import Report
@@ -30,7 +30,7 @@ from scanner.policy.loading import default_rules, load
 from scanner.policy.rules import Pack
 from scanner.sandbox import Row, Sandbox, Spender, Token, World, day_of
 from scanner.scan import Job, Scanner
-from scanner.sources import Source
+from scanner.sources import NOTHING_KNOWN, Source
 from scanner.sources.okx import OkxSource
 from scanner.store import tables
 from scanner.store.budgets import StoredLedger
@@ -208,7 +208,10 @@ async def watching(
 
 
 class Scripted:
-    """A source that stands for the far side: what it says of a target is what `answer` says."""
+    """A source that stands for the far side: what it says of a target is what `answer` says.
+
+    What ended has a fingerprint, and what has the one that is known is said to be unmoved.
+    """
 
     name = "scripted"
 
@@ -219,10 +222,21 @@ class Scripted:
     def covers(self, chain: Chain) -> frozenset[Kind]:
         return frozenset({Kind.ERC20})
 
-    async def read(self, targets: Sequence[Target]) -> AsyncGenerator[Snapshot, None]:
+    async def read(
+        self, targets: Sequence[Target], known: Mapping[Target, str] = NOTHING_KNOWN
+    ) -> AsyncGenerator[Snapshot | Unmoved, None]:
         for target in targets:
             self.cost.requests += 1
-            yield await self._answer(target)
+            yield _unless_known(await self._answer(target), known.get(target))
+
+
+def _unless_known(snapshot: Snapshot, known: str | None) -> Snapshot | Unmoved:
+    if snapshot.end is End.INCOMPLETE:
+        return snapshot
+    sign = stable_id(snapshot.end, *sorted(map(repr, snapshot.approvals.values())))
+    if sign == known:
+        return Unmoved(snapshot.target, snapshot.source, snapshot.read_at)
+    return replace(snapshot, fingerprint=sign)
 
 
 def address(number: int) -> str:
