@@ -205,3 +205,30 @@ def test_what_strangers_wrote_is_dead_in_the_examples() -> None:
 def test_text_that_is_not_utf_8_is_no_list() -> None:
     with pytest.raises(UnreadableListError, match="UTF-8"):
         parse({"": b"address\n\xff\xfe"}, "known")
+
+
+def test_a_web_page_is_no_list_even_with_addresses_on_lines_of_their_own() -> None:
+    with pytest.raises(UnreadableListError, match="a web page"):
+        read(f"\ufeff\n<!doctype html>\n<td>\n{ROUTER}\n{OTHER}\n</td>")
+
+
+def test_a_line_that_no_csv_reader_takes_is_one_bad_row() -> None:
+    assert "a text this long is no address" in bad(f"{'a' * 200_000}\n{OTHER}")
+
+
+@pytest.mark.parametrize("factor", ["exploit:Big Hack", "EXPLOIT:Big Hack", "Exploit: Big Hack"])
+def test_an_exploit_is_one_in_capitals_too(factor: str) -> None:
+    found = one(f"address,risk_factors\n{ROUTER},{factor}")
+    assert (found.labels, found.incident) == (("exploited",), "Big Hack")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"address,riskFactors\n{OTHER},deprecated",
+        f"Address,RISKFACTORS\n{OTHER},deprecated",
+        json.dumps([{"address": OTHER, "riskFactors": "deprecated"}]),
+    ],
+)
+def test_risk_factors_are_found_by_their_other_name_too(text: str) -> None:
+    assert one(text).labels == ()

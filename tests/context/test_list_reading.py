@@ -114,14 +114,15 @@ async def cut(request: web.Request) -> web.StreamResponse:
         (answering(302, b"", Location="https://elsewhere.example/"), "sends elsewhere (HTTP 302)"),
         (answering(304), "answered HTTP 304"),
         (answering(200, b""), "it is empty"),
-        (answering(200, b"<!doctype html>\n<p>Sorry</p>"), "none of its 2 rows makes sense"),
+        (answering(200, b"<!doctype html>\n<p>Sorry</p>"), "it is a web page"),
+        (answering(200, b"Sorry!\nCome back later."), "none of its 2 rows makes sense"),
         (answering(200, b"\n".join(row.encode() for row in ROWS[:5])), "it has shrunk from 10 entries to 5"),
         (answering(200, b"x" * 100_001), "larger than 0 MB"),
         (answering(200, gzip.compress(b"0" * 3_000_000), **{"Content-Encoding": "gzip"}), "larger than 0 MB"),
         (answering(200, b"no gzip", **{"Content-Encoding": "gzip"}), "cannot be read"),
         (cut, "cannot be read"),
     ],
-    ids=["404", "500", "302", "304", "empty", "html", "shrunk", "large", "bomb", "no-gzip", "cut"],
+    ids=["404", "500", "302", "304", "empty", "html", "words", "shrunk", "large", "bomb", "no-gzip", "cut"],
 )
 async def test_what_is_no_better_copy_leaves_the_last_good_one_in_force_and_is_said(
     reader: ListReader,

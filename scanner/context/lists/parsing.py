@@ -26,6 +26,10 @@ _Found: TypeAlias = tuple[str, Row | WrongRowError]
 """Where something stands (`line 3`), and what it says, or why it says nothing."""
 
 _COLUMNS = {"address", "chain", "chain_id", "name", "label", "incident", "risk_factors"}
+_ALIASES = {"chainId": "chain_id", "riskFactors": "risk_factors"}
+"""Other words for a column, as JSON writes them; in CSV their case does not matter."""
+
+_FOLDED = {alias.lower(): name for alias, name in _ALIASES.items()}
 
 
 def parse(files: Mapping[str, bytes], label: str) -> Copy:
@@ -53,6 +57,9 @@ def _rows(name: str, content: bytes) -> Iterator[_Found]:
         # A file of a folder says what it is by its name.
         if name or text.lstrip().startswith(("[", "{")):
             yield from _json(text, f"{name}, " if name else "")
+        elif text.lstrip().startswith("<"):
+            # An error's or an explorer's page may well have addresses on lines of their own.
+            raise UnreadableListError("it is a web page, not a list", "Name the address where the bare list is")
         elif (header := _header(text)) is not None:
             yield from _csv(text, header)
         else:
@@ -83,8 +90,11 @@ def _header(text: str) -> list[str] | None:
     """The columns of a CSV file, as they are called here; None where the text is none."""
     for line in text.splitlines():
         if line.strip() and not line.startswith("#"):
-            cells = next(csv.reader([line]), [])
-            names = ["chain_id" if (name := cell.strip().lower()) == "chainid" else name for cell in cells]
+            try:
+                cells = next(csv.reader([line]), [])
+            except csv.Error:
+                return None
+            names = [_FOLDED.get(name := cell.strip().lower(), name) for cell in cells]
             return names if "address" in names else None
     return None
 
@@ -147,7 +157,8 @@ def _of_item(item: object, incident: str | None = None) -> Row | WrongRowError:
         return WrongRowError("neither a text nor an object")
     try:
         said = {key: _word(key, item.get(key)) for key in _COLUMNS}
-        said["chain_id"] = said["chain_id"] or _word("chainId", item.get("chainId"))
+        for alias, name in _ALIASES.items():
+            said[name] = said[name] or _word(alias, item.get(alias))
         said["incident"] = said["incident"] or incident
     except WrongRowError as error:
         return error

@@ -49,7 +49,7 @@ def entry(row: Row, label: str) -> Entry:
     incident = row.incident
     if factors:
         # Whoever keeps the list warns of this one: it vouches for nothing more than that.
-        exploits = [factor.removeprefix(_EXPLOIT).strip() for factor in factors if factor.startswith(_EXPLOIT)]
+        exploits = [factor[len(_EXPLOIT) :].strip() for factor in factors if factor.lower().startswith(_EXPLOIT)]
         labels = {EXPLOITED} if exploits or EXPLOITED in labels else set()
         incident = incident or "; ".join(exploits)
     if TRUSTED in labels and index is None:
