@@ -29,7 +29,7 @@ def _list(look: Look, entry: ListEntry) -> Iterator["Text"]:
         yield line(Part("never read", LOUD))
     else:
         bad = Part(f", {counted(entry.bad, 'bad row')} left out" if entry.bad else "", "yellow")
-        size = "1 entry" if entry.entries == 1 else f"{entry.entries} entries"
+        size = counted(entry.entries, "entry", "entries")
         yield line(Part(f"{size}, as of {ago(entry.as_of, look.now)}"), bad)
     yield line(Part(f"touches {counted(entry.approvals, 'approval')} in force"))
     if entry.error is not None:

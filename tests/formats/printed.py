@@ -49,8 +49,11 @@ from scanner.formats.documents import (
     Explained,
     GradeEntry,
     History,
+    ListEntry,
+    Lists,
     RuleEntry,
     Rules,
+    SaidEntry,
     SilenceEntry,
     Silences,
     Story,
@@ -197,6 +200,15 @@ EXPLANATION = Explanation(
 DOCUMENTS: dict[str, Document] = {
     "report": REPORT,
     "approvals": Approvals(approvals=REPORT.approvals, targets=REPORT.scan.targets, alerts=REPORT.alerts),
+    "spender": Approvals(
+        approvals=REPORT.approvals,
+        ended=(GONE,),
+        said=(
+            SaidEntry("exploits", ("exploited",), "ethereum", "1", "Swap", "Swap keys stolen (2026-01-05)"),
+            SaidEntry("ours", ()),
+        ),
+        targets=REPORT.scan.targets,
+    ),
     "history": History(changes=REPORT.changes, targets=REPORT.scan.targets),
     "alerts": Alerts(alerts=REPORT.alerts, approvals=REPORT.approvals),
     "story": Story(
@@ -229,6 +241,23 @@ DOCUMENTS: dict[str, Document] = {
         ),
         excepted=ExceptionEntry(("owner", "spender"), "our own settlement", None, "config.yaml:9:5"),
         notes=("An exception keeps the rule silent about it.",),
+    ),
+    "lists": Lists(
+        lists=(
+            ListEntry(
+                name="exploits",
+                label="exploited",
+                origin="https://lists.example/a/long/way/to/where/the/list/of/incidents/is.json",
+                as_of=before(days=1),
+                checked_at=before(hours=1),
+                error="lists.example answered HTTP 503",
+                entries=349,
+                bad=12,
+                examples=("line 17: there is no address",),
+                approvals=2,
+            ),
+            ListEntry("ours", "trusted", "/etc/approval-watch/trusted.csv", None, None, None, 0, 0, (), 0),
+        ),
     ),
     "rules": Rules(
         rules=(

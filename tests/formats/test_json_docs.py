@@ -15,6 +15,7 @@ from scanner.domain.changes import ChangeKind
 from scanner.domain.inventory import Holdings
 from scanner.domain.report import Report
 from scanner.errors import Reason
+from scanner.formats.documents import Lists
 
 PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
 ROWS = [row.split(" | ") for row in re.findall(r"(?m)^\| (.+) \|$", PAGE)]
@@ -28,16 +29,9 @@ def words(start: str) -> set[str]:
     return set(re.findall(r"`([^`]+)`", values))
 
 
-def test_the_example_is_a_report_and_shows_every_key() -> None:
-    block, _ = BLOCKS
-    report = msgspec.json.decode(block, type=Report)
-    assert json.loads(msgspec.json.encode(report)) == json.loads(block)
-
-
-def test_the_other_example_is_of_holdings_and_shows_every_key() -> None:
-    _, block = BLOCKS
-    holdings = msgspec.json.decode(block, type=Holdings)
-    assert json.loads(msgspec.json.encode(holdings)) == json.loads(block)
+@pytest.mark.parametrize(("block", "document"), list(zip(BLOCKS, (Report, Holdings, Lists), strict=True)))
+def test_each_example_is_a_document_and_shows_every_key(block: str, document: type[Report | Holdings | Lists]) -> None:
+    assert json.loads(msgspec.json.encode(msgspec.json.decode(block, type=document))) == json.loads(block)
 
 
 @pytest.mark.parametrize(
