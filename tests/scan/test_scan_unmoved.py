@@ -1,0 +1,82 @@
+"""A target that reads the same is not judged again, unless its rules, its lists, or time give a reason to."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from scanning import WALLET, address, all_rows, kinds, open_rules, rows, story, watching
+
+from scanner.domain.approvals import Target
+from scanner.domain.lists import Entry, ListState
+from scanner.domain.telling import Telling
+from scanner.judge import Judge
+from scanner.policy.loading import load
+from scanner.policy.rules import Pack
+from scanner.sandbox import UINT256_MAX
+from scanner.store import lists, tables
+
+OLD = "rules:\n  - {id: old, title: Old, severity: high, when: approval.age > days(180), why: Old, fix: Revoke}\n"
+ANY = "rules:\n  - {id: any, title: Any, severity: high, when: 'true', why: Any, fix: Revoke}\n"
+
+
+def pack(folder: Path, text: str) -> Pack:
+    folder.mkdir(exist_ok=True)
+    (folder / "own.yaml").write_text(text)
+    return load([folder])
+
+
+async def test_a_quiet_day_leaves_one_line_for_each_target(tmp_path: Path) -> None:
+    async with watching(tmp_path, story(rows(120, raw=UINT256_MAX))) as watch:
+        first = await watch.scan()
+        before = await all_rows(watch.store, tables.budgets)
+        again = await watch.scan()
+        after = await all_rows(watch.store, tables.budgets)
+        assert again.changes == again.raised == ()
+        assert open_rules(again) == open_rules(first)
+        assert again.scan.undecided == first.scan.undecided
+        assert again.scan.targets[0].approvals == 120
+        grown = {name: len(after[name]) - len(before[name]) for name in after if after[name] != before[name]}
+        assert grown == {"scans": 1, "scan_targets": 1, "targets": 0}
+        assert [one["read_at"] > two["read_at"] for one, two in zip(after["targets"], before["targets"], strict=True)]
+
+
+async def test_time_alone_opens_an_alert_when_its_time_has_come(tmp_path: Path) -> None:
+    async with watching(tmp_path, story(rows(3)), pack=pack(tmp_path / "rules", OLD)) as watch:
+        for days in (1, 100, 78):
+            watch.house.clock.ahead += timedelta(days=days)
+            assert (await watch.scan()).raised == ()
+        watch.house.clock.ahead += timedelta(days=181)
+        assert len((await watch.scan()).raised) == 3
+        assert (await watch.scan()).raised == ()
+
+
+async def test_rules_that_were_edited_judge_what_did_not_move(tmp_path: Path) -> None:
+    async with watching(tmp_path, story(rows(3)), pack=Pack(())) as watch:
+        assert (await watch.scan()).raised == ()
+        edited = Judge(pack(tmp_path / "rules", ANY), telling=Telling(channels={}), now=watch.house.clock.now)
+        other = replace(watch.house, judge=edited, scanner=replace(watch.house.scanner, judge=edited))
+        assert len((await other.scan(watch.targets)).raised) == 3
+        assert (await other.scan(watch.targets)).raised == ()
+
+
+async def test_what_moves_is_seen_after_any_number_of_quiet_scans(tmp_path: Path) -> None:
+    days = [rows(5), rows(5), [*rows(4), *rows(1, 9, raw=UINT256_MAX)]]
+    async with watching(tmp_path, story(*days)) as watch:
+        await watch.scan()
+        watch.sandbox.advance()
+        assert kinds(await watch.scan()) == []
+        watch.sandbox.advance()
+        assert kinds(await watch.scan()) == ["new", "revoked"]
+        assert kinds(await watch.scan()) == []
+
+
+async def test_a_wallet_that_comes_back_is_judged_by_what_lists_say_now(tmp_path: Path) -> None:
+    async with watching(tmp_path, story(rows(1))) as watch:
+        await watch.scan()
+        await watch.house.judge.tidy(watch.store, [Target("1", address(0xF))], certain=True)
+        state = ListState(name="bad", label="exploited", origin="bad.csv", as_of=watch.house.clock.now())
+        entry = Entry(address(0x59E2D001), ("exploited",))
+        await watch.store.write(lambda c: lists.keep(c, state, [entry], at=watch.house.clock.now()))
+        await watch.house.judge.touched(watch.store)
+        assert [one.rule for one in (await watch.scan()).alerts if one.state == "open"] == ["exploited-spender"]
+        assert watch.targets == [Target("1", WALLET)]
