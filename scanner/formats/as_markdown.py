@@ -8,10 +8,12 @@ from scanner.domain.explanation import Explanation
 from scanner.domain.hostile import printable
 from scanner.domain.plain import counted, money
 from scanner.domain.report import AlertEntry, ApprovalEntry, ChangeEntry, Report, TargetEntry
+from scanner.formats.backtested import difference_rows, rule_rows, span_of, totals_told
 from scanner.formats.checked import checked_rows
 from scanner.formats.documents import (
     Alerts,
     Approvals,
+    Backtest,
     Checked,
     Deliveries,
     Document,
@@ -28,7 +30,7 @@ from scanner.formats.documents import (
     Story,
     Trials,
 )
-from scanner.formats.explained import exempt, hidden_by, operands, said_of, values, ways
+from scanner.formats.explained import about_of, exempt, hidden_by, operands, said_of, values, ways
 from scanner.formats.holdings import WHY_APART, ages, amount, bound, named, share, stake, where, worth
 from scanner.formats.own_words import dead
 from scanner.formats.tried import totals_of
@@ -43,6 +45,7 @@ from scanner.formats.words import (
     sentences,
     spender,
     token,
+    undecided,
     worst,
     worst_changes_first,
     worst_first,
@@ -98,6 +101,13 @@ def _parts(document: Document, look: Look) -> Iterator[str]:  # noqa: C901 - a c
             yield "# Tests"
             yield _dead(totals_of(document))
             yield _trials(document)
+        case Backtest():
+            yield "# Backtest"
+            yield _dead(span_of(document))
+            yield "\n".join(f"- {_dead(said)}" for said in totals_told(document))
+            told = ("alerts were", "would be", "new", "gone", "changed", "messages were", "would be, about")
+            yield _table(("rule", "title", *told), rule_rows(document))
+            yield _table(("how", "rule", "approval", "was", "would be"), difference_rows(document))
         case _:
             assert_never(document)
 
@@ -123,7 +133,7 @@ def _scan(report: Report, look: Look) -> Iterator[str]:
     yield _approvals(report.approvals, report.alerts)
     yield "## Targets"
     yield _targets(scan.targets, look)
-    warnings = [f"{counted(scan.undecided, 'condition')} could not be decided"] if scan.undecided else []
+    warnings = [said] if (said := undecided(scan)) else []
     warnings += [f"{counted(scan.excepted, 'approval')} under an exception from a rule"] if scan.excepted else []
     warnings += [_dead(error) for error in (*scan.context_errors, *scan.broken_rules)]
     if warnings:
@@ -253,7 +263,7 @@ def _explained(document: Explained) -> Iterator[str]:
 def _decision(explanation: Explanation) -> Iterator[str]:
     yield _dead(" ".join(explanation.said))
     yield _table(("field", "value"), values(explanation))
-    rows = ((c.name, "· " * depth + said_of(o), o.outcome, o.about) for c, o, depth in operands(explanation))
+    rows = ((c.name, "· " * depth + said_of(o), o.outcome, about_of(o)) for c, o, depth in operands(explanation))
     yield _table(("condition", "operand", "outcome", "values"), rows)
     if every := list(ways(explanation)):
         yield _table(("condition", "would come to", "if"), every)

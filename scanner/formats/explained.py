@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 __all__ = [
+    "about_of",
     "decision_told",
     "exempt",
     "explained_told",
@@ -72,21 +73,32 @@ def operands_told(explanation: Explanation, *, ways: bool = False) -> Iterator["
 
 
 def _operand(operand: OperandEntry, depth: int) -> "Text":
-    about = Part(f"  ({operand.about})" if operand.about else "", "dim")
+    about = Part(f"  ({about_of(operand)})" if about_of(operand) else "", "dim")
     outcome = Part(f"{operand.outcome:<11}", _STYLES.get(operand.outcome, ""))
     return line(outcome, Part(f"{'  ' * depth}{said_of(operand)}"), about)
 
 
 def said_of(operand: OperandEntry) -> str:
     """An operand's own words; of one that is made of others how it is made, since they follow."""
-    return _JOINS[operand.join] if operand.operands else operand.text
+    return operand.text if _is_simple(operand) else _JOINS[operand.join]
+
+
+def about_of(operand: OperandEntry) -> str:
+    """The values behind a test, or behind one that is turned round."""
+    return operand.operands[0].about if _is_simple(operand) and operand.operands else operand.about
+
+
+def _is_simple(operand: OperandEntry) -> bool:
+    """Whether it is one test, or one that is turned round: that is as plain on one line."""
+    return not operand.operands or (operand.join == "not" and not operand.operands[0].operands)
 
 
 def _tree(operand: OperandEntry, depth: int = 0) -> Iterator[tuple[OperandEntry, int]]:
-    """An operand and those below it, each with how deep it stands."""
+    """An operand and those below it, each with how deep it stands, as far as a person needs them."""
     yield operand, depth
-    for below in operand.operands:
-        yield from _tree(below, depth + 1)
+    if not _is_simple(operand):
+        for below in operand.operands:
+            yield from _tree(below, depth + 1)
 
 
 def _way(way: WayEntry) -> tuple[Part, Iterable["Text"]]:

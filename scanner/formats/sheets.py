@@ -7,9 +7,11 @@ from typing import TypeAlias, assert_never
 from scanner.domain.explanation import ConditionEntry, OperandEntry
 from scanner.domain.inventory import AssetEntry
 from scanner.domain.report import AlertEntry, ApprovalEntry, ChangeEntry, Report
+from scanner.formats.backtests import DifferenceEntry
 from scanner.formats.documents import (
     Alerts,
     Approvals,
+    Backtest,
     Checked,
     Deliveries,
     DeliveryEntry,
@@ -27,7 +29,7 @@ from scanner.formats.documents import (
     TrialEntry,
     Trials,
 )
-from scanner.formats.explained import operands
+from scanner.formats.explained import about_of, operands
 from scanner.formats.flaws import FlawEntry
 from scanner.formats.words import by_approval, labels_of, matched, worst_first
 
@@ -66,6 +68,10 @@ _SILENCE = (
 _HOLDING = (
     *("symbol", "apart", "contracts", "price_usd", "wallets_amount", "wallets_usd", "wallets_unknown"),
     *("exchanges_amount", "exchanges_usd", "exchanges_unknown", "at_stake_usd", "at_stake_unvalued", "share"),
+)
+_DIFFERENCE = (
+    *("kind", "rule", "title", "approval", "event", "alert", "was_severity", "was_opened_at", "was_resolved_at"),
+    *("would_severity", "would_opened_at", "would_resolved_at"),
 )
 _DELIVERY = tuple(field.name for field in fields(DeliveryEntry))
 _FLAW = tuple(field.name for field in fields(FlawEntry))
@@ -113,6 +119,8 @@ def sheet(document: Document) -> Sheet:  # noqa: C901 - a case for each document
             return Sheet(_FLAW, [_plain(entry, _FLAW) for entry in document.flaws])
         case Trials():
             return Sheet(_TRIAL, [_trial(entry) for entry in document.tests])
+        case Backtest():
+            return Sheet(_DIFFERENCE, [_difference(entry) for entry in document.differences])
         case _:
             assert_never(document)
 
@@ -168,7 +176,7 @@ def _happened(story: Story) -> Iterable[Sequence[Cell]]:
 def _operand(condition: ConditionEntry, operand: OperandEntry, depth: int) -> Sequence[Cell]:
     return (
         *(condition.kind, condition.severity, depth, operand.join, operand.text, operand.outcome),
-        operand.about or None,
+        about_of(operand) or None,
     )
 
 
@@ -207,3 +215,12 @@ def _plain(entry: FlawEntry | RuleEntry | DeliveryEntry | ListEntry, columns: Se
 def _trial(entry: TrialEntry) -> Sequence[Cell]:
     values = (getattr(entry, name) for name in _TRIAL)
     return [" | ".join(value) if isinstance(value, tuple) else value for value in values]
+
+
+def _difference(entry: DifferenceEntry) -> Sequence[Cell]:
+    was, would = entry.was, entry.would
+    return (
+        *(entry.kind, entry.rule, entry.title, entry.approval, entry.event),
+        *((None,) * 4 if was is None else (was.alert, was.severity, was.opened_at, was.resolved_at)),
+        *((None,) * 3 if would is None else (would.severity, would.opened_at, would.resolved_at)),
+    )

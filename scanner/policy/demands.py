@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from scanner.domain.hostile import quoted
+from scanner.domain.plain import counted
 from scanner.policy.engine import Condition, Known, known_facts, value_of
 from scanner.policy.fields import FIELDS, Facts, FieldType, in_words
 from scanner.policy.splitting import comparison
@@ -104,10 +105,12 @@ def _listed(values: Iterable[object]) -> str:
 
 
 def _span(value: timedelta) -> str:
+    """A duration in its largest unit and the one below that."""
     rest = int(value.total_seconds())
-    found = []
-    for size, unit in _UNITS:
+    place = next((place for place, (size, _) in enumerate(_UNITS) if rest >= size), len(_UNITS) - 1)
+    found: list[str] = []
+    for size, unit in _UNITS[place : place + 2]:
         count, rest = divmod(rest, size)
-        if count:
-            found.append(f"{count} {unit}{'' if count == 1 else 's'}")
-    return " ".join(found[:2]) or "0 seconds"
+        if count or not found:
+            found.append(counted(count, unit))
+    return " ".join(found)

@@ -166,7 +166,8 @@ def _literal(value: ParamValue) -> str:
         case float():
             return f"({value!r})" if value < 0 else repr(value)
         case timedelta():
-            return f'duration("{int(value.total_seconds())}s")'
+            seconds = int(value.total_seconds())
+            return f'duration("{seconds}s")' if seconds % 86_400 else f"days({seconds // 86_400})"
         case str():
             return json.dumps(value, ensure_ascii=False)
         case _:
