@@ -40,6 +40,7 @@ from scanner.formats.words import (
     sentences,
     spender,
     token,
+    undecided,
     worst,
     worst_changes_first,
 )
@@ -118,8 +119,7 @@ def _scan(report: Report, look: Look) -> Iterator["RenderableType"]:
     yield line()
     yield totals(report.approvals, report.alerts)
     yield from _worth(report.approvals, scan.exposure_usd, scan.unvalued)
-    if scan.undecided:
-        said = f"{counted(scan.undecided, 'condition')} could not be decided: something they need is not known"
+    if said := undecided(scan):
         yield line(Part(said, "dim"))
     if scan.excepted:
         yield line(Part(f"{counted(scan.excepted, 'approval')} under an exception from a rule", "dim"))

@@ -12,6 +12,7 @@ from scanner.domain.report import (
     AllowanceEntry,
     ApprovalEntry,
     ChangeEntry,
+    ScanEntry,
     SpenderEntry,
     StateEntry,
     TargetEntry,
@@ -34,6 +35,7 @@ __all__ = [
     "spender",
     "state",
     "token",
+    "undecided",
     "wallet",
     "worst",
     "worst_changes_first",
@@ -105,6 +107,16 @@ def at_stake(usd: str | None, unvalued: int | None) -> str:
     if usd is None:
         return f"What is at stake is not known: {left}" if left else "What is at stake is not known"
     return f"{'at least ' if left else ''}{money(usd)} at stake{f'; {left}' if left else ''}"
+
+
+def undecided(scan: ScanEntry) -> str:
+    """What to say of conditions that could not be decided; "" of none. It is unusual only where something failed."""
+    if not scan.undecided:
+        return ""
+    said = f"{counted(scan.undecided, 'condition')} could not be decided"
+    if scan.complete and not scan.context_errors:
+        return f"{said}, as usual: not every token has a price or known decimals"
+    return f"{said}: some may need what could not be read"
 
 
 def state(entry: StateEntry | None) -> str:

@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -167,8 +168,15 @@ def test_alerts_that_say_the_same_share_a_title() -> None:
 def test_undecided_conditions_and_broken_rules_are_told_at_the_end() -> None:
     scan = replace(REPORT.scan, undecided=3, broken_rules=("rules/x.yaml:3:4: unknown key 'wen'",))
     lines = table(replace(REPORT, scan=scan)).rstrip("\n").split("\n")
-    assert lines[-2].startswith("3 conditions could not be decided")
+    assert lines[-2].startswith("3 conditions could not be decided, as usual: ")
     assert lines[-1] == "warning: rules/x.yaml:3:4: unknown key 'wen'"
+
+
+@pytest.mark.parametrize("failed", [{"complete": False}, {"context_errors": ("balances: no connection",)}])
+def test_undecided_conditions_are_unusual_only_where_something_could_not_be_read(failed: dict[str, Any]) -> None:
+    said = "3 conditions could not be decided: some may need what could not be read"
+    assert said in table(replace(REPORT, scan=replace(REPORT.scan, undecided=3, **failed)))
+    assert said not in table(replace(REPORT, scan=replace(REPORT.scan, undecided=3)))
 
 
 def test_a_dry_run_says_that_nothing_was_recorded() -> None:
