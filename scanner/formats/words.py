@@ -115,7 +115,7 @@ def undecided(scan: ScanEntry) -> str:
         return ""
     said = f"{counted(scan.undecided, 'condition')} could not be decided"
     if scan.complete and not scan.context_errors:
-        return f"{said}, as usual: not every token has a price or known decimals"
+        return f"{said}, as usual where no price is known"
     return f"{said}: some may need what could not be read"
 
 

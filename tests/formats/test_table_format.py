@@ -168,7 +168,7 @@ def test_alerts_that_say_the_same_share_a_title() -> None:
 def test_undecided_conditions_and_broken_rules_are_told_at_the_end() -> None:
     scan = replace(REPORT.scan, undecided=3, broken_rules=("rules/x.yaml:3:4: unknown key 'wen'",))
     lines = table(replace(REPORT, scan=scan)).rstrip("\n").split("\n")
-    assert lines[-2].startswith("3 conditions could not be decided, as usual: ")
+    assert lines[-2].startswith("3 conditions could not be decided, as usual ")
     assert lines[-1] == "warning: rules/x.yaml:3:4: unknown key 'wen'"
 
 
