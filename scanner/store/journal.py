@@ -3,15 +3,15 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Alert, Move, Severity
 from scanner.domain.approvals import Approval
-from scanner.store.rows import alert_from, approval_from, parts
+from scanner.store.rows import alert_from, approval_from, is_open, parts
 from scanner.store.tables import alert_events, alerts, approvals, notices
 
-__all__ = ["Mark", "Owed", "Step", "mark", "owed_since", "rules_in", "steps_since"]
+__all__ = ["Mark", "Owed", "Step", "anything_open", "mark", "owed_since", "rules_in", "steps_since"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,11 @@ async def mark(connection: AsyncConnection) -> Mark:
     step = await connection.scalar(select(func.max(alert_events.c.seq)))
     notice = await connection.scalar(select(func.max(notices.c.seq)))
     return Mark(step or 0, notice or 0)
+
+
+async def anything_open(connection: AsyncConnection) -> bool:
+    """Whether there is an alert that could be told again."""
+    return bool(await connection.scalar(select(exists().where(is_open()))))
 
 
 async def steps_since(connection: AsyncConnection, then: Mark) -> list[Step]:

@@ -23,20 +23,21 @@ from scanner.cli.webhook import webhook
 from scanner.daemon import Works
 from scanner.domain.approvals import Approval
 from scanner.domain.report import ChangeEntry, Report
+from scanner.domain.telling import Telling
 from scanner.errors import ConfigError
 from scanner.formats.documents import TrialEntry
 from scanner.policy.rules import Pack
 from scanner.sandbox import Sandbox, World
 from scanner.scan import Job
-from scanner.store import journal
+from scanner.store import journal, outbox
 from scanner.store.engine import Store
 from scanner.store.workers import worker_name
 
 __all__ = ["play"]
 
 BEGINS = datetime(2026, 1, 1, tzinfo=UTC)
-TURN = timedelta(hours=6)
-"""The longest time that passes between two turns of delivery. What is repeated is repeated after whole days."""
+TURN = timedelta(days=1)
+"""The longest time that passes between two turns of delivery, unless something is to be repeated sooner."""
 
 
 async def play(scenario: Scenario, folder: Path, pack: Pack | None = None) -> list[TrialEntry]:
@@ -61,7 +62,7 @@ async def play(scenario: Scenario, folder: Path, pack: Pack | None = None) -> li
                 rules = works.judge.pack
                 if problems := [*rules.problems, *scenario.unknown_rules(rules)]:
                     raise ConfigError(problems)
-                stage = _Stage(scenario, sandbox, store, works, clock, received, config.alerting.group_wait)
+                stage = _Stage(scenario, sandbox, store, works, clock, received, config.telling)
                 return [await stage.step(number, step) for number, step in enumerate(scenario.steps)]
             finally:
                 await works.close()
@@ -107,7 +108,7 @@ class _Stage:
     works: Works
     clock: _Clock
     received: list[_Message]
-    group_wait: timedelta
+    telling: Telling
 
     async def step(self, number: int, step: Step) -> TrialEntry:
         """Let a step happen, and compare."""
@@ -121,27 +122,29 @@ class _Stage:
         await self.works.lists.refresh(due=True)
         targets = self.works.targets
         report = await self.works.scanner.scan(Job(targets, frozenset(targets), "schedule"))
-        # A message waits for what may follow it before it goes.
-        await self._live(self.group_wait)
+        # A first message waits for what may follow it, the next one of its group until some time after the last.
+        await self._live(self.telling.group_wait)
+        await self._live(self.telling.group_interval)
         found = await self._found(report, then)
         self.received.clear()
         difference = compare(step.expectation, found, complete=report.scan.complete)
         return self._entry(step, difference, perf_counter() - began)
 
     async def _live(self, span: timedelta) -> None:
-        """Let time pass, with turns of delivery."""
+        """Let time pass, with turns of delivery as long as there is anything to tell."""
         until = self.clock.now() + span
+        turn = min(TURN, *self.telling.repeat.values())
         await self._deliver()
         while (left := until - self.clock.now()) > timedelta():
-            self.clock.move_on(min(left, TURN))
+            self.clock.move_on(min(left, turn) if await self.store.read(journal.anything_open) else left)
             await self._deliver()
 
     async def _deliver(self) -> None:
-        deliverer = self.works.deliverer
+        deliverer, channels = self.works.deliverer, self.telling.channels
         await deliverer.remind()
-        await deliverer.compose_due()
-        while await deliverer.deliver_once():
-            pass
+        while await self.store.read(lambda connection: outbox.anything_due(connection, self.clock.now(), channels)):
+            if not await deliverer.compose_due() + await deliverer.deliver_once():
+                break
 
     async def _found(self, report: Report, then: journal.Mark) -> list[Found]:
         """Everything that a step brought about, by the names of the world."""
@@ -159,7 +162,8 @@ class _Stage:
         for message in self.received:
             rules = await self.store.read(partial(journal.rules_in, message=message.ref))
             said_: Mapping[str, Value] = {"rule": rules, "says": f"{message.title}\n{message.text}"}
-            found.append(Found(CHANNEL + message.channel, said_))
+            lines = " / ".join(line for line in message.text.splitlines() if line)
+            found.append(Found(CHANNEL + message.channel, said_, {"text": lines}))
         return found
 
     def _entry(self, step: Step, difference: Comparison, seconds: float) -> TrialEntry:

@@ -228,13 +228,12 @@ class _Reader:
     def step(self, number_: int, data: Data, world: World | None, exactly: bool) -> Step:
         path: Steps = ("steps", number_)
         step = self.sheet.mapping(data, path, "a step")
-        self.sheet.known(step, path, ("title", "after", "happens", "fault", "exactly", "expect"))
+        self.sheet.known(step, path, ("title", "after", "happens", "fault", "expect"))
         if "happens" in step and not self.moves_by_steps():
             hint = "take `days` out of the world, or `happens` out of the steps"
             said = "the world has days of its own, and each step is the next one"
             self.sheet.refuse((*path, "happens"), said, key=True, hint=hint)
         faults = tuple(self.faults(step.get("fault"), (*path, "fault")))
-        exactly = self.flag(step, path, "exactly", default=exactly)
         after = self.sheet.value(step["after"], (*path, "after"), duration()) if "after" in step else None
         title = self.text(step, path, "title") if "title" in step else ""
         return Step(
@@ -274,7 +273,8 @@ class _Reader:
 
     def expectation(self, data: Data, path: Steps, world: World | None, exactly: bool, failing: bool) -> Expectation:
         given = self.sheet.mapping(data, path, "what is expected")
-        self.sheet.known(given, path, ("changes", "alerts", "notices", "messages", "complete"))
+        self.sheet.known(given, path, ("changes", "alerts", "notices", "messages", "complete", "exactly"))
+        exactly = self.flag(given, path, "exactly", default=exactly)
         wanted: list[Wanted] = []
         closed = set()
         for part, read in (("changes", self.change), ("alerts", self.alert), ("notices", self.notice)):
