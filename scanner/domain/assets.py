@@ -142,11 +142,16 @@ def assets(
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """All that is known of one token: the balances that were read of it, and the approvals."""
+    """All that is known of one token: the balances that were read of it, and the approvals.
 
-    contract: Contract
+    `contracts` holds the token itself, or nothing where the source gives no address. `unread` counts the owners who
+    approved it, and of whom nobody knows what they hold of it.
+    """
+
+    contracts: tuple[Contract, ...]
     holdings: Sequence[Holding]
     approved: Sequence[tuple[Approval, Exposure]]
+    unread: int
     apart: Apart | None = None
 
     @property
@@ -159,18 +164,27 @@ class _Token:
         return next((symbol for symbol in said if symbol), None)
 
 
+_Named = tuple[str, str, str | None]
+"""What a token is told from others by: chainIndex, contract, and the symbol where there is no contract."""
+
+
 def _tokens(owned: Iterable[Owned], approved: Iterable[tuple[Approval, Exposure]]) -> list[_Token]:
     """Every token that is held or approved. One that the source gives no address for is nothing but its symbol."""
-    holdings: dict[Contract, list[Holding]] = defaultdict(list)
+    holdings: dict[_Named, dict[str, Holding]] = defaultdict(dict)
     for one in owned:
-        holdings[one.contract].append(one.holding)
-    approvals: dict[Contract, list[tuple[Approval, Exposure]]] = defaultdict(list)
+        holdings[*one.contract, None][one.target.owner] = one.holding
+    approvals: dict[_Named, list[tuple[Approval, Exposure]]] = defaultdict(list)
     for approval, at_stake in approved:
+        token = approval.token
         # Without an address it must not be taken for the chain's own coin, which has none either.
-        named = approval.token.address or f"symbol:{approval.token.symbol or ''}"
-        approvals[approval.chain, named].append((approval, at_stake))
-    contracts = dict.fromkeys((*holdings, *approvals))
-    found = [_Token(one, holdings.get(one, ()), approvals.get(one, ())) for one in contracts]
+        symbol = None if token.address else token.symbol or ""
+        approvals[approval.chain, token.address, symbol].append((approval, at_stake))
+    found = []
+    for chain, address, symbol in dict.fromkeys((*holdings, *approvals)):
+        held, taken = holdings.get((chain, address, symbol), {}), approvals.get((chain, address, symbol), ())
+        unread = {approval.owner for approval, _ in taken} - held.keys()
+        contracts = ((chain, address),) if symbol is None else ()
+        found.append(_Token(contracts, tuple(held.values()), taken, len(unread)))
     return [replace(token, apart=_apart(token)) for token in found]
 
 
@@ -210,7 +224,7 @@ def _together(joined: Mapping[str, Sequence[_Token]], accounts: Sequence[Account
         first = max(tokens, key=lambda token: _wallets([token]).usd or Decimal(0))
         yield Asset(
             symbol=first.symbol,
-            contracts=tuple(token.contract for token in tokens),
+            contracts=tuple(contract for token in tokens for contract in token.contracts),
             price_usd=first.price,
             wallets=_wallets(tokens),
             exchanges=_exchanges(key, accounts, first.price),
@@ -227,7 +241,7 @@ def _alone(tokens: Iterable[_Token], joined: Mapping[str, Sequence[_Token]]) -> 
         wallets = _wallets([token])
         yield Asset(
             symbol=token.symbol,
-            contracts=(token.contract,),
+            contracts=token.contracts,
             price_usd=token.price if believed else None,
             wallets=wallets if believed else replace(wallets, usd=None),
             at_stake=at_stake if believed else Total(None if token.approved else Decimal(0), len(token.approved)),
@@ -243,7 +257,12 @@ def _elsewhere(joined: Mapping[str, Sequence[_Token]], accounts: Sequence[Accoun
 
 
 def _wallets(tokens: Iterable[_Token]) -> Sum:
-    return _sum((one.balance(one.decimals), token.price) for token in tokens for one in token.holdings)
+    """What wallets hold, of those that were read; an owner whom nobody read may hold any amount."""
+    found: list[tuple[Decimal | None, Decimal | None]] = []
+    for token in tokens:
+        found += [(one.balance(one.decimals), token.price) for one in token.holdings]
+        found += [(None, token.price)] * token.unread
+    return _sum(found)
 
 
 def _exchanges(key: str, accounts: Iterable[Account], price: Decimal | None) -> Sum:

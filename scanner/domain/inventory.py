@@ -55,7 +55,7 @@ class StakeEntry:
 
 @dataclass(frozen=True, slots=True)
 class ContractEntry:
-    """A token that was taken for an asset. `address` is null for the chain's own coin, or where the source has none."""
+    """A token that was taken for an asset. `address` is null for the chain's own coin."""
 
     chain: str
     chain_index: str

@@ -1,5 +1,6 @@
 """What wallets and exchanges hold together: which symbols are believed, and what stays unknown."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -182,6 +183,7 @@ def test_an_approved_token_whose_balance_was_never_read_is_listed() -> None:
     approval = Approval("1", "0xme", Token("0xt", "DAI"), Spender("0xs"), Allowance(5))
     found = assets([], [(approval, Exposure())], [])
     assert (only(found).apart, only(found).symbol, only(found).at_stake.unvalued) == (Apart.NOT_READ, "DAI", 1)
+    assert (only(found).wallets.amount, only(found).wallets.unknown) == (None, 1)
     assert (found.at_stake.usd, found.at_stake.unvalued) == (None, 1)
 
 
@@ -196,6 +198,15 @@ def test_a_token_without_an_address_is_not_the_chains_own_coin() -> None:
     first, second = assets([coin], [(approval, Exposure())], []).assets
     assert (first.contracts, first.at_stake.unvalued) == ((("1", ""),), 0)
     assert (second.apart, second.at_stake.unvalued) == (Apart.NOT_READ, 1)
+    assert (second.contracts, second.wallets.amount) == ((), None), "neither a contract nor a balance is made up"
+
+
+def test_an_owner_who_was_never_read_makes_what_wallets_hold_and_the_share_a_bound() -> None:
+    mine = owned("DAI", "10", "1")
+    yours = replace(approved(mine)[0], owner="0xyou")
+    found = assets([mine], [approved(mine), (yours, Exposure())], [])
+    assert numbers(only(found).wallets.amount, only(found).wallets.unknown, only(found).share) == (10, 1, None)
+    assert numbers(found.wallets.usd, found.wallets.unknown, found.share) == (10, 1, None)
 
 
 MONEY = st.decimals(0, 10**6, places=4)
