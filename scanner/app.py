@@ -55,6 +55,7 @@ from scanner.watchdog import Plan, Watchdog
 __all__ = [
     "MACHINE",
     "Clock",
+    "candidate_pack",
     "configured_lists",
     "daemon",
     "list_reader",
@@ -113,6 +114,14 @@ def load_pack(config: Config | None = None) -> Pack:
     """
     pack = written_pack(config)
     return pack if config is None else amended(pack, _overrides(config), _exemptions(config), now())
+
+
+def candidate_pack(config: Config, folder: Path) -> Pack:
+    """The rules with those of a folder in place of the user's own and of default rules of the same id. Never raises."""
+    default, own = load([default_rules()] if config.rules.default else []), load([folder])
+    kept = tuple(rule for rule in default.rules if rule.id not in {*config.rules.disable, *own.ids})
+    pack = Pack((*kept, *own.rules), own.problems, own.warnings, default.ids | own.ids)
+    return amended(pack, _overrides(config), _exemptions(config), now())
 
 
 def written_pack(config: Config | None = None) -> Pack:

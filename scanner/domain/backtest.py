@@ -66,6 +66,19 @@ class Difference:
     was: Episode | None
     would: Episode | None
 
+    @property
+    def rule(self) -> str:
+        """The rule's id."""
+        return self.about.rule
+
+    @property
+    def about(self) -> Episode:
+        """What would be, or else what was: the rule, the approval, and what happened are the same in both."""
+        found = self.was if self.would is None else self.would
+        if found is None:
+            raise ValueError("a difference of nothing")
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
