@@ -73,11 +73,11 @@ def test_a_broken_configuration_does_not_hide_broken_rules(tmp_path: Path) -> No
 
 
 def test_what_has_no_effect_yet_is_a_warning(tmp_path: Path) -> None:
-    write(tmp_path, CONFIG + "lists: {ours: {from: ./ours.csv, label: trusted}}\n")
+    write(tmp_path, CONFIG + "source: {evm: {ethereum: {rpc: ['http://localhost:8545']}}}\n")
     ended = run(tmp_path, "check-config")
     assert ended.code == 0
     assert "warning:" in ended.err
-    assert "lists" in ended.err
+    assert "source.evm" in ended.err
 
 
 @pytest.mark.parametrize(

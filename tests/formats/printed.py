@@ -41,6 +41,7 @@ from scanner.domain.report import (
 from scanner.formats.documents import (
     Alerts,
     Approvals,
+    Checked,
     CoverEntry,
     Deliveries,
     DeliveryEntry,
@@ -58,6 +59,7 @@ from scanner.formats.documents import (
     Silences,
     Story,
 )
+from scanner.formats.flaws import FlawEntry
 
 __all__ = ["DOCUMENTS", "NOW", "REPORT", "alert", "approval", "before", "report", "target"]
 
@@ -376,6 +378,25 @@ DOCUMENTS: dict[str, Document] = {
         wallets=(
             WalletEntry("ethereum", "1", OWNER, "treasury", before(hours=3), None),
             WalletEntry("bsc", "56", OWNER, "treasury", before(hours=9), "the chain's node failed"),
+        ),
+    ),
+    "checked": Checked(
+        rules=21,
+        flaws=(
+            FlawEntry(
+                "warning", "no-why", "mine has no `why`", "one sentence on the danger", "r.yaml", 2, 5, "  - id: mine"
+            ),
+            FlawEntry(
+                "problem",
+                "unknown-field",
+                "there is no field 'exposre.usd'",
+                "did you mean 'exposure.usd'?",
+                "r.yaml",
+                5,
+                44,
+                "    when: allowance.unlimited && ( true || exposre.usd > 100 ) && spender.labels.size() == 0",
+            ),
+            FlawEntry("problem", "rules-unreadable", "the folder cannot be read", None, "rules", None, None, None),
         ),
     ),
 }
