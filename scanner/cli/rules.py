@@ -6,6 +6,7 @@ import typer
 
 from scanner.cli.console import configuration_or_none, show
 from scanner.cli.options import Form, FormName, group
+from scanner.cli.rules_backtest import backtest
 from scanner.cli.rules_check import check
 from scanner.cli.rules_explain import explain
 from scanner.cli.rules_schema import schema
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["rules"]
 
 rules = group("List the rules in force, or check rule files.")
+rules.command("backtest")(backtest)
 rules.command("check")(check)
 rules.command("explain")(explain)
 rules.command("schema")(schema)
@@ -34,8 +36,12 @@ def list_rules(context: typer.Context, form: Form = FormName.TABLE) -> None:
 
 
 def _document(pack: "Pack") -> "Rules":
-    from scanner.formats.documents import GradeEntry, RuleEntry, Rules
+    from collections import Counter
 
+    from scanner.formats.documents import GradeEntry, ParamEntry, RuleEntry, Rules
+    from scanner.policy.params import param_type, written
+
+    exceptions = Counter(exemption.rule for exemption in pack.exemptions)
     entries = (
         RuleEntry(
             id=rule.id,
@@ -54,6 +60,10 @@ def _document(pack: "Pack") -> "Rules":
                 GradeEntry(grade.severity.value, grade.condition.text.strip(), _text(grade.until))
                 for grade in rule.grades
             ),
+            params=tuple(
+                ParamEntry(name, param_type(value).value, written(value)) for name, value in rule.params.items()
+            ),
+            exceptions=exceptions[rule.id],
         )
         for rule in sorted(pack.rules, key=lambda rule: (-rule.severity.rank, rule.id))
     )

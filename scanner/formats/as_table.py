@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, assert_never
 
 from scanner.domain.plain import counted
 from scanner.domain.report import AlertEntry, ApprovalEntry, AttemptEntry, NoticeEntry, Report
+from scanner.formats.backtested import backtest_told
 from scanner.formats.checked import checked_told
 from scanner.formats.documents import (
     Alerts,
     Approvals,
+    Backtest,
     Checked,
     Deliveries,
     Document,
@@ -86,6 +88,8 @@ def _things(document: Document, look: Look) -> Iterator["RenderableType"]:  # no
             yield from checked_told(document, look.width)
         case Trials():
             yield from trials_told(document)
+        case Backtest():
+            yield from backtest_told(document)
         case _:
             assert_never(document)
 
@@ -250,6 +254,11 @@ def _rules(document: Rules) -> Iterator["RenderableType"]:
 def _rule(rule: RuleEntry) -> Iterator["Text"]:
     speaks = f"on {', '.join(rule.on)}" if rule.on else ""
     yield line(Part(rule.id, "bold"), Part(f"  {rule.title}  "), Part(speaks, "dim"))
+    if rule.params:
+        told = ", ".join(f"{param.name} {param.value}" for param in rule.params)
+        yield line(Part(f"params {told}", "dim"))
+    if rule.exceptions:
+        yield line(Part(counted(rule.exceptions, "exception"), "yellow"))
     yield line(Part(rule.when, "dim"))
     if rule.until is not None:
         yield line(Part("until "), Part(rule.until, "dim"))

@@ -20,11 +20,13 @@ from scanner.domain.report import (
     StepEntry,
     TargetEntry,
 )
+from scanner.formats.backtests import Backtest
 from scanner.formats.flaws import Checked
 
 __all__ = [
     "Alerts",
     "Approvals",
+    "Backtest",
     "Checked",
     "CoverEntry",
     "Deliveries",
@@ -38,6 +40,7 @@ __all__ = [
     "ListEntry",
     "Lists",
     "Look",
+    "ParamEntry",
     "RuleEntry",
     "Rules",
     "SaidEntry",
@@ -150,10 +153,20 @@ class GradeEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class ParamEntry:
+    """One threshold of a rule, as it is in force: its type in words, and its value as a configuration writes it."""
+
+    name: str
+    type: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class RuleEntry:
     """One rule in force. `on` are the changes that it speaks of; empty for a rule that describes a state.
 
     `until` says when its alert is over, None for when `when` no longer holds; `grades` are milder ones first.
+    `params` are its thresholds; `exceptions` is how many exceptions from it are in force.
     """
 
     id: str
@@ -169,6 +182,8 @@ class RuleEntry:
     line: int
     until: str | None = None
     grades: tuple[GradeEntry, ...] = ()
+    params: tuple[ParamEntry, ...] = ()
+    exceptions: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -356,6 +371,7 @@ Document: TypeAlias = (
     | Lists
     | Holdings
     | Checked
+    | Backtest
     | Trials
 )
 """Anything that a format can print."""

@@ -204,7 +204,8 @@ def _holding(entry: AssetEntry) -> Sequence[Cell]:
 
 def _rule(entry: RuleEntry) -> Sequence[Cell]:
     grades = "; ".join(f"{grade.severity}: {grade.when}" for grade in entry.grades)
-    return [*_plain(entry, _RULE[:-1]), grades]
+    params = "; ".join(f"{param.name}: {param.value}" for param in entry.params)
+    return [*_plain(entry, _RULE[:-3]), grades, params, entry.exceptions]
 
 
 def _plain(entry: FlawEntry | RuleEntry | DeliveryEntry | ListEntry, columns: Sequence[str]) -> Sequence[Cell]:
