@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scanner.cli.console import configuration, now, run_to_end, show, stored
+from scanner.cli.facts import facts_at
 from scanner.cli.naming import close_to
 from scanner.cli.options import Form, FormName
 from scanner.errors import UsageError
@@ -75,27 +76,6 @@ async def _approval_named(connection: "AsyncConnection", approval_id: str) -> "K
     return kept
 
 
-async def _facts_now(connection: "AsyncConnection", kept: "Kept", change: "Change | None") -> "Facts":
-    """What rules may read of a stored approval now, and of a change of it."""
-    from scanner.policy.fields import facts
-    from scanner.store.knowledge import spender_counts
-    from scanner.store.surroundings import surroundings
-
-    spender = kept.held.approval.spender.address
-    counts = await spender_counts(connection, {spender} if spender else ())
-    approvals, owners = counts.get(spender, (None, None))
-    beside = await surroundings(connection, [kept.held])
-    return facts(
-        kept.held,
-        target=kept.target,
-        spender_approvals=approvals,
-        spender_owners=owners,
-        change=change,
-        beside=beside[kept.held.approval.id],
-        at=now(),
-    )
-
-
 async def decisions(
     connection: "AsyncConnection", rule: "Rule | None", alert: "Alert"
 ) -> "tuple[Explanation | None, Explanation | None]":
@@ -108,7 +88,7 @@ async def decisions(
         return None, None
     change = next((one for one in await changes_to(connection, alert.approval) if one.id == alert.change), None)
     then = explain_then(rule, alert, None if change is None else change.kind.value)
-    known = await _facts_now(connection, kept, change)
+    known = await facts_at(connection, kept, now(), change)
     return then, explain(rule, known, in_force=kept.held.in_force)
 
 
@@ -126,7 +106,7 @@ async def _explained(connection: "AsyncConnection", pack: "Pack", rule: "Rule", 
 
     kept = await _approval_named(connection, approval_id)
     change = _spoken_of(rule, await changes_to(connection, kept.held.approval.id))
-    known = await _facts_now(connection, kept, change)
+    known = await facts_at(connection, kept, now(), change)
     every = await of_rule(connection, rule.id, kept.held.approval.id)
     alerts = [alert for alert in every if alert.state is not AlertState.RESOLVED]
     hidden = await hiding(connection, alerts, now())
