@@ -14,10 +14,7 @@ import msgspec
 from scanner.domain.hostile import harmless, quoted
 from scanner.errors import Reason, Trouble
 
-__all__ = ["LARGEST", "Reply", "http_time", "judge", "too_large"]
-
-LARGEST = 8 * 1024 * 1024
-"""Bytes that are read of one answer."""
+__all__ = ["Reply", "http_time", "judge", "retry_after"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +151,14 @@ def judge(reply: Reply) -> msgspec.Raw | Trouble:
     return envelope.data
 
 
-def too_large(status: int) -> Trouble:
-    """The trouble with an answer that goes on after `LARGEST` bytes."""
-    said = f"OKX gave an answer (HTTP {status}) of more than {LARGEST // 1024 // 1024} MiB, which is not read"
-    return Trouble(Reason.PROTOCOL, said, _LATER)
+def retry_after(text: str | None, now: float) -> float | None:
+    """What a `Retry-After` header asks for, in seconds: it holds a number of them, or a date. `now` is since 1970."""
+    if text is None:
+        return None
+    if text.strip().isdecimal():
+        return float(text)
+    at = http_time(text)
+    return None if at is None else max(0.0, at - now)
 
 
 def http_time(text: str | None) -> float | None:

@@ -7,18 +7,17 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
 import msgspec
-from yarl import URL
 
-from scanner.domain.hostile import harmless
 from scanner.errors import Reason, Trouble
-from scanner.okx.answers import LARGEST, Reply, http_time, judge, too_large
+from scanner.okx.answers import Reply, http_time, judge, retry_after
 from scanner.okx.pacing import Budget, Ledger
+from scanner.okx.sending import send
 from scanner.okx.signing import Credentials, signed_headers
 
 __all__ = ["PATIENCE", "Effort", "OkxClient", "OkxSettings", "Request"]
@@ -112,7 +111,6 @@ class OkxClient:
         self.now = now
         self.offset = 0.0
         self._session = session
-        self._host = URL(settings.base_url).host or settings.base_url
         self._credentials = credentials
         self._sleep = sleep
         self._chance = chance
@@ -221,34 +219,15 @@ class OkxClient:
         self, method: str, url: str, body: bytes, headers: Mapping[str, str], limit: float
     ) -> Reply | Trouble:
         """Send one request and read its answer, whatever it says."""
-        try:
-            async with self._session.request(
-                method,
-                URL(url, encoded=True),
-                data=body or None,
-                headers=headers,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=limit),
-            ) as response:
-                read = await _read(response)
-        except TimeoutError:
-            return _unavailable(f"OKX did not answer within {limit:.3g} seconds")
-        except aiohttp.ClientSSLError as error:
-            said = f"the TLS connection to {self._host} cannot be trusted: {_words(error)}"
-            hint = "Look at source.okx.base_url, and at this machine's certificates and clock"
-            return Trouble(Reason.UNAVAILABLE, said, hint, whole_source=True)
-        except aiohttp.ClientConnectionError as error:
-            return _unavailable(f"no connection to {self._host}: {_words(error)}")
-        except (aiohttp.ClientError, OSError) as error:
-            return _unavailable(f"the answer of {self._host} broke off or is no HTTP: {_words(error)}")
-        if read is None:
-            return too_large(response.status)
+        answer = await send(self._session, method, url, headers, far_side="OKX", within=limit, body=body)
+        if isinstance(answer, Trouble):
+            return replace(answer, hint=_hint(answer))
         return Reply(
-            response.status,
-            read,
-            retry_after=_retry_after(response.headers.get("Retry-After"), self.now()),
-            date=http_time(response.headers.get("Date")),
-            location=response.headers.get("Location"),
+            answer.status,
+            answer.body,
+            retry_after=retry_after(answer.headers.get("retry-after"), self.now()),
+            date=http_time(answer.headers.get("date")),
+            location=answer.headers.get("location"),
         )
 
 
@@ -285,32 +264,10 @@ def _backoff(failed: int, chance: float) -> float:
     return min(FIRST_PAUSE * 2.0 ** (failed - 1), LONGEST_BACKOFF) * (0.5 + 0.5 * chance)
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes | None:
-    """The body, or None where it does not end within `LARGEST` bytes."""
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > LARGEST:
-            return None
-    return bytes(body)
-
-
-def _retry_after(text: str | None, now: float) -> float | None:
-    """What a `Retry-After` header asks for, in seconds: it holds a number of them, or a date."""
-    if text is None:
-        return None
-    if text.strip().isdecimal():
-        return float(text)
-    at = http_time(text)
-    return None if at is None else max(0.0, at - now)
-
-
-def _unavailable(said: str) -> Trouble:
-    hint = "Look at the network and at source.okx.base_url, if it does not pass"
-    return Trouble(Reason.UNAVAILABLE, said, hint, retry=True, whole_source=True)
-
-
-def _words(error: Exception) -> str:
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    told = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
-    return harmless(told) or type(error).__name__
+def _hint(trouble: Trouble) -> str:
+    """What to do about a request that brought no answer that could be read."""
+    if trouble.reason is Reason.PROTOCOL:
+        return "It is tried again at the next scan"
+    if trouble.retry:
+        return "Look at the network and at source.okx.base_url, if it does not pass"
+    return "Look at source.okx.base_url, and at this machine's certificates and clock"

@@ -15,9 +15,9 @@ from aiohttp import web
 from far_side import Asked, Clock, client_of, error, far_side, ok
 
 from scanner.errors import Reason, Trouble
-from scanner.okx.answers import LARGEST
 from scanner.okx.client import PUBLIC_TIME, Effort, OkxSettings, Request
 from scanner.okx.pacing import MemoryLedger
+from scanner.okx.sending import LARGEST
 
 ASK = Request("POST", "/list", b'{"a":1}')
 
@@ -268,8 +268,15 @@ async def test_a_refused_connection_is_unavailable_and_says_where() -> None:
     assert "127[.]0[.]0[.]1" in answer.message or "127.0.0.1" in answer.message
 
 
-@pytest.mark.parametrize("raw", [b"", b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort"])
-async def test_what_is_no_http_is_unavailable(raw: bytes) -> None:
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (b"", "closed the connection without an answer"),
+        (b"garbage\r\n\r\n", "is no HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort", "broke off"),
+    ],
+)
+async def test_what_is_no_http_is_unavailable(raw: bytes, said: str) -> None:
     async def answer_raw(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(raw)
@@ -281,6 +288,7 @@ async def test_what_is_no_http_is_unavailable(raw: bytes) -> None:
         answer = await client.call(ASK, Effort())
     assert isinstance(answer, Trouble)
     assert answer.reason is Reason.UNAVAILABLE
+    assert said in answer.message
 
 
 async def test_a_connection_without_sound_tls_is_not_used_and_not_tried_again() -> None:

@@ -8,10 +8,10 @@ from typing import TypeVar
 import msgspec
 
 from scanner.context.exchanges.accounts import Access
-from scanner.context.exchanges.wire import Answer
 from scanner.domain.holdings import EXACT
 from scanner.domain.hostile import harmless, quoted
 from scanner.errors import Reason, Trouble
+from scanner.okx.sending import Answer
 
 __all__ = ["Verdict", "added", "amount_of", "by_code", "by_status", "decoded", "held", "misshapen"]
 

@@ -16,11 +16,12 @@ import msgspec
 
 from scanner.context.exchanges.accounts import Access, advised
 from scanner.context.exchanges.answers import Verdict, amount_of, by_code, by_status, decoded, held, misshapen
-from scanner.context.exchanges.wire import Answer, Manners, Wire
+from scanner.context.exchanges.wire import Manners, Wire
 from scanner.domain.assets import Account
 from scanner.domain.hostile import quoted
 from scanner.errors import Reason, Trouble
 from scanner.okx.pacing import Ledger
+from scanner.okx.sending import Answer
 from scanner.okx.signing import Credentials, signed_headers
 
 __all__ = ["OkxV3"]

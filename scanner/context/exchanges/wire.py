@@ -1,4 +1,4 @@
-"""One bounded, paced request to an exchange: no redirect, no more than 8 MiB, no secret in what is said of a failure.
+"""One paced request to an exchange: no redirect is followed, and no secret stands in what is said of a failure.
 
 Nothing is tried again here: an exchange locks out who asks too often, and a person who reads balances can ask again.
 """
@@ -7,18 +7,18 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import aiohttp
-from yarl import URL
 
-from scanner.domain.hostile import harmless, quoted
+from scanner.domain.hostile import quoted
 from scanner.errors import Reason, Trouble
-from scanner.okx.answers import LARGEST
+from scanner.okx.answers import retry_after
 from scanner.okx.pacing import Budget, Ledger
+from scanner.okx.sending import Answer, send
 
-__all__ = ["Answer", "Manners", "Sign", "Wire"]
+__all__ = ["Manners", "Sign", "Wire"]
 
 T = TypeVar("T")
 
@@ -33,15 +33,6 @@ class Manners:
     exchange: str
     requests_per_second: float
     lockout: float
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer as it came; `headers` by their names in lower case."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Wire:
@@ -84,56 +75,16 @@ class Wire:
             return answer
         told = judge(answer)
         if isinstance(told, Trouble) and told.reason is Reason.RATE_LIMITED:
-            pause = max(self._manners.lockout, _seconds(answer.headers.get("retry-after")))
+            asked = retry_after(answer.headers.get("retry-after"), self.now())
+            pause = max(self._manners.lockout, asked or 0.0)
             await self._budget.refused(sent_at, pause)
         return told
 
     async def get(self, url: str, headers: Mapping[str, str]) -> Answer | Trouble:
         """Send one request, of an encoded URL, and read its answer, whatever it says; a redirect is trouble."""
         exchange = self._manners.exchange
-        try:
-            async with self._session.get(
-                URL(url, encoded=True),
-                headers=headers,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=self._timeout),
-            ) as response:
-                body = await _read(response)
-        except TimeoutError:
-            return _unavailable(f"{exchange} did not answer within {self._timeout:g} seconds")
-        except aiohttp.ClientConnectorError as error:
-            return _unavailable(f"no connection to {exchange}: {_words(error.os_error)}")
-        except (aiohttp.ClientError, OSError) as error:
-            # The words of these errors may repeat the URL, and a key with it.
-            return _unavailable(f"the answer of {exchange} broke off or is no HTTP ({type(error).__name__})")
-        told = {name.lower(): value for name, value in response.headers.items()}
-        if 300 <= response.status < 400:
-            where = quoted(told.get("location", "").partition("?")[0])
+        answer = await send(self._session, "GET", url, headers, far_side=exchange, within=self._timeout)
+        if isinstance(answer, Answer) and 300 <= answer.status < 400:
+            where = quoted(answer.headers.get("location", "").partition("?")[0])
             return Trouble(Reason.BAD_REQUEST, f"{exchange} redirects to {where}, and redirects are not followed")
-        if body is None:
-            said = f"{exchange} gave an answer of more than {LARGEST // 1024 // 1024} MiB, which is not read"
-            return Trouble(Reason.PROTOCOL, said)
-        return Answer(response.status, body, told)
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes | None:
-    """The body, or None where it does not end within `LARGEST` bytes."""
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > LARGEST:
-            return None
-    return bytes(body)
-
-
-def _seconds(text: str | None) -> float:
-    """What a `Retry-After` header asks for, where it is a number."""
-    return float(text) if text is not None and text.strip().isdecimal() else 0.0
-
-
-def _unavailable(said: str) -> Trouble:
-    return Trouble(Reason.UNAVAILABLE, said, retry=True, whole_source=True)
-
-
-def _words(error: OSError) -> str:
-    return harmless(error.strerror) or type(error).__name__
+        return answer

@@ -17,10 +17,11 @@ import msgspec
 
 from scanner.context.exchanges.accounts import Access, advised
 from scanner.context.exchanges.answers import Verdict, added, amount_of, by_code, by_status, decoded, held, misshapen
-from scanner.context.exchanges.wire import Answer, Manners, Wire
+from scanner.context.exchanges.wire import Manners, Wire
 from scanner.domain.assets import Account
 from scanner.errors import Reason, Trouble
 from scanner.okx.pacing import Ledger, Pace
+from scanner.okx.sending import Answer
 
 __all__ = ["MANNERS", "XtV1", "signed_query"]
 

@@ -8,18 +8,18 @@ import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 import aiohttp
 import msgspec
 
 from scanner.context.exchanges.accounts import Access, advised
 from scanner.context.exchanges.answers import Verdict, added, amount_of, by_code, by_status, decoded, held, misshapen
-from scanner.context.exchanges.wire import Answer, Wire
+from scanner.context.exchanges.wire import Wire
 from scanner.context.exchanges.xt_v1 import EXCHANGE, MANNERS
 from scanner.domain.assets import Account
 from scanner.errors import Reason, Trouble
 from scanner.okx.pacing import Ledger
+from scanner.okx.sending import Answer
 
 __all__ = ["XtV4", "signed_headers"]
 
@@ -51,7 +51,6 @@ class _Envelope(msgspec.Struct):
     rc: int | str | None = None
     mc: str | int | None = None
     result: _Result | None = None
-    ma: Any = None
 
 
 _decode = msgspec.json.Decoder(_Envelope).decode

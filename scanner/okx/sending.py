@@ -1,0 +1,93 @@
+"""One bounded request over HTTP: no redirect is followed, no more than 8 MiB are read, and a failure is a value.
+
+Nothing here logs or repeats more of a URL than its host: a key may stand in the rest, and in headers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import aiohttp
+from yarl import URL
+
+from scanner.domain.hostile import harmless
+from scanner.errors import Reason, Trouble
+
+__all__ = ["LARGEST", "Answer", "send"]
+
+LARGEST = 8 * 1024 * 1024
+"""Bytes that are read of one answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer as it came. `headers` are found by their names in lower case, however the far side writes them."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+async def send(
+    session: aiohttp.ClientSession,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    *,
+    far_side: str,
+    within: float,
+    body: bytes = b"",
+) -> Answer | Trouble:
+    """Send one request, of an encoded URL, and read its answer, whatever it says, within so many seconds.
+
+    `far_side` is what people call it. What to do about a trouble the caller knows, who knows the settings: it may pass
+    where a retry helps; a connection that cannot be trusted is mended by nobody's waiting.
+    """
+    host = URL(url).host
+    try:
+        async with session.request(
+            method,
+            URL(url, encoded=True),
+            data=body or None,
+            headers=headers,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=within),
+        ) as response:
+            read = await _read(response)
+    except TimeoutError:
+        return _unavailable(f"{far_side} did not answer within {within:.3g} seconds")
+    except aiohttp.ClientSSLError as error:
+        said = f"the TLS connection to {host} cannot be trusted: {_words(error)}"
+        return Trouble(Reason.UNAVAILABLE, said, whole_source=True)
+    except aiohttp.ServerDisconnectedError:
+        return _unavailable(f"{host} closed the connection without an answer")
+    except aiohttp.ClientConnectionError as error:
+        return _unavailable(f"no connection to {host}: {_words(error)}")
+    except (aiohttp.ClientError, OSError) as error:
+        # The words of these errors may repeat the URL.
+        return _unavailable(f"the answer of {host} broke off or is no HTTP ({type(error).__name__})")
+    if read is None:
+        size = f"more than {LARGEST // 1024 // 1024} MiB"
+        return Trouble(
+            Reason.PROTOCOL, f"{far_side} gave an answer (HTTP {response.status}) of {size}, which is not read"
+        )
+    return Answer(response.status, read, response.headers)
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+    """The body, or None where it does not end within `LARGEST` bytes."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > LARGEST:
+            return None
+    return bytes(body)
+
+
+def _unavailable(said: str) -> Trouble:
+    return Trouble(Reason.UNAVAILABLE, said, retry=True, whole_source=True)
+
+
+def _words(error: aiohttp.ClientConnectionError) -> str:
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    told = cause.strerror if isinstance(cause, OSError) and cause.strerror else None
+    return harmless(told) or type(cause).__name__
