@@ -168,7 +168,12 @@ class Daemon:
 
     async def says(self, event: str, count: int = 1, within: float = 30.0) -> dict[str, Any]:
         """Wait until the log has so many events of a name; the last of them."""
-        await until(lambda: len(self.events(event)) >= count, within, self.log.read_text)
+
+        def said() -> bool:
+            return len(self.events(event)) >= count
+
+        await until(lambda: said() or self.process.returncode is not None, within, self.log.read_text)
+        assert said(), f"it ended: {self.log.read_text()}"
         return self.events(event)[-1]
 
     def send(self, number: signal.Signals) -> None:

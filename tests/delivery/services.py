@@ -48,9 +48,9 @@ async def web_server() -> AsyncIterator[Web]:
     service = Web()
 
     async def take(request: web.Request) -> web.StreamResponse:
-        service.paths.append(request.path)
         form = request.content_type == "application/x-www-form-urlencoded"
         body = dict(await request.post()) if form else json.loads(await request.read() or b"{}")
+        service.paths.append(request.path)
         service.bodies.append(body)
         await asyncio.sleep(service.delay)
         return service.answer(body)

@@ -64,12 +64,14 @@ async def lives(process: BaseProcess, sandbox: Noticing, seconds: float | None =
     """Run a process, and kill it so many seconds after its first request; its exit code, and how long that took."""
     sandbox.asked.clear()
     process.start()
-    await sandbox.asked.wait()
+    asking, ending = asyncio.ensure_future(sandbox.asked.wait()), asyncio.ensure_future(asyncio.to_thread(process.join))
+    await asyncio.wait({asking, ending}, return_when=asyncio.FIRST_COMPLETED)
+    assert asking.done(), "it ended before it asked for anything"
     began = time.monotonic()
     if seconds is not None:
         await asyncio.sleep(seconds)
         process.kill()
-    await asyncio.to_thread(process.join)
+    await ending
     code = process.exitcode
     process.close()
     return code, time.monotonic() - began
