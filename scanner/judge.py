@@ -194,6 +194,8 @@ class Judge:
         cases = _cases(await knowledge.some_in_force(connection, ids))
         judged = await self._judge_all(connection, self.pack, cases)
         await self._apply(connection, judged.transitions, None, self._now())
+        # Rules that judged the last reading before these did may come back, and would say something else again.
+        await unmoved.forget(connection, {step.alert.approval for step in judged.transitions})
 
     async def tidy(self, store: Store, targets: Collection[Target], *, certain: bool) -> None:
         """Close the alerts that nobody judges any more: of deleted rules and, if `certain`, of removed wallets.

@@ -110,7 +110,7 @@ def _remarks(done: "Rescan", *, tabular: bool) -> Iterable[str]:
     scan = done.report.scan
     if not tabular:
         for problem in scan.broken_rules:
-            yield f"a rule was left out: {problem}"
+            yield f"a rule is not in force as it was meant: {problem}"
         if scan.dry_run:
             yield "dry run: nothing was recorded, nothing was sent"
     for channel, waiting in done.left.items():

@@ -16,7 +16,9 @@ def printed(form: str) -> str:
 def test_a_table_shows_each_grade_below_its_rule() -> None:
     lines = [line.strip() for line in printed("table").splitlines()]
     start = next(number for number, line in enumerate(lines) if line.endswith("Much money within reach"))
-    assert lines[start + 1 : start + 6] == [
+    assert lines[start + 1 : start + 8] == [
+        "params age 90d, names [a, b]",
+        "2 exceptions",
         "exposure.usd > 100",
         "until exposure.usd < 80",
         "medium exposure.usd > 1000",
@@ -33,6 +35,14 @@ def test_json_has_the_grades_of_a_rule_and_none_where_there_are_none() -> None:
         {"severity": "medium", "when": "exposure.usd > 1000", "until": None},
         {"severity": "critical", "when": "exposure.usd > 9000", "until": "exposure.usd < 8000"},
     ]
+
+
+def test_params_and_exceptions_are_shown_as_a_configuration_writes_them() -> None:
+    plain, graded = json.loads(printed("json"))["rules"]
+    assert (plain["params"], plain["exceptions"]) == ([], 0)
+    assert graded["params"][0] == {"name": "age", "type": "duration", "value": "90d"}
+    _, row = csv.DictReader(StringIO(printed("csv"), newline=""))
+    assert (row["params"], row["exceptions"]) == ("age: 90d; names: [a, b]", "2")
 
 
 def test_csv_has_the_grades_of_a_rule_in_one_cell() -> None:
