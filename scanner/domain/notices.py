@@ -129,10 +129,10 @@ def _why_not(case: Case, channel: str, telling: Telling) -> str:
     severity = case.step.alert.severity
     if severity is Severity.INFORMATIONAL:
         return Why.INFORMATIONAL
-    if case.step.move is Move.EASED:
-        return Why.EASED
     if not telling.tells(channel, case.step.alert.rule):
         return Why.OTHER_CHANNEL
+    if case.step.move is Move.EASED:
+        return Why.EASED
     if not severity.reaches(telling.channels[channel]):
         return Why.BELOW
     return "" if case.silence is None else silenced_by(case.silence)

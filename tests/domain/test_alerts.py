@@ -378,3 +378,34 @@ def test_open_alerts_are_those_that_the_findings_imply(
         new = {step.alert.id for step in found if step.move is Move.OPENED}
         assert not new & ids
         ids |= new
+
+
+def test_what_is_excepted_neither_opens_nor_stays_open_and_all_else_does() -> None:
+    known = opened(finding(), finding(approval="a2"), finding(rule="raised", change="c1"))
+    excepted = {("unlimited", "a1"): "ours", ("raised", "a1"): "ours too", ("unlimited", "a3"): "ours"}
+    found = [finding(), finding(approval="a2"), finding(approval="a3"), finding(rule="old", approval="a3")]
+    moved = reconcile(known, found, gone=(), baseline=(), raised={"a1"}, excepted=excepted, at=minutes(1))
+    assert [(step.move, step.alert.rule, step.alert.approval, step.reason) for step in moved] == [
+        (Move.RESOLVED, "unlimited", "a1", "excepted: ours"),
+        (Move.RESOLVED, "raised", "a1", "excepted: ours too"),
+        (Move.OPENED, "old", "a3", "the rule holds"),
+    ]
+
+
+@pytest.mark.parametrize("judgement", list(Judgement))
+def test_an_exception_ends_an_alert_whatever_its_rule_says(judgement: Judgement) -> None:
+    (step,) = reconcile(
+        opened(finding()),
+        [finding(judgement, proven=False)],
+        gone=(),
+        baseline=(),
+        excepted={("unlimited", "a1"): "ours"},
+        at=minutes(1),
+    )
+    assert (step.move, step.alert.state, step.alert.reason) == (Move.RESOLVED, AlertState.RESOLVED, "excepted: ours")
+
+
+def test_what_is_gone_is_gone_although_it_is_excepted() -> None:
+    excepted = {("unlimited", "a1"): "ours"}
+    (step,) = reconcile(opened(finding()), [], gone={"a1"}, baseline=(), excepted=excepted, at=minutes(1))
+    assert step.reason == "the approval is gone"

@@ -131,7 +131,7 @@ def test_that_somebody_knows_of_an_alert_is_told_to_nobody() -> None:
 
 
 @pytest.mark.parametrize(("move", "reason"), [(Move.OPENED, Why.FIRST), (Move.WORSENED, Why.WORSENED)])
-def test_what_a_first_reading_finds_waits_for_its_digest(move: Move, reason: Why) -> None:
+def test_what_a_first_reading_finds_waits_for_its_digest(move: Move, reason: str) -> None:
     (notice,) = on("ops", case(move, replace(ALERT, baseline=True), first_reading=True))
     assert (notice.send, notice.reason, notice.digest, notice.due_at) == (True, reason, True, None)
 
@@ -180,3 +180,18 @@ def test_every_decision_has_a_reason_and_what_is_sent_has_a_time(steps: list[Cas
             assert set(mine) >= step.told
         else:
             assert set(mine) == {"ops", "log"}
+
+
+ONLY_LOG = replace(TELLING, only={"a-rule": frozenset({"log"}), "another": frozenset({"ops"})})
+
+
+@pytest.mark.parametrize("move", [Move.OPENED, Move.WORSENED, Move.EASED])
+def test_a_rule_that_is_told_to_other_channels_says_so(move: Move) -> None:
+    ops = next(notice for notice in decide([case(move)], ONLY_LOG, START) if notice.channel == "ops")
+    assert (ops.send, ops.reason) == (False, Why.OTHER_CHANNEL)
+    assert decide([case(move)], ONLY_LOG, START)[1:] == decide([case(move)], TELLING, START)[1:]
+
+
+def test_who_was_told_before_a_rule_went_to_other_channels_is_told_that_it_ended() -> None:
+    [ended] = decide([case(Move.RESOLVED, ENDED, told=frozenset({"ops"}))], ONLY_LOG, START)
+    assert (ended.channel, ended.send, ended.reason) == ("ops", True, Why.RESOLVED)

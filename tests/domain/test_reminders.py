@@ -153,3 +153,12 @@ def test_what_a_silence_hid_from_a_channel_is_owed_to_it_when_that_ends() -> Non
             due_at=START,
         )
     ]
+
+
+def test_a_rule_that_is_told_to_other_channels_is_not_told_again_nor_caught_up_with() -> None:
+    elsewhere = replace(TELLING, only={known().alert.rule: frozenset({"log"})})
+    assert remind([known()], elsewhere, hours(24)) == []
+    assert [one.channel for one in remind([known(channel="log")], elsewhere, hours(24))] == ["log"]
+    untold = [Withheld(known().alert, channel, "g") for channel in ("ops", "log")]
+    assert [one.channel for one in catch_up(untold, elsewhere, START)] == ["log"]
+    assert [one.channel for one in reveal(untold, elsewhere, START)] == ["log"]
