@@ -51,6 +51,7 @@ def _document(pack: "Pack") -> "Rules":
             when=rule.when,
             why=rule.why,
             fix=rule.fix,
+            noise=rule.noise,
             fields=rule.fields_read,
             tests=len(rule.tests),
             file=rule.place.file,

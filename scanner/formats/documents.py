@@ -165,7 +165,8 @@ class ParamEntry:
 class RuleEntry:
     """One rule in force. `on` are the changes that it speaks of; empty for a rule that describes a state.
 
-    `until` says when its alert is over, None for when `when` no longer holds; `grades` are milder ones first.
+    `noise` says when it is a false alarm, in the rule's own words. `until` says when its alert is over, None for when
+    `when` no longer holds; `grades` are milder ones first.
     `params` are its thresholds; `exceptions` is how many exceptions from it are in force.
     """
 
@@ -180,6 +181,7 @@ class RuleEntry:
     tests: int
     file: str
     line: int
+    noise: str = ""
     until: str | None = None
     grades: tuple[GradeEntry, ...] = ()
     params: tuple[ParamEntry, ...] = ()
