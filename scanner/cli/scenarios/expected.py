@@ -57,13 +57,13 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The difference: what was expected and is not there, what stands there instead or beyond it, the facts of that,
-    and where the first thing that is missing was written."""
+    """The difference: what was expected and is not there, and what stands there instead or beyond it; in words, and as
+    far as there are any the things themselves."""
 
     expected: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
-    facts: tuple[str, ...] = ()
-    place: Place | None = None
+    missing: tuple[Wanted, ...] = ()
+    instead: tuple[Found, ...] = ()
 
 
 def compare(expectation: Expectation, found: Sequence[Found], *, complete: bool) -> Comparison:
@@ -87,8 +87,8 @@ def compare(expectation: Expectation, found: Sequence[Found], *, complete: bool)
     return Comparison(
         expected=tuple(expected),
         found=(*stands, *(str(one) for one in shown)),
-        facts=tuple(_because(one) for one in shown if one.facts),
-        place=missing[0].place if missing else None,
+        missing=tuple(missing),
+        instead=tuple(shown),
     )
 
 
@@ -131,11 +131,6 @@ def _fits(found: Found, name: str, value: str) -> bool:
 
 def _in_words(part: str, fields: Mapping[str, str]) -> str:
     return f"{part}: " + ", ".join(f"{name} {value}" for name, value in fields.items())
-
-
-def _because(found: Found) -> str:
-    named = [_text(found.fields[name]) for name in ("rule", "owner", "token", "spender") if name in found.fields]
-    return f"{' '.join(named)}: " + ", ".join(f"{name} {value}" for name, value in found.facts.items())
 
 
 def _text(value: Value) -> str:

@@ -16,20 +16,22 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from scanner.app import Clock, open_store, open_works
+from scanner.cli.facts import facts_at
 from scanner.cli.scenarios.expected import Comparison, Found, Value, compare
-from scanner.cli.scenarios.reading import CHANNEL, Scenario, Step
+from scanner.cli.scenarios.names import Names
+from scanner.cli.scenarios.scenario import CHANNEL, Scenario, Step
 from scanner.cli.webhook import webhook
 from scanner.daemon import Works
-from scanner.domain.approvals import Approval
-from scanner.domain.report import ChangeEntry, Report
+from scanner.domain.report import Report
 from scanner.domain.telling import Telling
-from scanner.errors import ConfigError
 from scanner.formats.documents import TrialEntry
-from scanner.policy.rules import Pack
-from scanner.sandbox import Sandbox, World
+from scanner.policy.explaining import explain
+from scanner.sandbox import Sandbox
 from scanner.scan import Job
-from scanner.store import journal, outbox
+from scanner.store import journal, knowledge, outbox
 from scanner.store.engine import Store
 from scanner.store.workers import worker_name
 
@@ -39,13 +41,13 @@ BEGINS = datetime(2026, 1, 1, tzinfo=UTC)
 TURN = timedelta(days=1)
 """The longest time that passes between two turns of delivery, unless something is to be repeated sooner."""
 
+MOST_FACTS = 6
+"""How many approvals' facts are told of one step."""
 
-async def play(scenario: Scenario, folder: Path, pack: Pack | None = None) -> list[TrialEntry]:
-    """Play a scenario in an empty folder, by its own rules or by `pack`. Returns how each of its steps went.
 
-    Raises ConfigError where it names rules that do not exist, or its rules are broken.
-    """
-    clock = _Clock()
+async def play(scenario: Scenario, folder: Path) -> list[TrialEntry]:
+    """Play a scenario in an empty folder. Returns how each of its steps went. Raises StoreError."""
+    clock, names = _Clock(), Names.of(scenario.world)
     sandbox = Sandbox(scenario.world, now=clock.now)
     received: list[_Message] = []
 
@@ -57,12 +59,9 @@ async def play(scenario: Scenario, folder: Path, pack: Pack | None = None) -> li
         config = scenario.config(server.url, port, folder)
         async with open_store(config) as store:
             living = Clock(clock.now, clock.sleep)
-            works = await open_works(config, store, worker=worker_name(), pack=pack, clock=living)
+            works = await open_works(config, store, worker=worker_name(), pack=scenario.pack, clock=living)
             try:
-                rules = works.judge.pack
-                if problems := [*rules.problems, *scenario.unknown_rules(rules)]:
-                    raise ConfigError(problems)
-                stage = _Stage(scenario, sandbox, store, works, clock, received, config.telling)
+                stage = _Stage(scenario, sandbox, store, works, clock, received, config.telling, names)
                 return [await stage.step(number, step) for number, step in enumerate(scenario.steps)]
             finally:
                 await works.close()
@@ -109,6 +108,7 @@ class _Stage:
     clock: _Clock
     received: list[_Message]
     telling: Telling
+    names: Names
 
     async def step(self, number: int, step: Step) -> TrialEntry:
         """Let a step happen, and compare."""
@@ -128,7 +128,8 @@ class _Stage:
         found = await self._found(report, then)
         self.received.clear()
         difference = compare(step.expectation, found, complete=report.scan.complete)
-        return self._entry(step, difference, perf_counter() - began)
+        facts = await self.store.read(lambda connection: self._why(connection, difference))
+        return self._entry(step, difference, facts, perf_counter() - began)
 
     async def _live(self, span: timedelta) -> None:
         """Let time pass, with turns of delivery as long as there is anything to tell."""
@@ -148,16 +149,15 @@ class _Stage:
 
     async def _found(self, report: Report, then: journal.Mark) -> list[Found]:
         """Everything that a step brought about, by the names of the world."""
-        names = _Names.of(self.scenario.world)
         steps = await self.store.read(lambda connection: journal.steps_since(connection, then))
         owed = await self.store.read(lambda connection: journal.owed_since(connection, then))
-        found = [Found("changes", {"change": change.kind, **names.of_change(change)}) for change in report.changes]
+        found = [Found("changes", {"change": change.kind, **self.names.of_change(change)}) for change in report.changes]
         for step in steps:
             said = {"alert": step.move.value, "rule": step.alert.rule, "severity": step.severity or ""}
-            found.append(Found("alerts", {**said, **names.of_approval(step.approval)}, step.alert.values or {}))
+            found.append(Found("alerts", {**said, **self.names.of_approval(step.approval)}, step.alert.values or {}))
         for one in owed:
             why = {"sent": "yes" if one.send else "no", "reason": one.reason, "what": one.what.value}
-            about = {"rule": one.alert.rule, **names.of_approval(one.approval)}
+            about = {"rule": one.alert.rule, **self.names.of_approval(one.approval)}
             found.append(Found("notices", {"channel": one.channel, **why, **about}))
         for message in self.received:
             rules = await self.store.read(partial(journal.rules_in, message=message.ref))
@@ -166,8 +166,25 @@ class _Stage:
             found.append(Found(CHANNEL + message.channel, said_, {"text": lines}))
         return found
 
-    def _entry(self, step: Step, difference: Comparison, seconds: float) -> TrialEntry:
-        place = difference.place or step.place
+    async def _why(self, connection: AsyncConnection, difference: Comparison) -> tuple[str, ...]:
+        """The values that decided: of what was found instead, and of what a rule says where it should have spoken."""
+        why = [_because(_named(one.fields), one.facts) for one in difference.instead if one.facts]
+        rules = {rule.id: rule for rule in self.scenario.pack.rules}
+        held = await knowledge.in_force(connection, knowledge.Filter())
+        for wanted in difference.missing:
+            rule = rules.get(wanted.fields.get("rule", ""))
+            if rule is None or wanted.part != "alerts":
+                continue
+            for kept in held:
+                about = self.names.of_approval(kept.held.approval)
+                if all(wanted.fields.get(name, value) == value for name, value in about.items()):
+                    said = explain(rule, await facts_at(connection, kept, self.clock.now()))
+                    facts = {one.field: one.value for one in said.values}
+                    why.append(_because(f"{_named({'rule': rule.id, **about})}, {said.judgement}", facts))
+        return tuple(dict.fromkeys(why[:MOST_FACTS]))
+
+    def _entry(self, step: Step, difference: Comparison, facts: tuple[str, ...], seconds: float) -> TrialEntry:
+        place = difference.missing[0].place if difference.missing else step.place
         return TrialEntry(
             kind="scenario",
             subject=self.scenario.title,
@@ -178,41 +195,14 @@ class _Stage:
             seconds=round(seconds, 6),
             expected=difference.expected,
             found=difference.found,
-            facts=difference.facts,
+            facts=facts,
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Names:
-    """What a world calls owners, tokens (by chain and address) and spenders."""
+def _named(fields: Mapping[str, Value]) -> str:
+    known = (fields.get(name) for name in ("rule", "owner", "token", "spender"))
+    return " ".join(value if isinstance(value, str) else ", ".join(sorted(value)) for value in known if value)
 
-    owners: Mapping[str, str]
-    tokens: Mapping[tuple[str, str], str]
-    spenders: Mapping[str, str]
 
-    @classmethod
-    def of(cls, world: World) -> "_Names":
-        return cls(
-            {one.address: one.label for one in world.owners},
-            {(one.chain, one.address): name for name, one in world.tokens.items()},
-            {one.address: name for name, one in world.spenders.items()},
-        )
-
-    def of_change(self, change: ChangeEntry) -> dict[str, str]:
-        token, spender = change.token, change.spender
-        return self._of(
-            change.owner,
-            change.chain_index,
-            (token and token.address) or "",
-            (spender and spender.address) or "",
-        )
-
-    def of_approval(self, approval: Approval) -> dict[str, str]:
-        return self._of(approval.owner, approval.chain, approval.token.address, approval.spender.address)
-
-    def _of(self, owner: str, chain: str, token: str, spender: str) -> dict[str, str]:
-        return {
-            "owner": self.owners.get(owner, owner),
-            "token": self.tokens.get((chain, token), token),
-            "spender": self.spenders.get(spender, spender),
-        }
+def _because(about: str, facts: Mapping[str, str]) -> str:
+    return f"{about}: " + ", ".join(f"{name} {value}" for name, value in facts.items())

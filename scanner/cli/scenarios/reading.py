@@ -5,14 +5,14 @@ of a mistake is said at its place in the scenario.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from scanner.cli.scenarios.expected import Expectation, Wanted
-from scanner.config import Config
-from scanner.config import read as read_config
+from scanner.cli.scenarios.scenario import CHANNEL, PASSED_ON, Fault, Scenario, Step, mapping
 from scanner.config.written import duration
 from scanner.domain.alerts import Move, Severity
 from scanner.domain.changes import ChangeKind
@@ -20,109 +20,13 @@ from scanner.errors import ConfigError, Place, Problem, closest
 from scanner.places import Data, Document, read_yaml
 from scanner.places import Path as Steps
 from scanner.policy.rules import Pack
-from scanner.sandbox import FAULTS_AT, Credentials, Endpoint, World, load_world, world_of
+from scanner.sandbox import FAULTS_AT, Endpoint, World, load_world, world_of
 from scanner.sandbox.shapes import Converter, Sheet, flag, number, one_of, text
 
-__all__ = ["Fault", "Scenario", "Step", "is_scenario", "read_scenario"]
+__all__ = ["is_scenario", "read_scenario"]
 
 OWN = ("scenario", "world", "tags", "lists", "channels", "exactly", "steps")
-PASSED_ON = ("rules", "alerting", "balances")
-"""The sections that mean what they mean in a configuration."""
-
 A_DAY = timedelta(days=1)
-CHANNEL = "messages to "
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Something that goes wrong during a step: with so many requests, or with all of them (None)."""
-
-    name: str
-    endpoint: str
-    times: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step: so much time passes, the world moves on, something may fail, a scan, and what is expected of it."""
-
-    title: str
-    place: Place
-    after: timedelta
-    faults: tuple[Fault, ...]
-    expectation: Expectation
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """A sound scenario. The rules that it names have not been looked up yet: see `unknown_rules`."""
-
-    title: str
-    file: Path
-    world: World
-    steps: tuple[Step, ...]
-    document: Document = field(repr=False)
-
-    def config(self, sandbox: str, port: int, folder: Path) -> Config:
-        """Its configuration: the API is the sandbox, channels post to `port` on loopback, the rest lies in `folder`.
-
-        Raises ConfigError with every problem.
-        """
-        given = self.document.data if isinstance(self.document.data, dict) else {}
-        channels = _mapping(given.get("channels"))
-        hooks = {f"CHANNEL_{index}": f"json://127.0.0.1:{port}/{name}" for index, name in enumerate(channels)}
-        made: dict[str, Data] = {key: given[key] for key in PASSED_ON if key in given}
-        made["source"] = {"okx": {**_OKX, "base_url": sandbox}}
-        made["store"] = {"url": f"sqlite:///{folder / 'scenario.db'}"}
-        made["wallets"] = [
-            {
-                "address": owner.address,
-                "label": owner.label,
-                "chains": list(owner.chains),
-                "tags": _mapping(given.get("tags")).get(owner.label) or [],
-            }
-            for owner in self.world.owners
-            if owner.chains
-        ]
-        made["channels"] = {
-            name: {"url": {"env": f"CHANNEL_{index}"}, "min_severity": least}
-            for index, (name, least) in enumerate(channels.items())
-        }
-        made["lists"] = {
-            "sandbox": {"from": f"{sandbox}/lists/exploited.csv", "label": "exploited", "refresh": "1s"},
-            **{name: self._list(name, data, folder) for name, data in _mapping(given.get("lists")).items()},
-        }
-        return read_config(replace(self.document, data=made), self.file, {**_SECRETS, **hooks})
-
-    def unknown_rules(self, pack: Pack) -> list[Problem]:
-        """A problem for each rule that is expected to speak and does not exist."""
-        wanted = (one for step in self.steps for one in step.expectation.wanted if "rule" in one.fields)
-        return [
-            Problem(one.place, f"there is no rule {one.fields['rule']!r}", "unknown-rule", closest(rule, pack.ids))
-            for one in wanted
-            if (rule := one.fields["rule"]) not in pack.ids
-        ]
-
-    def _list(self, name: str, data: Data, folder: Path) -> Data:
-        """A list as the configuration knows it; one that names the world's spenders is written down for that."""
-        if not isinstance(data, dict) or "spenders" not in data:
-            return data
-        chains = sorted({token.chain for token in self.world.tokens.values()}, key=int)
-        named = [str(one) for one in _listed(data["spenders"])]
-        spenders = [spender for name, spender in self.world.spenders.items() if name in named]
-        rows = [f"{spender.address},{chain}\n" for spender in spenders for chain in chains]
-        path = folder / f"{name}.csv"
-        path.write_text("".join(["address,chain\n", *rows]), encoding="utf-8")
-        return {**{key: value for key, value in data.items() if key != "spenders"}, "from": str(path)}
-
-
-_KEYS = Credentials()
-_SECRETS = {"KEY": _KEYS.key, "SECRET": _KEYS.secret, "PASSPHRASE": _KEYS.passphrase, "PROJECT": _KEYS.project}
-_OKX: Mapping[str, Data] = {
-    "requests_per_second": "10000",
-    "timeout": "5s",
-    **{name.lower(): {"env": name} for name in _SECRETS},
-}
 
 
 def is_scenario(path: Path) -> bool:
@@ -168,19 +72,26 @@ class _Reader:
         self.who(self.top.get("tags"), ("tags",), world)
         self.lists(world)
         steps = tuple(self.step(number, data, world, exactly) for number, data in enumerate(self.steps))
-        scenario = Scenario(title, path, world or World("", ()), steps, self.document)
-        self.check(scenario)
-        return scenario
+        scenario = Scenario(title, path, world or World("", ()), steps, Pack(()), self.document)
+        return replace(scenario, pack=self.pack(scenario))
 
-    def check(self, scenario: Scenario) -> None:
-        """Have the parts of a configuration read by whom they are meant for."""
-        from tempfile import TemporaryDirectory
+    def pack(self, scenario: Scenario) -> Pack:
+        """The rules in force. What is wrong with them, with the configuration around them, or with a rule's name that
+        is expected to speak is noted."""
+        from scanner.app import load_pack
 
         try:
             with TemporaryDirectory() as folder:
-                scenario.config("http://127.0.0.1:1", 1, Path(folder))
+                pack = load_pack(scenario.config("http://127.0.0.1:1", 1, Path(folder)))
         except ConfigError as error:
             self.sheet.problems += error.problems
+            return scenario.pack
+        self.sheet.problems += pack.problems
+        for wanted in (one for step in scenario.steps for one in step.expectation.wanted):
+            if (rule := wanted.fields.get("rule")) and rule not in pack.ids:
+                said = f"there is no rule {rule!r}"
+                self.sheet.problems.append(Problem(wanted.place, said, "unknown-rule", closest(rule, pack.ids)))
+        return pack
 
     def world(self, folder: Path) -> World | None:
         """The world, from its own file or out of the scenario; None, and noted, where it is none."""
@@ -291,7 +202,7 @@ class _Reader:
         counts: dict[str, int] = {}
         for channel, told in self.sheet.mapping(given.get("messages"), (*path, "messages"), "messages").items():
             where = (*path, "messages", channel)
-            self.named(channel, where, "channel", _mapping(self.top.get("channels")))
+            self.named(channel, where, "channel", mapping(self.top.get("channels")))
             if isinstance(told, str):
                 counts[CHANNEL + channel] = self.sheet.value(told, where, number) or 0
                 continue
@@ -329,7 +240,7 @@ class _Reader:
             name: self.one(fields[name], (*path, name), text) for name in ("rule", "reason") if name in fields
         }
         if "channel" in fields:
-            channels = _mapping(self.top.get("channels"))
+            channels = mapping(self.top.get("channels"))
             found["channel"] = self.named(fields["channel"], (*path, "channel"), "channel", channels)
         if "what" in fields:
             found["what"] = self.one(fields["what"], (*path, "what"), one_of(*Move))
@@ -393,11 +304,3 @@ class _Reader:
 
 
 _SENT = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
-
-
-def _mapping(data: Data) -> dict[str, Data]:
-    return data if isinstance(data, dict) else {}
-
-
-def _listed(data: Data) -> list[Data]:
-    return data if isinstance(data, list) else []
