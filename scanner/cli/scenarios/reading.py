@@ -4,12 +4,12 @@ A scenario holds a world and parts of a configuration, and both are read by thos
 of a mistake is said at its place in the scenario.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from scanner.cli.scenarios.expected import Expectation, Wanted
 from scanner.cli.scenarios.scenario import CHANNEL, PASSED_ON, Fault, Scenario, Step, mapping
@@ -69,7 +69,7 @@ class _Reader:
         if not self.steps:
             self.sheet.refuse((), "a scenario needs at least one step under 'steps'", code="missing")
         exactly = self.flag(self.top, (), "exactly", default=False)
-        self.who(self.top.get("tags"), ("tags",), world)
+        self.tags(world)
         self.lists(world)
         steps = tuple(self.step(number, data, world, exactly) for number, data in enumerate(self.steps))
         scenario = Scenario(title, path, world or World("", ()), steps, Pack(()), self.document)
@@ -121,13 +121,14 @@ class _Reader:
         days: list[Data] = [{key: step[key] for key in ("title", "happens") if key in step} for step in steps]
         return replace(self.document, data={**world, "days": days}, problems=(), values=values, keys=keys)
 
-    def who(self, data: Data, path: Steps, world: World | None) -> None:
-        """Check that the keys of a mapping are owners of the world."""
-        for name in self.sheet.mapping(data, path, str(path[-1])):
+    def tags(self, world: World | None) -> None:
+        """Check that only owners of the world have tags; what a tag may be the configuration knows."""
+        for name in self.sheet.mapping(self.top.get("tags"), ("tags",), "tags"):
             if world is not None:
-                self.named(name, (*path, name), "owner", [owner.label for owner in world.owners])
+                self.known_as(name, ("tags", name), "owner", [owner.label for owner in world.owners], key=True)
 
     def lists(self, world: World | None) -> None:
+        """Check the spenders of lists that name them; of the others the configuration knows."""
         for name, data in self.sheet.mapping(self.top.get("lists"), ("lists",), "lists").items():
             if not isinstance(data, dict) or "spenders" not in data:
                 continue
@@ -186,41 +187,40 @@ class _Reader:
         given = self.sheet.mapping(data, path, "what is expected")
         self.sheet.known(given, path, ("changes", "alerts", "notices", "messages", "complete", "exactly"))
         exactly = self.flag(given, path, "exactly", default=exactly)
-        wanted: list[Wanted] = []
-        closed = set()
-        for part, read in (("changes", self.change), ("alerts", self.alert), ("notices", self.notice)):
-            if part not in given:
-                continue
-            entries = self.sheet.sequence(given[part], (*path, part), part)
-            if exactly or not entries:
-                closed.add(part)
-            read_: Callable[[Data, Steps, World | None], dict[str, str]] = read
-            wanted += [
-                Wanted(part, read_(one, (*path, part, index), world), self.document.place((*path, part, index)))
-                for index, one in enumerate(entries)
-            ]
+        parts = [
+            self.part(part, given[part], (*path, part), partial(read, world=world))
+            for part, read in (("changes", self.change), ("alerts", self.alert), ("notices", self.notice))
+            if part in given
+        ]
         counts: dict[str, int] = {}
         for channel, told in self.sheet.mapping(given.get("messages"), (*path, "messages"), "messages").items():
             where = (*path, "messages", channel)
-            self.named(channel, where, "channel", mapping(self.top.get("channels")))
+            self.known_as(channel, where, "channel", mapping(self.top.get("channels")), key=True)
             if isinstance(told, str):
                 counts[CHANNEL + channel] = self.sheet.value(told, where, number) or 0
-                continue
-            entries = self.sheet.sequence(told, where, "messages")
-            if exactly or not entries:
-                closed.add(CHANNEL + channel)
-            wanted += [
-                Wanted(CHANNEL + channel, self.message(one, (*where, index)), self.document.place((*where, index)))
-                for index, one in enumerate(entries)
-            ]
-        complete = self.flag(given, path, "complete", default=not failing)
-        return Expectation(tuple(wanted), frozenset(closed), counts, complete)
+            else:
+                parts.append(self.part(CHANNEL + channel, told, where, self.message))
+        return Expectation(
+            wanted=tuple(wanted for _, entries in parts for wanted in entries),
+            closed=frozenset(part for part, entries in parts if exactly or not entries),
+            counts=counts,
+            complete=self.flag(given, path, "complete", default=not failing),
+        )
+
+    def part(
+        self, part: str, data: Data, path: Steps, read: Callable[[Data, Steps], dict[str, str]]
+    ) -> tuple[str, list[Wanted]]:
+        """A part's name, and what is expected of it."""
+        entries = enumerate(self.sheet.sequence(data, path, part))
+        return part, [Wanted(part, read(one, (*path, i)), self.document.place((*path, i))) for i, one in entries]
 
     def change(self, data: Data, path: Steps, world: World | None) -> dict[str, str]:
         """`{new: SPENDER, owner: …, token: …}`."""
         verb, fields = self.verb(data, path, "a change", tuple(ChangeKind), ("owner", "token"))
-        found = self.approval({**fields, "spender": fields.pop(verb, None)}, path, world, {"spender": verb})
-        return {"change": verb, **found}
+        if world is None or not verb:
+            return {}
+        spender = self.named(fields[verb], (*path, verb), "spender", world.spenders)
+        return {"change": verb, "spender": spender, **self.approval(fields, path, world)}
 
     def alert(self, data: Data, path: Steps, world: World | None) -> dict[str, str]:
         """`{opened: RULE, owner: …, token: …, spender: …, severity: …}`."""
@@ -256,17 +256,13 @@ class _Reader:
             name: self.one(value, (*path, name), text) for name, value in fields.items() if name in ("rule", "says")
         }
 
-    def approval(
-        self, fields: Mapping[str, Data], path: Steps, world: World | None, under: Mapping[str, str] | None = None
-    ) -> dict[str, str]:
-        """Whose approval something is about, by the names of the world; `under` are the keys that name it otherwise."""
+    def approval(self, fields: Mapping[str, Data], path: Steps, world: World | None) -> dict[str, str]:
+        """Whose approval something is about, by the names of the world."""
         if world is None:
             return {}
         known = {"owner": [one.label for one in world.owners], "token": world.tokens, "spender": world.spenders}
         return {
-            name: self.named(fields[name], (*path, (under or {}).get(name, name)), name, names)
-            for name, names in known.items()
-            if fields.get(name) is not None
+            name: self.named(fields[name], (*path, name), name, some) for name, some in known.items() if name in fields
         }
 
     def verb(
@@ -281,13 +277,18 @@ class _Reader:
         self.sheet.refuse(path, f"{what} begins with one of {', '.join(verbs)}")
         return "", {}
 
-    def named(self, data: Data, path: Steps, what: str, names: Any) -> str:
+    def named(self, data: Data, path: Steps, what: str, names: Collection[str]) -> str:
         """A name of the world, or of the scenario; noted where there is nobody of that name."""
         name = self.one(data, path, text)
-        if name and name not in names:
-            hint = closest(name, names) or f"there are {', '.join(names) or 'none'}"
-            self.sheet.refuse(path, f"there is no {what} {name!r}", code=f"unknown-{what}", hint=hint)
+        if name:
+            self.known_as(name, path, what, names)
         return name
+
+    def known_as(self, name: str, path: Steps, what: str, names: Collection[str], *, key: bool = False) -> None:
+        """Note a name, written as a value or as a key, that nobody has."""
+        if name not in names:
+            hint = closest(name, names) or f"there are {', '.join(names) or 'none'}"
+            self.sheet.refuse(path, f"there is no {what} {name!r}", key=key, code=f"unknown-{what}", hint=hint)
 
     def one(self, data: Data, path: Steps, convert: Converter) -> str:
         """A plain value in words; "" and noted where it is none."""
