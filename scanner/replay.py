@@ -55,6 +55,7 @@ class Replay:
         self.closing = _reading(pack, MONEY | AGES | COUNTS)
         self.asks_first = any(FIRST in rule.fields_read for rule in pack.rules)
         self.cuts: Mapping[str, Cuts] = {name: cuts_of(pack.rules, name) for name in MOVING}
+        self.spans = {name: self.cuts[name].durations(known_facts({})) for name in AGES}
 
     def live(self, past: Past, until: datetime) -> list[Step]:
         """The steps that alerts of one approval would have taken until then, in order."""
@@ -127,6 +128,8 @@ class _Life:
     steps: list[Step] = field(default_factory=list)
     valued: tuple[datetime, Decimal] | None = None
     told: set[tuple[str, str | None]] = field(default_factory=set)
+    counted: tuple[Held, int | None, Held] | None = None
+    edges: dict[tuple[str, Decimal | None], Sequence[float]] = field(default_factory=dict)
 
     def meet(self, happening: _Happening) -> None:
         """Take note of what happened, and judge."""
@@ -173,6 +176,9 @@ class _Life:
             raised=frozenset({id_}) if read and last.change.kind in _RISES else frozenset(),
         )
         beside = self._beside(held, at)
+        if held.approval.token.decimals is None and beside.exposure.decimals is not None:
+            # Counted once and not at every judgement: an approval is costly to make.
+            held = self._counted(held, beside)
         spender = held.approval.spender.address
         counts = self.past.counts.at(at)
         excepted = {(rule, id_): one.reason for rule, one in self.rules.exemptions.of(held.approval, at).items()}
@@ -191,6 +197,11 @@ class _Life:
             # From the next judgement on it is known what the approval was worth at first.
             self.valued = held.changed_at, beside.exposure.usd
             self._judge(self.rules.money, at)
+
+    def _counted(self, held: Held, beside: Surroundings) -> Held:
+        if self.counted is None or self.counted[0] is not held or self.counted[1] != beside.exposure.decimals:
+            self.counted = held, beside.exposure.decimals, replace(held, approval=beside.counted(held.approval))
+        return self.counted[2]
 
     def _take(self, steps: Iterable[Transition], at: datetime, first: datetime | None = None) -> None:
         for step in steps:
@@ -230,32 +241,31 @@ class _Life:
         now = beside.exposure
         if now.price_usd is None:
             return -inf, inf
-        price, known = float(now.price_usd), known_facts(_first(beside))
-        low, high = -inf, inf
+        price, low, high = float(now.price_usd), -inf, inf
         for name, amount in (("token.price_usd", 1.0), ("exposure.usd", float(now.amount or 0))):
-            cuts = self.rules.cuts[name]
-            if cuts.everywhere:
+            if self.rules.cuts[name].everywhere:
                 return price, price
-            for cut in cuts.numbers(known) if amount else ():
+            for cut in self._edges(name, beside.first_usd) if amount else ():
                 at = cut / amount
                 low = max(low, at * (1 + SLACK)) if at <= price else low
                 high = min(high, at * (1 - SLACK)) if at >= price else high
         return low, high
 
+    def _edges(self, name: str, first_usd: Decimal | None) -> Sequence[float]:
+        """What rules hold a number against, given what the approval was worth at first."""
+        if (name, first_usd) not in self.edges:
+            known = known_facts({} if first_usd is None else {FIRST: float(first_usd)})
+            self.edges[name, first_usd] = self.rules.cuts[name].numbers(known)
+        return self.edges[name, first_usd]
+
     def _age_counts(self, held: Held, at: datetime, until: datetime) -> datetime | None:
         """When a scan next finds that the approval's age has passed what rules hold it against."""
-        known = known_facts({})
         since = {"approval.age": held.approval.granted_at or held.since, "approval.unchanged_for": held.changed_at}
-        passed = [begun + span for name, begun in since.items() for span in self.rules.cuts[name].durations(known)]
+        passed = [begun + span for name, begun in since.items() for span in self.rules.spans[name]]
         found = [scan for one in passed if (scan := self.rules.found_at(one)) is not None and at < scan]
         if any(self.rules.cuts[name].everywhere for name in since):
             found += [scan for scan in [self.rules.found_at(at + LOOK_EVERY)] if scan is not None]
         return min((one for one in found if one < until), default=None)
-
-
-def _first(beside: Surroundings) -> dict[str, object]:
-    """What an exposure may be held against that is not a constant."""
-    return {} if beside.first_usd is None else {FIRST: float(beside.first_usd)}
 
 
 def _after(held: Held | None, change: Change) -> Held:
