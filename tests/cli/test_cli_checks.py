@@ -8,6 +8,8 @@ import pytest
 from known_store import CONFIG, fill
 from shell import SECRETS, run
 
+from scanner.policy.loading import default_rules
+
 RULE = """\
 rules:
   - id: {id}
@@ -211,6 +213,16 @@ def test_what_is_wrong_with_rules_is_data_where_a_format_is_asked_for(tmp_path: 
     assert run(tmp_path, "rules", "check", "--format", "csv").code == 0
 
 
+def test_the_output_in_the_documentation_is_the_programs(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "checking-rules.md").read_text()
+    example, sample = (
+        text.partition("```\n")[0] for text in page.partition("```yaml\n")[2].split("rules check rules\n")[:2]
+    )
+    write(tmp_path)
+    (tmp_path / "rules" / "mine.yaml").write_text(example)
+    assert run(tmp_path, "rules", "check", "rules").err.replace(f"{tmp_path}/", "") == sample
+
+
 def test_a_typo_in_the_tenth_rule_is_one_error_with_its_place_and_the_right_name(tmp_path: Path) -> None:
     rules = [RULE.format(id=f"rule-{number}", when="allowance.unlimited") for number in range(1, 13)]
     rules[9] = rules[9].replace("allowance.unlimited", "allowance.unlimted")
@@ -225,3 +237,9 @@ def test_a_typo_in_the_tenth_rule_is_one_error_with_its_place_and_the_right_name
         "              ^\n"
         "1 problem\n"
     )
+
+
+@pytest.mark.parametrize("name", ["", "changes.yaml"])
+def test_the_default_pack_is_not_held_against_itself(tmp_path: Path, name: str) -> None:
+    ended = run(tmp_path, "rules", "check", str(default_rules() / name))
+    assert (ended.code, ended.err) == (0, "")
