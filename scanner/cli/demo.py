@@ -74,10 +74,12 @@ async def _demo(folder: Path, *, serve: bool) -> None:
         config = _configure(folder, played, server.url, port)
         set_up_logs(config.log)
         async with open_store(config) as store:
+            _say(f"{played.world.title}: a company's wallets in the bundled sandbox, scanned once a day.")
+            _say("What stands in a frame is a message, as a channel is sent it.")
             for day, story in enumerate(played.world.days):
                 if day:
                     played.advance()
-                _say(f"━━ Day {day + 1} of {played.world.title}: {story.title} ".ljust(78, "━"))
+                _say(f"\n━━ Day {day + 1}: {story.title} ".ljust(79, "━"))
                 await _day(config, store, received)
             if serve:
                 await _serve(config, store, server.url, received)

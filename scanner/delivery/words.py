@@ -85,9 +85,9 @@ def at_stake(exposure: Exposure) -> str | None:
     """What could be taken now, and of what that is a part; None where no balance was ever read."""
     if exposure.read_at is None:
         return None
-    read = f", read {moment(exposure.read_at)}"
     if exposure.balance is None:
-        return f"not known: the balance could not be read{read}"
+        return f"not known: the source did not tell the balance, asked {moment(exposure.read_at)}"
+    read = f", read {moment(exposure.read_at)}"
     held = units(f"{exposure.balance:f}")
     if not exposure.balance:
         return f"nothing now: the wallet holds none{read}"
