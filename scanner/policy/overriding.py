@@ -14,6 +14,7 @@ from scanner.policy.engine import Condition, compile_condition
 from scanner.policy.exceptions import check_exceptions
 from scanner.policy.faults import Fault
 from scanner.policy.params import Params, ParamValue, param_type, param_value, written
+from scanner.policy.reach import Flaw, flaws
 from scanner.policy.rules import Exemption, Grade, Pack, Rule
 
 __all__ = ["Override", "amended", "overridden"]
@@ -78,11 +79,14 @@ def _changed(rule: Rule, override: Override) -> tuple[Rule, list[Problem]]:
     if problems or params == rule.params:
         return changed, problems
     rebound = _rebound(changed, params)
-    if isinstance(rebound, Rule):
+    wrong: Sequence[Fault | Flaw] = []
+    if not isinstance(rebound, Rule):
+        wrong = rebound
+    elif not (wrong := [flaw for flaw in flaws(rebound) if flaw.code == "never-holds"]):
         return rebound, []
     [name, *_] = [name for name in params if params[name] != rule.params[name]]
     place = override.place(("params", name))
-    return rule, [Problem(place, f"{rule.id}: {fault.message}", fault.code, fault.hint) for fault in rebound]
+    return rule, [Problem(place, f"{rule.id}: {fault.message}", fault.code, fault.hint) for fault in wrong]
 
 
 def _severity_problems(rule: Rule, override: Override) -> Iterator[Problem]:

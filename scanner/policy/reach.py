@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import ceil, floor
-from operator import eq, ge, gt, le, lt, ne
+from operator import add, eq, ge, gt, le, lt, mul, ne, sub
 from typing import Any, TypeAlias
 
 from scanner.domain.changes import ChangeKind
@@ -171,6 +171,7 @@ _COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 _TURNED = {"_>_": "_<_", "_<_": "_>_", "_>=_": "_<=_", "_<=_": "_>=_", "_==_": "_==_", "_!=_": "_!=_"}
 _SIZED = frozenset({FieldType.TEXT, FieldType.TEXTS})
+_FOLDED: Mapping[str, Callable[[float, float], float]] = {"_*_": mul, "_+_": add, "_-_": sub}
 _SECONDS = {"h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _PART = re.compile(r"([0-9]*\.?[0-9]+)(ms|us|ns|h|m|s)")
 
@@ -179,14 +180,10 @@ def _asked(node: Node, loose: str = "") -> _Question | bool:
     """What a part of a condition asks, or what it always says. What is not understood is a variable of its own."""
     match node:
         case Call(operator, (left, right)) if operator in _COMPARED:
-            if (constant := _constant(right)) is not None and not isinstance(left, Constant):
-                question = _compared(operator, left, constant)
-            elif (constant := _constant(left)) is not None and not isinstance(right, Constant):
-                question = _compared(_TURNED[operator], right, constant)
-            elif isinstance(left, Constant) and isinstance(right, Constant):
-                return _COMPARED[operator](left.value, right.value)
-            else:
-                question = None
+            first, second = _constant(left), _constant(right)
+            if first is not None and second is not None:
+                return _COMPARED[operator](first, second)
+            question = _compared(operator, left, second) or _compared(_TURNED[operator], right, first)
         case Call("@in", (variable, Listing(items))) if all(isinstance(item, Constant) for item in items):
             constants = tuple(item.value for item in items if isinstance(item, Constant))
             question = _Question(variable, lambda value: value in constants, constants) if _scalar(variable) else None
@@ -197,8 +194,8 @@ def _asked(node: Node, loose: str = "") -> _Question | bool:
     return question
 
 
-def _compared(operator: str, variable: Node, constant: bool | float | str) -> _Question | None:
-    if not _scalar(variable) or (isinstance(constant, str) and operator not in {"_==_", "_!=_"}):
+def _compared(operator: str, variable: Node, constant: bool | float | str | None) -> _Question | None:
+    if constant is None or not _scalar(variable) or (isinstance(constant, str) and operator not in {"_==_", "_!=_"}):
         return None
     compare = _COMPARED[operator]
     return _Question(variable, lambda value: compare(value, constant), (constant,))
@@ -226,6 +223,11 @@ def _constant(node: Node) -> bool | float | str | None:
             parts = _PART.findall(text)
             whole = "".join(number + unit for number, unit in parts) == text
             return sum(float(number) * _SECONDS[unit] for number, unit in parts) if whole else None
+        case Call(operator, (left, right)) if operator in _FOLDED:
+            match _constant(left), _constant(right):
+                case ((int() | float() as first), (int() | float() as second)):
+                    return _FOLDED[operator](first, second)
+            return None
         case _:
             return None
 

@@ -177,6 +177,17 @@ def test_a_mistake_leaves_the_rule_as_it_was_and_has_its_place(
     assert changed.rules == pack.rules
 
 
+def test_an_override_with_which_a_rule_could_never_alert_is_a_mistake(tmp_path: Path) -> None:
+    text = "rules: [{id: some, title: Some, severity: low, params: {low: 100, high: 200}, when: PLACE}]"
+    between = "exposure.usd > params.low && exposure.usd < params.high"
+    (tmp_path / "some.yaml").write_text(text.replace("PLACE", between))
+    some = load([tmp_path])
+    changed = overridden(some, [Override(rule="some", params={"low": "300"}, place=at("s"))])
+    assert codes(changed.problems) == [("s.params.low", "never-holds")]
+    assert changed.rules == some.rules
+    assert overridden(some, [Override(rule="some", params={"low": "199"})]).problems == ()
+
+
 def test_one_wrong_part_of_an_override_keeps_all_of_it_from_the_rule(pack: Pack) -> None:
     changed = overridden(pack, [Override(rule="plain", severity=Severity.LOW, params={"usd": "1", "x": "2"})])
     assert rule_of(changed, "plain") == rule_of(pack, "plain")
