@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from scanner.policy.rules import Exemption, Pack, Rule
     from scanner.store.knowledge import Kept
 
-__all__ = ["decisions", "explain"]
+__all__ = ["decisions", "explain", "explained"]
 
 
 def explain(
@@ -49,7 +49,7 @@ def explain(
 
     async def run() -> None:
         async with stored(config) as store:
-            document = await store.read(lambda connection: _explained(connection, pack, wanted, approval))
+            document = await store.read(lambda connection: explained(connection, pack, wanted, approval))
         show(document, form)
 
     run_to_end(run())
@@ -92,7 +92,8 @@ async def decisions(
     return then, explain(rule, known, in_force=kept.held.in_force)
 
 
-async def _explained(connection: "AsyncConnection", pack: "Pack", rule: "Rule", approval_id: str) -> "Explained":
+async def explained(connection: "AsyncConnection", pack: "Pack", rule: "Rule", approval_id: str) -> "Explained":
+    """What a rule says of a stored approval now, and what came of it. Raises UsageError where there is no such one."""
     from scanner.domain.alerts import AlertState
     from scanner.domain.report import AlertEntry
     from scanner.formats.documents import Explained

@@ -6,6 +6,7 @@ whole, the whole is one operand: an explanation never differs from the decision.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from itertools import combinations
 from typing import TypeAlias
 
@@ -146,8 +147,15 @@ def taken_apart(condition: Condition, part: Part, facts: Facts) -> OperandEntry:
 
 def _operand(part: Part, facts: Facts) -> OperandEntry | None:
     """An operand; None where it means nothing by itself."""
-    condition = compile_condition(part.text)
-    return taken_apart(condition, part, facts) if isinstance(condition, Condition) else None
+    condition = _test(part.text)
+    return None if condition is None else taken_apart(condition, part, facts)
+
+
+@cache
+def _test(text: str) -> Condition | None:
+    """An operand as a condition of its own; None where it is none. Rules share many."""
+    compiled = compile_condition(text)
+    return compiled if isinstance(compiled, Condition) else None
 
 
 def _joined(join: str, outcomes: Sequence[Judgement]) -> Judgement:
@@ -202,11 +210,8 @@ def _tests(tree: OperandEntry) -> Iterator[OperandEntry]:
 
 
 def _way(goal: Judgement, flips: Flips, facts: Facts, known: Known) -> WayEntry:
-    return WayEntry(goal.value, tuple(_flip(text, to, facts, known) for text, to in flips.items()))
-
-
-def _flip(text: str, to: Judgement, facts: Facts, known: Known) -> FlipEntry:
-    test = compile_condition(text)
-    if not isinstance(test, Condition):
-        raise TypeError(f"{text!r} was compiled before")
-    return FlipEntry(text, to.value, demand(test, to is Judgement.HOLDS, facts, known))
+    found = ((text, to, test) for text, to in flips.items() if (test := _test(text)) is not None)
+    return WayEntry(
+        goal.value,
+        tuple(FlipEntry(text, to.value, demand(test, to is Judgement.HOLDS, facts, known)) for text, to, test in found),
+    )
