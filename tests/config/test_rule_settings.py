@@ -59,6 +59,15 @@ def test_overrides_and_exceptions_reach_the_pack(tmp_path: Path) -> None:
     assert config.telling.only == {"exposure-to-stranger": frozenset({"ops"})}
 
 
+@pytest.mark.parametrize(
+    ("written", "hour"),
+    [("2027-03-01", 0), ("2027-03-01T12:00:00Z", 12), ('"2027-03-01 12:00+02:00"', 10)],
+)
+def test_an_end_is_a_moment(tmp_path: Path, written: str, hour: int) -> None:
+    [exception] = read(tmp_path, SOUND.replace("2027-03-01", written)).rules.exceptions
+    assert exception.until == datetime(2027, 3, 1, hour, tzinfo=UTC)
+
+
 def test_the_rules_as_written_know_nothing_of_the_configuration(tmp_path: Path) -> None:
     assert written_pack(read(tmp_path, SOUND)) == written_pack(None)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from scanning import CHANNELS, Clock, House, Watch, address, default_pack, house, open_rules, row, rows, story, watching
@@ -16,7 +17,7 @@ from scanner.policy.rules import Exemption, Pack
 from scanner.sandbox import UINT256_MAX
 from scanner.scan import Scanner
 from scanner.store import tables
-from scanner.store.outbox import tell_again
+from scanner.store.outbox import review, tell_again
 
 RULE = "unlimited-to-stranger"
 SPENDER, TOKEN = address(0x59E2D001), address(0x70CE001)
@@ -82,6 +83,14 @@ async def test_an_alert_that_tells_of_a_change_ends_by_an_exception_too(tmp_path
         assert ended == [("allowance-increased", "excepted: our own")]
 
 
+async def test_what_is_excepted_is_not_counted_as_undecided(tmp_path: Path) -> None:
+    clock, days = Clock(), story(rows(3))
+    async with watching(tmp_path, days, clock=clock) as watch:
+        undecided = (await watch.scan()).scan.undecided
+        excepted = excepting(clock, rule="exposure-to-stranger", spender=SPENDER, token=TOKEN)
+        assert (await under(watch, excepted).scan(watch.targets)).scan.undecided == undecided - 1
+
+
 async def test_an_alert_opens_when_its_exception_is_over(tmp_path: Path) -> None:
     clock = Clock()
     pack = excepting(clock, spender=SPENDER, token=TOKEN, until=clock.now() + timedelta(days=1))
@@ -119,6 +128,15 @@ async def notices(watch: Watch) -> list[tuple[str, str, bool, str]]:
     return [(one["channel"], one["what"], one["send"], one["reason"]) for one in found.mappings()]
 
 
+async def reviewed(watch: Watch, telling: Telling, channel: str) -> int:
+    """How many alerts a channel's next regular review counts where nothing is repeated by itself."""
+    calm = replace(telling, repeat={})
+    for days in (1, 9):
+        at = watch.house.clock.now() + timedelta(days=days)
+        found = await watch.store.write(partial(review, channel=channel, telling=calm, now=at))
+    return len(found)
+
+
 async def test_a_rule_that_is_told_to_one_channel_names_that_as_the_reason_to_the_other(tmp_path: Path) -> None:
     async with watching(tmp_path, story([row(1, UINT256_MAX)])) as watch:
         telling = Telling(channels=CHANNELS, only={RULE: frozenset({"log"})})
@@ -132,6 +150,8 @@ async def test_a_rule_that_is_told_to_one_channel_names_that_as_the_reason_to_th
         later = watch.house.clock.now() + timedelta(days=30)
         await watch.store.write(lambda c: tell_again(c, telling, later))
         assert len(await notices(watch)) == 2
+
+        assert [await reviewed(watch, telling, channel) for channel in ("log", "ops")] == [1, 0]
 
         every = Telling(channels=CHANNELS)
         await watch.store.write(lambda c: tell_again(c, every, later))
