@@ -45,6 +45,8 @@ def read_scenario(path: Path) -> Scenario:
     except (OSError, UnicodeDecodeError) as error:
         said = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigError([Problem(Place(str(path)), f"the scenario cannot be read: {said}", "unreadable")]) from error
+    if document.problems and not isinstance(document.data, dict):
+        raise ConfigError(document.problems)
     reader = _Reader(document)
     scenario = reader.scenario(path)
     if reader.sheet.problems:

@@ -82,7 +82,7 @@ class Scenario:
             "sandbox": {"from": f"{sandbox}/lists/exploited.csv", "label": "exploited", "refresh": "1s"},
             **{name: self._list(name, data, folder) for name, data in mapping(given.get("lists")).items()},
         }
-        return read_config(replace(self.document, data=made), self.file, {**_SECRETS, **hooks})
+        return read_config(replace(self.document, data=made, problems=()), self.file, {**_SECRETS, **hooks})
 
     def _list(self, name: str, data: Data, folder: Path) -> Data:
         """A list as the configuration knows it; one that names the world's spenders is written down for that."""
