@@ -83,6 +83,7 @@ class World:
     risks: set[str] = field(default_factory=set)
     broken: set[Target] = field(default_factory=set)
     listed: list[Entry] = field(default_factory=list)
+    moments: list[datetime] = field(default_factory=list)
     name: str = "scripted"
     cost: Cost = field(default_factory=Cost)
 
@@ -90,6 +91,7 @@ class World:
         """Let some hours pass, and some things happen."""
         chance = self.random
         self.clock.ahead += timedelta(hours=chance.choice([3, 7, 25, 49]))
+        self.moments.append(self.clock.now())
         for owner, rows in self.rows.items():
             for _ in range(chance.choice([0, 0, 1, 2])):
                 key = chance.choice(TOKENS), chance.choice(SPENDERS)
