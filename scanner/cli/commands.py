@@ -31,7 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "history": ("approvals:history", "Show every recorded change"),
     "holdings": ("holdings:holdings", "Show what is held, on exchanges too, and what is at stake"),
     "alerts": ("alerts:alerts", "List alerts; explain, acknowledge or silence them"),
-    "rules": ("rules:rules", "List the rules in force, or check rule files"),
+    "rules": ("rules:rules", "List the rules in force; check, try, explain or replay them"),
     "lists": ("lists:lists", "Show what the lists say, or refresh them now"),
     "channels": ("channels:channels", "List the channels, or send a test message"),
     "deliveries": ("deliveries:deliveries", "List the outbox, or try it again now"),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["rules"]
 
-rules = group("List the rules in force, or check rule files.")
+rules = group("List the rules in force; check, try, explain or replay them.")
 rules.command("backtest")(backtest)
 rules.command("check")(check)
 rules.command("explain")(explain)
