@@ -200,9 +200,8 @@ class Judge:
     async def tidy(self, store: Store, targets: Collection[Target], *, certain: bool) -> None:
         """Close the alerts that nobody judges any more: of deleted rules and, if `certain`, of removed wallets.
 
-        What waits for a channel that was taken away is given up.
-
-        A rule that could not be loaded is not deleted, and a wallets file that could not be read removes nobody.
+        A rule that could not be loaded is not deleted, and a wallets file that could not be read removes nobody. What
+        waits for a channel that was taken away is given up.
         """
         at = self._now()
 

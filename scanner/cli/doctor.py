@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanner.domain.plain import counted
+from scanner.domain.plain import counted, moment
 
 if TYPE_CHECKING:
     from scanner.config import Config
@@ -121,7 +121,7 @@ async def _store(config: "Config", pack: "Pack") -> AsyncIterator[Sign]:
         return
     for one in wrong:
         health = Health.BROKEN if one.blinds else Health.WORRYING
-        yield Sign("watch", health, f"{one.title}, since {one.since:%Y-%m-%d %H:%M} UTC: {one.detail}", one.fix)
+        yield Sign("watch", health, f"{one.title}, since {moment(one.since)}: {one.detail}", one.fix)
 
 
 async def _exceptions(pack: "Pack", store: "Store") -> AsyncIterator[Sign]:
@@ -240,7 +240,7 @@ async def _lists(config: "Config") -> AsyncIterator[Sign]:
             state = (await reader.look(name, each, None, now())).state
             part = f"list {name}"
             if state.error is not None:
-                yield Sign(part, Health.BROKEN, state.error, "The last good copy stays in force until this is mended")
+                yield Sign(part, Health.BROKEN, state.error, "The last good copy holds, if there is one")
             elif state.bad:
                 said = f"{counted(state.entries, 'entry', 'entries')}, {counted(state.bad, 'bad row')}"
                 yield Sign(part, Health.WORRYING, said, f"See them: approval-watch lists show {name}")

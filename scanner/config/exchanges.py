@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 from scanner.config.patterns import NAME, SECRET, words
 from scanner.config.secrets import Secret, secret
@@ -59,6 +59,8 @@ class XtAccountConfig:
 
 AccountConfig: TypeAlias = OkxAccountConfig | XtAccountConfig
 
+A = TypeVar("A", OkxAccountConfig, XtAccountConfig)
+
 
 def read_credentials(account: AccountConfig) -> dict[str, str]:
     """The account's secrets, by their keys. Raises ConfigError with a problem for each that cannot be used."""
@@ -103,22 +105,14 @@ class ExchangesConfig:
 
     def placed(self, tell: Callable[[Secret, Path], Secret]) -> "ExchangesConfig":
         """The same accounts, with every secret told which key asked for it."""
-        return ExchangesConfig(
-            okx={
-                name: replace(
-                    account,
-                    key=tell(account.key, ("exchanges", "okx", name, "key")),
-                    secret=tell(account.secret, ("exchanges", "okx", name, "secret")),
-                    passphrase=tell(account.passphrase, ("exchanges", "okx", name, "passphrase")),
-                )
-                for name, account in self.okx.items()
-            },
-            xt={
-                name: replace(
-                    account,
-                    key=tell(account.key, ("exchanges", "xt", name, "key")),
-                    secret=tell(account.secret, ("exchanges", "xt", name, "secret")),
-                )
-                for name, account in self.xt.items()
-            },
-        )
+        return ExchangesConfig(okx=_placed("okx", self.okx, tell), xt=_placed("xt", self.xt, tell))
+
+
+def _placed(exchange: str, accounts: Mapping[str, A], tell: Callable[[Secret, Path], Secret]) -> Mapping[str, A]:
+    def told(name: str, account: A) -> A:
+        secrets: dict[str, Any] = {
+            key: tell(promise, ("exchanges", exchange, name, key)) for key, promise in account.credentials.items()
+        }
+        return replace(account, **secrets)
+
+    return {name: told(name, account) for name, account in accounts.items()}

@@ -17,6 +17,9 @@ from scanner.store.tables import approvals, balances, changes, targets, tokens, 
 
 __all__ = ["due", "holdings_of", "record", "valuations_of", "value_first"]
 
+_TOKEN = (tokens.c.symbol, tokens.c.decimals, tokens.c.price_usd, tokens.c.risk)
+"""What is known of a token itself."""
+
 
 async def holdings_of(
     connection: AsyncConnection, wanted: Collection[Target]
@@ -37,10 +40,6 @@ async def holdings_of(
     return found
 
 
-_TOKEN = (tokens.c.symbol, tokens.c.decimals, tokens.c.price_usd, tokens.c.risk)
-"""What is known of a token itself."""
-
-
 def _holding(row: RowMapping) -> Holding:
     return Holding(
         token=row[balances.c.token],
@@ -56,7 +55,10 @@ def _holding(row: RowMapping) -> Holding:
 
 
 async def record(connection: AsyncConnection, reading: BalanceReading) -> None:
-    """Write what a reading of a target's balances says. A part that could not be read leaves what was known of it."""
+    """Write what a reading of a target's balances says. A part that could not be read leaves what was known of it.
+
+    Raises LookupError for a target that the store does not know.
+    """
     target = reading.target
     here = (targets.c.chain == target.chain) & (targets.c.owner == target.owner)
     target_id = await connection.scalar(select(targets.c.id).where(here))

@@ -9,11 +9,15 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.lists import Entry, ListState, Standing, standings
+from scanner.domain.plain import moment
 from scanner.store.columns import Instant
 from scanner.store.rows import parts
 from scanner.store.tables import approvals, list_entries, lists, past_entries, targets, unjudged
 
 __all__ = ["drop", "entries_of", "errors", "judged", "keep", "reach", "standings_of", "states", "to_judge"]
+
+_PAST = ("list", "address", "chain", "labels", "name", "incident", "since")
+"""What stays of a row that a list has no more."""
 
 
 async def standings_of(
@@ -43,7 +47,7 @@ async def errors(connection: AsyncConnection) -> list[str]:
     """What is wrong with lists, in words, each with how old the copy is that holds meanwhile."""
     return [
         f"list {one.name}: {one.error}"
-        + ("" if one.as_of is None else f" (as of {one.as_of:%Y-%m-%d %H:%M} UTC it stays in force)")
+        + ("" if one.as_of is None else f" (as of {moment(one.as_of)} it stays in force)")
         for one in (await states(connection)).values()
         if one.error is not None
     ]
@@ -77,21 +81,16 @@ async def _replace(connection: AsyncConnection, name: str, entries: Sequence[Ent
     gone = [seq for entry, seq in had.items() if entry not in has]
     come = [entry for entry in entries if entry not in had]
     for part in parts(gone):
-        over = select(*(list_entries.c[name] for name in _PAST), literal(at, Instant)).where(
-            list_entries.c.seq.in_(part)
-        )
+        gone_now = list_entries.c.seq.in_(part)
+        over = select(*(list_entries.c[column] for column in _PAST), literal(at, Instant)).where(gone_now)
         await connection.execute(past_entries.insert().from_select([*_PAST, "until"], over))
-        await connection.execute(delete(list_entries).where(list_entries.c.seq.in_(part)))
+        await connection.execute(delete(list_entries).where(gone_now))
     if come:
         await connection.execute(list_entries.insert(), [_row(name, entry) | {"since": at} for entry in come])
     moved = {entry.address for entry in had if entry not in has} | {entry.address for entry in come}
     if moved:
         await connection.execute(unjudged.insert(), [{"address": address} for address in sorted(moved)])
     return len(moved)
-
-
-_PAST = ("list", "address", "chain", "labels", "name", "incident", "since")
-"""What stays of a row that a list has no more."""
 
 
 async def to_judge(connection: AsyncConnection) -> tuple[int, list[str]]:

@@ -27,7 +27,8 @@ class Row:
     """What a row says, as text; None or empty where it says nothing.
 
     `chain` is a name or a chainIndex, `chain_id` an EIP-155 id. `risk_factors` are separated by semicolons:
-    `exploit:NAME` says that the address was exploited, any other that it is not to be relied on.
+    `exploit:NAME` says that the address was exploited, any other that it is not to be relied on. `incident` tells what
+    happened.
     """
 
     address: str | None
