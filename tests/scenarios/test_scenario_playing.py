@@ -51,7 +51,7 @@ steps:
     first, second = await played(tmp_path, text)
     assert (first.passed, first.expected, first.found) == (True, (), ())
     assert not second.passed
-    assert (Path(second.file).name, second.line) == ("a.yaml", 16)
+    assert (Path(second.file).name, second.line) == ("a.yaml", 14)
     assert second.expected == (
         "changes: change new, spender dex",
         "alerts: alert opened, rule unlimited-to-nameless, severity low",
@@ -71,6 +71,7 @@ steps:
 
 async def test_only_what_is_stated_is_checked_unless_it_is_exact(tmp_path: Path) -> None:
     text = """\
+rules: {default: false}
 steps:
   - happens:
       - {approve: dex, by: treasury, token: usdt, amount: 5}
@@ -91,6 +92,7 @@ steps:
 
 async def test_what_fails_in_one_step_is_well_in_the_next(tmp_path: Path) -> None:
     text = f"""\
+rules: {{default: false}}
 steps:
 {BEGIN}  - fault: {{fault: http-503}}
     expect: {{changes: [], alerts: []}}
@@ -123,6 +125,7 @@ async def test_the_world_goes_on_by_its_own_days_and_stays_at_the_last(tmp_path:
   days:
     - happens: [{approve: dex, by: treasury, token: usdt, amount: 5}]
     - happens: [{raise: dex, by: treasury, token: usdt, amount: 6}]
+rules: {default: false}
 steps:
   - {expect: {changes: [{baseline: dex}]}}
   - {expect: {changes: [{increased: dex}]}}
