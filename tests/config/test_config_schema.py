@@ -37,6 +37,7 @@ EXAMPLES = {
         for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
         for number, text in enumerate(re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL))
         if re.search(r"(?m)^(source|wallets|lists|channels|alerting|rules: \{|rules:\n  [a-z]|heartbeat)", text)
+        and "scenario:" not in text
     },
 }
 
