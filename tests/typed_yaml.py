@@ -1,7 +1,7 @@
 """YAML as editors read it when they hold a file against a schema: version 1.2, in which `on` and `no` are texts."""
 
 import re
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -9,8 +9,10 @@ __all__ = ["typed"]
 
 
 class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+    """Knows no scalar but texts, until it is told."""
 
+
+_Loader.yaml_implicit_resolvers = {}
 
 for tag, pattern, starts in (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
