@@ -118,7 +118,7 @@ def _entry(result: "TrialResult", seconds: float) -> "TrialEntry":
     from scanner.policy.fields import in_words
 
     rule, trial = result.rule, result.trial
-    read = (f"{name} is {in_words(trial.given.get(name))}" for name in rule.fields_read)
+    read = ", ".join(f"{name} {in_words(trial.given.get(name))}" for name in rule.fields_read)
     return TrialEntry(
         kind="rule",
         subject=rule.id,
@@ -129,7 +129,7 @@ def _entry(result: "TrialResult", seconds: float) -> "TrialEntry":
         seconds=round(seconds, 6),
         expected=() if result.passed else (_said(trial.expect, trial.severity),),
         found=() if result.passed else (_said(result.got, trial.severity and result.severity),),
-        facts=() if result.passed else tuple(read),
+        facts=() if result.passed or not read else (read,),
     )
 
 

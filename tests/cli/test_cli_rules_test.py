@@ -28,7 +28,7 @@ def test_a_failing_test_is_told_with_its_place_the_difference_and_the_facts(tmp_
     (tmp_path / "mine.yaml").write_text(RULE.replace("EXPECT", "quiet"))
     ended = run(tmp_path, "rules", "test", "mine.yaml")
     assert ended.code == 4
-    for said in ("mine.yaml:9", "mine: it is", "- quiet", "+ alert", "because allowance.unlimited is yes"):
+    for said in ("mine.yaml:9", "mine: it is", "- quiet", "+ alert", "because allowance.unlimited yes"):
         assert said in ended.out
     assert "2 tests of 1 rule: 1 failed" in ended.out
 

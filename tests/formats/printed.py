@@ -59,6 +59,8 @@ from scanner.formats.documents import (
     SilenceEntry,
     Silences,
     Story,
+    TrialEntry,
+    Trials,
 )
 from scanner.formats.flaws import FlawEntry
 
@@ -381,6 +383,26 @@ DOCUMENTS: dict[str, Document] = {
         wallets=(
             WalletEntry("ethereum", "1", OWNER, "treasury", before(hours=3), None),
             WalletEntry("bsc", "56", OWNER, "treasury", before(hours=9), "the chain's node failed"),
+        ),
+    ),
+    "trials": Trials(
+        passed=1,
+        failed=1,
+        seconds=0.25,
+        tests=(
+            TrialEntry(
+                kind="scenario",
+                subject="A stranger in a hurry",
+                title="step 2: everything",
+                file="hurry.yaml",
+                line=31,
+                passed=False,
+                seconds=0.2,
+                expected=("alerts: alert opened, rule a, severity high",),
+                found=("alerts: alert opened, rule a, severity critical",),
+                facts=("a treasury usdt stranger: exposure.usd 9,000",),
+            ),
+            TrialEntry("rule", "a", "=nothing is held", "a.yaml", 4, True, 0.05),
         ),
     ),
     "checked": Checked(
