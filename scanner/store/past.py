@@ -112,14 +112,14 @@ async def _listings(connection: AsyncConnection) -> dict[str, list[Listing]]:
     """All that lists ever said of addresses that approvals name."""
     named = select(approvals.c.spender).union(select(approvals.c.token))
     names = ("address", "labels", "chain", "name", "incident", "since")
-    now = select(*(list_entries.c[name] for name in names), literal(None, Instant), list_entries.c.seq)
-    past = select(*(past_entries.c[name] for name in names), past_entries.c.until, past_entries.c.seq)
+    now = select(*(list_entries.c[name] for name in names), literal(None, Instant))
+    past = select(*(past_entries.c[name] for name in names), past_entries.c.until)
     found: dict[str, list[Listing]] = {}
     for table, query in ((past_entries, past), (list_entries, now)):
         rows = await connection.execute(query.where(table.c.address.in_(named)).order_by(table.c.seq))
-        for address, labels, chain, name, incident, since, until, _ in rows:
+        for address, labels, chain, name, incident, *times in rows:
             entry = Entry(address, tuple(labels), chain, name, incident)
-            found.setdefault(address, []).append(Listing(entry, since, until))
+            found.setdefault(address, []).append(Listing(entry, *times))
     return found
 
 

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -91,7 +92,6 @@ class World:
         """Let some hours pass, and some things happen."""
         chance = self.random
         self.clock.ahead += timedelta(hours=chance.choice([3, 7, 25, 49]))
-        self.moments.append(self.clock.now())
         for owner, rows in self.rows.items():
             for _ in range(chance.choice([0, 0, 1, 2])):
                 key = chance.choice(TOKENS), chance.choice(SPENDERS)
@@ -158,9 +158,11 @@ async def live(world: World, houses: Mapping[str, House], rounds: int) -> None:
     for _ in range(rounds):
         world.move()
         for one in houses.values():
-            at = world.clock.now()
-            await one.store.write(lambda c, at=at: lists.keep(c, state, world.listed, at=at))  # type: ignore[misc]  # - bound at once
+            keeping = partial(lists.keep, state=state, entries=world.listed, at=world.clock.now())
+            await one.store.write(keeping)
             await one.judge.touched(one.store)
+        world.moments.append(world.clock.now())
+        for one in houses.values():
             await one.scan(OWNERS)
 
 
