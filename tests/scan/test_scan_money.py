@@ -24,6 +24,8 @@ from scanner.domain.approvals import (
 )
 from scanner.domain.cost import Cost
 from scanner.domain.holdings import BalanceReading, Seen, Wanted
+from scanner.domain.lists import Entry, ListState
+from scanner.store import lists
 from scanner.store.tables import alert_events, alerts
 
 TARGET = Target("1", WALLET)
@@ -78,6 +80,21 @@ def far_side(approval: Approval, clock: Clock) -> Scripted:
         return Snapshot(target, gather([approval]), End.COMPLETE, frozenset({Kind.ERC20}), "scripted", clock.now())
 
     return Scripted(answer)
+
+
+async def test_a_change_is_told_as_the_approval_is_in_token_units_and_with_what_lists_say(tmp_path: Path) -> None:
+    listed = ListState(name="ours", label="known", origin="ours.csv")
+    entry = Entry(LIMITED.spender.address, ("known",))
+    async with opened(tmp_path / "store.db") as store:
+        clock = Clock()
+        await store.write(lambda connection: lists.keep(connection, listed, [entry], at=clock.now()))
+        report = await house(store, far_side(LIMITED, clock), clock=clock, balances=Held(clock, 5)).scan([TARGET])
+        [approval], [change] = report.approvals, report.changes
+        assert change.after is not None
+        assert change.after.amount == approval.allowance.amount == "1000000"
+        assert change.token == approval.token
+        assert change.spender == approval.spender
+        assert approval.spender.labels == ("known",)
 
 
 async def test_money_under_a_limited_allowance_is_one_alert_that_worsens_and_eases(tmp_path: Path) -> None:
