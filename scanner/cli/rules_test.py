@@ -73,13 +73,13 @@ def _read(context: typer.Context, paths: Sequence[Path]) -> "tuple[Pack, list[Sc
     from scanner.errors import ConfigError
     from scanner.policy.loading import default_rules, load
 
-    config = configuration_or_none(context)
-    default = [default_rules()] if config is None or config.rules.default else []
     if paths:
         files = [file for path in paths for file in _files(path)]
         told = [file for file in files if is_scenario(file)]
-        pack = load([file for file in files if file not in told], beside=default)
+        pack = load([file for file in files if file not in told])
     else:
+        config = configuration_or_none(context)
+        default = [default_rules()] if config is None or config.rules.default else []
         folders = [*default, *(() if config is None else config.rules.dirs)]
         told = [file for folder in folders for file in _within(folder / SCENARIOS)]
         pack = written_pack(config)

@@ -9,6 +9,7 @@ from shell import run
 
 from scanner.formats.documents import TrialEntry, Trials
 from scanner.formats.junit import render
+from scanner.policy.loading import default_rules
 
 RULE = """\
 rules:
@@ -48,6 +49,12 @@ def test_a_broken_file_is_told_and_nothing_is_run(tmp_path: Path) -> None:
     assert (ended.code, ended.out) == (2, "")
     assert "mine.yaml:5:" in ended.err
     assert "one.yaml:" in ended.err
+
+
+def test_a_changed_copy_of_a_default_rule_can_be_tried(tmp_path: Path) -> None:
+    text = (default_rules() / "incidents.yaml").read_text()
+    (tmp_path / "copy.yaml").write_text(text.replace("severity: critical", "severity: high", 1))
+    assert "of 1 rule: all passed" in run(tmp_path, "rules", "test", "copy.yaml").out
 
 
 def test_a_rule_without_a_test_is_named(tmp_path: Path) -> None:
