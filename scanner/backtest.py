@@ -1,8 +1,9 @@
 """A backtest: every past that the store keeps is lived through under some rules, and held against what really was."""
 
+import gc
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,7 +71,7 @@ async def backtest(
     told: list[tuple[Step, Approval]] = []
     about: dict[str, tuple[Approval, Target]] = {}
     lived = 0
-    async for past in pasts(connection, _alike(pack)):
+    async for past in _uncollected(pasts(connection, _alike(pack))):
         approval = past.believed[-1].change.after
         lived += 1
         steps = replay.live(past, until)
@@ -98,6 +99,18 @@ async def backtest(
         messages_were=Counter(message.channel for message in were),
         messages_would_be=Counter(message.channel for message in would_be),
     )
+
+
+async def _uncollected(found: AsyncIterator[Past]) -> AsyncIterator[Past]:
+    """The same, without the collector of cycles: there are none to find, and looking costs a quarter of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        async for past in found:
+            yield past
+    finally:
+        if was:
+            gc.enable()
 
 
 @dataclass(frozen=True, slots=True)
