@@ -109,7 +109,7 @@ def test_history_is_every_change_in_order(tmp_path: Path) -> None:
     assert [change["kind"] for change in changes] == ["baseline", "baseline", "baseline", "increased", "revoked"]
     raised = changes[3]
     assert raised["before"]["raw"] == "2744484"
-    assert raised["after"] == {"raw": str(2**256 - 1), "status": "granted", "unlimited": True}
+    assert raised["after"] == {"raw": str(2**256 - 1), "status": "granted", "unlimited": True, "amount": None}
     assert changes[4]["after"] is None
 
 
