@@ -14,7 +14,7 @@ __all__ = ["dead"]
 
 T = TypeVar("T")
 
-_OWN = frozenset({"author", "comment", "fix", "label", "noise", "owner_label", "reason", "title", "why"})
+_OWN = frozenset({"author", "comment", "fix", "label", "noise", "owner_label", "reason", "subject", "title", "why"})
 _LONGEST = 400
 
 
