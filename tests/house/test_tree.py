@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = sorted(path for room in ("scanner", "tests", "benchmarks", "reference") for path in (ROOT / room).rglob("*.py"))
+ROOMS = ("scanner", "tests", "benchmarks", "reference")
+SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
 
 # The reason stands behind the ignore, after the codes and a dash.

@@ -10,9 +10,9 @@ __all__ = ["approvals", "budgets", "changes", "clocks", "daemons", "requests", "
 # An owner on a chain. `version` counts commits; `covered` are the kinds that the last complete reading covered;
 # `read_at` and `source` are of the last complete reading; `tried_at` and `error` of the last one of any sort: when it
 # ended, and what it lacked. `watched_at` is when its watch began. `balances_at` is when all of its balances were last
-# read, `balances_error` what the last reading of them lacked. `fingerprint` stands for the last reading and the rules that
-# judged it, where that was complete: another one that shares it moves nothing before `due_at`, when time alone may.
-# `in_force`, `unreadable` and `undecided` are what was counted then: approvals, amounts that make no sense, judgements.
+# read, `balances_error` what the last reading of them lacked. `fingerprint` stands for the last reading and the rules
+# that judged it, where that was complete: another one that shares it moves nothing before `due_at`, when time alone
+# may. `in_force`, `unreadable` and `undecided` are what was counted then: approvals, amounts without sense, judgements.
 targets = Table(
     "targets",
     metadata,
