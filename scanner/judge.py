@@ -25,7 +25,7 @@ from scanner.store import alerts as kept_alerts
 from scanner.store import knowledge, lists, outbox, unmoved
 from scanner.store.engine import Store
 from scanner.store.rows import parts
-from scanner.store.surroundings import surroundings, value
+from scanner.store.surroundings import keep_first_worth, surroundings
 
 __all__ = ["AGES", "COUNTS", "MONEY", "Case", "Judge", "Judged", "Moved", "say"]
 
@@ -233,7 +233,7 @@ class Judge:
         held = [one for case in cases for one in case.held]
         counts = await self._counts(connection, pack, held)
         known = await surroundings(connection, held)
-        await value(connection, held, known)
+        await keep_first_worth(connection, held, known)
         excepted = {
             (rule, one.approval.id): exemption.reason
             for one in held

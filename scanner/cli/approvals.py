@@ -103,7 +103,7 @@ async def _in_force(
     from scanner.formats.documents import Approvals
     from scanner.store.alerts import open_alerts
     from scanner.store.knowledge import ended, in_force, in_force_at
-    from scanner.store.surroundings import entries, weighed
+    from scanner.store.surroundings import entries, entries_with_total
     from scanner.store.targets import standing
 
     found = await (in_force(connection, wanted) if at is None else in_force_at(connection, wanted, at))
@@ -112,7 +112,7 @@ async def _in_force(
     if at is not None:
         past = tuple(ApprovalEntry.of(one.held, one.target.label) for one in kept)
         return Approvals(at=rfc3339(at), approvals=past, targets=targets)
-    approvals, worth = await weighed(connection, [(one.held, one.target) for one in kept])
+    approvals, worth = await entries_with_total(connection, [(one.held, one.target) for one in kept])
     alerts = await open_alerts(connection, [one.held.approval.id for one in kept])
     over = [] if wanted.spender is None else await ended(connection, wanted)
     once = [(one.held, one.target) for one in over if _means(token, one.held.approval.token.symbol)]

@@ -9,6 +9,7 @@ from scanner.domain.alerts import Severity
 from scanner.domain.approvals import Approval, Kind, Status, Target
 from scanner.domain.changes import Change, ChangeKind
 from scanner.domain.exposure import Exposure, allowed
+from scanner.domain.holdings import MOST_DECIMALS
 from scanner.domain.hostile import dead_line, harmless, quoted
 from scanner.domain.lists import Standing
 from scanner.domain.plain import grouped, moment, money, units
@@ -31,9 +32,6 @@ __all__ = [
 
 ENDED = "ended"
 """What an alert is counted as when it is over, in place of its severity."""
-
-DEEPEST_DECIMALS = 77
-"""No uint256 has more decimal places; a token that claims more is not believed."""
 
 
 def size(text: str) -> int:
@@ -138,8 +136,9 @@ def _quantity(approval: Approval) -> str:
 
 
 def _decimals(approval: Approval) -> int | None:
+    """A token's decimals; one that claims more than an amount can have is not believed."""
     decimals = approval.token.decimals
-    return decimals if decimals is not None and 0 <= decimals <= DEEPEST_DECIMALS else None
+    return decimals if decimals is not None and 0 <= decimals <= MOST_DECIMALS else None
 
 
 _PLAIN_CHANGES = {

@@ -12,7 +12,7 @@ from decimal import Context, Decimal
 from scanner.domain.approvals import Target
 from scanner.errors import Trouble
 
-__all__ = ["EXACT", "BalanceReading", "Holding", "Seen", "Wanted", "after", "decimals_of", "in_units"]
+__all__ = ["EXACT", "MOST_DECIMALS", "BalanceReading", "Holding", "Seen", "Wanted", "after", "decimals_of", "in_units"]
 
 EXACT = Context(prec=400)
 """Arithmetic without rounding: a balance of 78 digits times any price has fewer digits than this."""

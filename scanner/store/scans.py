@@ -19,7 +19,7 @@ from scanner.domain.report import (
 )
 from scanner.store import alerts as kept_alerts
 from scanner.store.knowledge import Filter, changes_of, in_force
-from scanner.store.surroundings import change_entries, weighed
+from scanner.store.surroundings import change_entries, entries_with_total
 from scanner.store.tables import notices, scan_targets, scans, targets
 
 __all__ = ["begin", "entry", "finish", "interrupt", "last_begun", "report", "undecided_rules", "workers"]
@@ -143,7 +143,7 @@ async def report(
 ) -> Report:
     """All that a scan says, within its scope. `excepts` says whether an exception covers an approval."""
     kept = await in_force(connection, Filter(targets=scope, watched=False))
-    approvals, worth = await weighed(connection, [(one.held, one.target) for one in kept])
+    approvals, worth = await entries_with_total(connection, [(one.held, one.target) for one in kept])
     told = await kept_alerts.listing(connection, scope=scope, also_resolved_by=scan.id)
     raised = await kept_alerts.listing(connection, scope=scope, opened_by=scan.id)
     scan = replace(

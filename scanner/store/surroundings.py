@@ -14,7 +14,7 @@ from scanner.domain.surroundings import Surroundings
 from scanner.store.balances import holdings_of, valuations_of, value_first
 from scanner.store.lists import standings_of
 
-__all__ = ["change_entries", "entries", "surroundings", "value", "weighed"]
+__all__ = ["change_entries", "entries", "entries_with_total", "keep_first_worth", "surroundings"]
 
 
 async def surroundings(connection: AsyncConnection, held: Sequence[Held]) -> Mapping[str, Surroundings]:
@@ -27,10 +27,10 @@ async def surroundings(connection: AsyncConnection, held: Sequence[Held]) -> Map
 
 async def entries(connection: AsyncConnection, found: Sequence[tuple[Held, Target]]) -> tuple[ApprovalEntry, ...]:
     """Approvals as they are reported, each with its target as the user knows it, and all that is known beside them."""
-    return (await weighed(connection, found))[0]
+    return (await entries_with_total(connection, found))[0]
 
 
-async def weighed(
+async def entries_with_total(
     connection: AsyncConnection, found: Sequence[tuple[Held, Target]]
 ) -> tuple[tuple[ApprovalEntry, ...], Total]:
     """Approvals as they are reported, and what they put at stake together."""
@@ -45,8 +45,10 @@ async def change_entries(connection: AsyncConnection, changes: Sequence[Change])
     return tuple(ChangeEntry.of(change, known[change.after.id]) for change in changes)
 
 
-async def value(connection: AsyncConnection, held: Sequence[Held], known: Mapping[str, Surroundings]) -> None:
-    """Remember what approvals are worth that are valued for the first time since they changed."""
+async def keep_first_worth(
+    connection: AsyncConnection, held: Sequence[Held], known: Mapping[str, Surroundings]
+) -> None:
+    """Write down what approvals are worth that are valued for the first time since they changed."""
     unvalued = [one for one in held if known[one.approval.id].first_usd is None]
     first = valued((one.approval.id, one.changed_at, known[one.approval.id].exposure) for one in unvalued)
     await value_first(connection, first)
