@@ -38,7 +38,7 @@ AGES = frozenset({"approval.age", "approval.unchanged_for"})
 MONEY = frozenset(
     {
         *("balance.amount", "token.price_usd", "token.risk", "allowance.amount", "allowance.covers_balance"),
-        *("exposure.usd", "exposure.first_usd"),
+        *("exposure.usd", "exposure.real_usd", "exposure.first_usd"),
     }
 )
 """The fields that a reading of balances can move."""

@@ -242,7 +242,8 @@ class _Life:
         if now.price_usd is None:
             return -inf, inf
         price, low, high = float(now.price_usd), -inf, inf
-        for name, amount in (("token.price_usd", 1.0), ("exposure.usd", float(now.amount or 0))):
+        held = float(now.amount or 0)
+        for name, amount in (("token.price_usd", 1.0), ("exposure.usd", held), ("exposure.real_usd", held)):
             if self.rules.cuts[name].everywhere:
                 return price, price
             for cut in self._edges(name, beside.first_usd) if amount else ():

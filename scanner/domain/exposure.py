@@ -32,6 +32,11 @@ class Exposure:
     decimals: int | None = None
     read_at: datetime | None = None
 
+    @property
+    def real_usd(self) -> Decimal | None:
+        """The worth, without that of a token that the source calls a scam: its price is what its maker wants."""
+        return Decimal(0) if self.risk else self.usd
+
 
 UNVALUED = Exposure()
 """Of what no balance was ever read."""

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 
-__all__ = ["LONGEST", "dead_line", "harmless", "printable", "quoted"]
+__all__ = ["LONGEST", "dead_line", "disguised", "harmless", "printable", "quoted"]
 
 LONGEST = 64
 """Characters that are kept of a name."""
@@ -21,6 +21,7 @@ _BLANKS = re.compile(r"[\s\u2800\u3164\uffa0\u115f\u1160]+")
 _INVISIBLE = re.compile(r"[\u034f\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _DROPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _MARKS = frozenset({"Mn", "Me"})
+_LIKE_LATIN = frozenset({"CYRILLIC", "GREEK"})
 _STACK = 3
 """Marks on one letter that are kept: no script needs more, and a tower of them covers the lines around it."""
 
@@ -123,6 +124,20 @@ def _visible(text: str) -> str:
         if marks <= _STACK:
             kept.append(letter)
     return "".join(kept)
+
+
+def disguised(text: str | None) -> bool:
+    """Whether a name hides what it is: characters that nobody can see, or Latin letters beside others that look so.
+
+    Cyrillic and Greek letters look like Latin ones. A name that is all of one script is honest, and so are signs such
+    as that of a currency.
+    """
+    if text is None or text.isascii():
+        return False
+    letters = {unicodedata.name(letter, "").partition(" ")[0] for letter in text if letter.isalpha()}
+    if "LATIN" in letters and not letters.isdisjoint(_LIKE_LATIN):
+        return True
+    return any(unicodedata.category(letter) == "Cf" for letter in text)
 
 
 def quoted(text: str | None) -> str:

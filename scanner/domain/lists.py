@@ -9,6 +9,7 @@ __all__ = [
     "KNOWN",
     "NOBODY",
     "TRUSTED",
+    "WARNINGS",
     "Copy",
     "Entry",
     "ListState",
@@ -22,6 +23,9 @@ __all__ = [
 EXPLOITED = "exploited"
 KNOWN = "known"
 TRUSTED = "trusted"
+
+WARNINGS = frozenset({EXPLOITED, "drainer", "malicious", "phishing", "sanctioned", "scam"})
+"""The labels that warn of an address. Of all others a list says who somebody is, which is rather good news."""
 
 BEATEN = frozenset({KNOWN, TRUSTED})
 """What nobody is any more who is called exploited."""

@@ -15,7 +15,7 @@ from scanner.policy.splitting import Part, comparison, split
 
 __all__ = ["FIRST", "MOVING", "Cuts", "cuts_of"]
 
-MOVING = ("exposure.usd", "token.price_usd", "approval.age", "approval.unchanged_for")
+MOVING = ("exposure.usd", "exposure.real_usd", "token.price_usd", "approval.age", "approval.unchanged_for")
 """The fields that move although nobody touched the approval or its owner's balance."""
 
 FIRST = "exposure.first_usd"

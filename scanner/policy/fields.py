@@ -14,7 +14,8 @@ from scanner.domain.approvals import Approval, Kind, Status, Target
 from scanner.domain.chains import CHAINS
 from scanner.domain.changes import Change, ChangeKind, Held
 from scanner.domain.exposure import allowed
-from scanner.domain.hostile import harmless
+from scanner.domain.hostile import disguised, harmless
+from scanner.domain.lists import WARNINGS
 from scanner.domain.report import chain_name
 from scanner.domain.surroundings import UNKNOWN, Surroundings
 
@@ -52,6 +53,7 @@ class Field:
 _T = FieldType
 _BALANCES = "until the balance is read"
 _PRICES = "if the source gives no price"
+_WARNINGS = ", ".join(f"`{label}`" for label in sorted(WARNINGS))
 
 FIELDS: Mapping[str, Field] = {
     field.name: field
@@ -63,11 +65,18 @@ FIELDS: Mapping[str, Field] = {
         Field("owner.tags", _T.TEXTS, "Your own tags of the owner"),
         Field("token.address", _T.TEXT, "The token's contract; empty where the source gives none"),
         Field("token.symbol", _T.TEXT, "The token's symbol, unverified; empty where the source gives none"),
+        Field(
+            "token.symbol_disguised",
+            _T.TRUTH,
+            "Whether the symbol hides something: Latin letters beside Cyrillic or Greek ones, or invisible characters",
+        ),
         Field("token.labels", _T.TEXTS, "What your lists say of the token's contract"),
+        Field("token.warned", _T.TRUTH, "Whether a list warns of the token's contract, with a label as for spenders"),
         Field("spender.address", _T.TEXT, "Who may take; empty where the source contradicts itself or is silent"),
         Field("spender.name", _T.TEXT, "What the source calls the spender, unverified; empty where it has no name"),
         Field("spender.labels", _T.TEXTS, "What your lists say of the spender, such as `known` or `exploited`"),
         Field("spender.trusted", _T.TRUTH, "Whether a list calls the spender `trusted` and none calls it `exploited`"),
+        Field("spender.warned", _T.TRUTH, f"Whether a list warns of the spender: {_WARNINGS}"),
         Field("spender.approvals", _T.COUNT, "How many stored approvals in force the spender has", "if not counted"),
         Field("spender.owners", _T.COUNT, "How many of your owners have approved the spender", "if not counted"),
         Field("allowance.readable", _T.TRUTH, "Whether the amount could be read"),
@@ -103,6 +112,13 @@ FIELDS: Mapping[str, Field] = {
             "Whether the allowance was unlimited before the change; for rules with `on`",
             "if the approval was not watched before, or its amount could not be read then",
         ),
+        Field(
+            "change.was_status",
+            _T.TEXT,
+            "The approval's status before the change; for rules with `on`",
+            "if there was none before, or the approval was not watched",
+            tuple(status.value for status in Status),
+        ),
         Field("balance.amount", _T.NUMBER, "What the owner holds of the token, in token units", _BALANCES),
         Field("token.price_usd", _T.NUMBER, "The price of one token unit, in US dollars", _PRICES),
         Field(
@@ -116,6 +132,12 @@ FIELDS: Mapping[str, Field] = {
             _T.NUMBER,
             "What could be taken today, in US dollars: the smaller of allowance and balance, times the price",
             "if a part of that is not known, and nothing else makes it 0",
+        ),
+        Field(
+            "exposure.real_usd",
+            _T.NUMBER,
+            "The same, but 0 where the source calls the token a scam or a honeypot, since anybody can invent its price",
+            "where `exposure.usd` is, unless the token is called a scam",
         ),
         Field(
             "exposure.first_usd",
@@ -162,13 +184,16 @@ def facts(
         "owner.tags": [_text(tag) for tag in target.tags],
         "token.address": _text(approval.token.address),
         "token.symbol": _text(approval.token.symbol),
+        "token.symbol_disguised": disguised(approval.token.symbol),
         "token.labels": [_text(label) for label in beside.token.labels],
+        "token.warned": not WARNINGS.isdisjoint(beside.token.labels),
         "token.price_usd": _number(at_stake.price_usd),
         "token.risk": at_stake.risk,
         "spender.address": _text(approval.spender.address),
         "spender.name": _text(approval.spender.name),
         "spender.labels": labels,
         "spender.trusted": "trusted" in labels and "exploited" not in labels,
+        "spender.warned": not WARNINGS.isdisjoint(labels),
         "spender.approvals": spender_approvals,
         "spender.owners": spender_owners,
         "allowance.readable": _readable(approval),
@@ -177,6 +202,7 @@ def facts(
         "allowance.covers_balance": at_stake.covers_balance,
         "balance.amount": _number(at_stake.balance),
         "exposure.usd": _number(at_stake.usd),
+        "exposure.real_usd": _number(at_stake.real_usd),
         "exposure.first_usd": _number(beside.first_usd),
         "approval.status": approval.status.value,
         "approval.kind": approval.kind.value,
@@ -184,6 +210,7 @@ def facts(
         "approval.unchanged_for": _since(held.changed_at, at),
         "change.kind": None if change is None else change.kind.value,
         "change.was_unlimited": None if change is None else _was_unlimited(change),
+        "change.was_status": None if change is None or change.before is None else change.before.status.value,
     }
     return {name: value for name, value in known.items() if value is not None}
 

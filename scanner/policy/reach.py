@@ -362,7 +362,9 @@ def _numbers(constants: set[_Value]) -> list[float]:
 _TRUSTED = Name("spender.trusted")
 _LABELS = Name("spender.labels")
 _WAS_UNLIMITED = Name("change.was_unlimited")
+_WAS_STATUS = Name("change.was_status")
 _NOTHING_BEFORE = frozenset({ChangeKind.NEW.value, ChangeKind.RESTORED.value})
+_NO_STATUS_BEFORE = _NOTHING_BEFORE | {ChangeKind.BASELINE.value}
 
 
 def _consistent(known: Mapping[Node, _Value]) -> bool:
@@ -379,6 +381,8 @@ def _consistent(known: Mapping[Node, _Value]) -> bool:
     if trusted and (listed_as["exploited"] or listed_as["trusted"] is False or size == 0):
         return False
     if trusted is False and listed_as["trusted"] and listed_as["exploited"] is False:
+        return False
+    if known.get(_KIND) in _NO_STATUS_BEFORE and known.get(_WAS_STATUS) is not None:
         return False
     return not (known.get(_KIND) in _NOTHING_BEFORE and known.get(_WAS_UNLIMITED, False) is not False)
 

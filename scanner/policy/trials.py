@@ -13,6 +13,7 @@ from math import isfinite
 from scanner.domain.alerts import Alert, AlertState, Judgement, Severity, reconcile
 from scanner.domain.approvals import UINT256_MAX, Allowance, Approval, Spender, Target, Token
 from scanner.domain.changes import Change, ChangeKind, Held
+from scanner.domain.hostile import disguised
 from scanner.domain.lists import Standing
 from scanner.domain.surroundings import Surroundings
 from scanner.errors import closest
@@ -26,6 +27,8 @@ RAW = "allowance.raw"
 """A field of tests alone: the amount in the token's smallest unit, from which the fields on it are derived."""
 
 UNKNOWN = "unknown"
+_FIRST_SIGHTS = frozenset({ChangeKind.BASELINE, ChangeKind.NEW, ChangeKind.RESTORED})
+_MAKES_REAL = frozenset({"exposure.usd", "token.risk"})
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _PLAIN = Approval(
     chain="1",
@@ -90,18 +93,27 @@ def given_facts(given: Iterable[tuple[str, object]], on: Sequence[ChangeKind]) -
     known: dict[str, object | None] = facts(
         Held(_PLAIN, first_seen=_NOW, since=_NOW, changed_at=_NOW),
         target=Target(_PLAIN.chain, _PLAIN.owner),
-        beside=Surroundings(spender=Standing(labels=_labels(named.get("spender.labels")))),
+        beside=Surroundings(
+            spender=Standing(labels=_labels(named.get("spender.labels"))),
+            token=Standing(labels=_labels(named.get("token.labels"))),
+        ),
         spender_approvals=1,
         spender_owners=1,
         at=_NOW,
     )
     if on:
         known |= {"change.kind": on[0].value, "change.was_unlimited": False}
+        if on[0] not in _FIRST_SIGHTS:
+            known["change.was_status"] = _PLAIN.status.value
     if RAW in named:
         allowance = named.pop(RAW)
         known["allowance.readable"] = allowance is not None
         known["allowance.unlimited"] = allowance.unlimited() if isinstance(allowance, Allowance) else None
     known |= named
+    if "exposure.real_usd" not in named and not named.keys().isdisjoint(_MAKES_REAL):
+        known["exposure.real_usd"] = 0.0 if named.get("token.risk") else named.get("exposure.usd")
+    if "token.symbol" in named and "token.symbol_disguised" not in named:
+        known["token.symbol_disguised"] = disguised(str(named["token.symbol"] or ""))
     return {name: value for name, value in known.items() if value is not None}
 
 

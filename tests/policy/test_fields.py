@@ -68,11 +68,14 @@ def test_an_approval_in_the_words_of_rules() -> None:
         "owner.tags": ["cold"],
         "token.address": "0x" + "2" * 40,
         "token.symbol": "USDT",
+        "token.symbol_disguised": False,
         "token.labels": [],
+        "token.warned": False,
         "spender.address": "0x" + "3" * 40,
         "spender.name": "Router",
         "spender.labels": ["known"],
         "spender.trusted": False,
+        "spender.warned": False,
         "spender.approvals": 4,
         "spender.owners": 2,
         "allowance.readable": True,
@@ -104,6 +107,33 @@ def test_an_amount_that_cannot_be_read_is_absent_and_not_small(
 
 def test_a_right_over_all_items_has_no_amount_that_could_be_unreadable() -> None:
     assert known(replace(APPROVAL, kind=Kind.ERC721_ALL, allowance=Allowance(None)))["allowance.readable"] is True
+
+
+@pytest.mark.parametrize(
+    ("risk", "usd", "real"),
+    [(True, "9", 0.0), (True, None, 0.0), (False, "9", 9.0), (None, "9", 9.0), (None, None, None)],
+)
+def test_only_of_what_is_called_a_scam_the_money_is_not_real(
+    risk: bool | None, usd: str | None, real: float | None
+) -> None:
+    at_stake = Exposure(usd=None if usd is None else Decimal(usd), risk=risk)
+    assert known(beside=Surroundings(at_stake)).get("exposure.real_usd") == real
+
+
+def test_the_status_before_a_change_is_known_where_there_was_one() -> None:
+    def was(before: Approval | None) -> object:
+        return known(change=Change(ChangeKind.STATUS, before, APPROVAL, NOW)).get("change.was_status", "absent")
+
+    assert was(replace(APPROVAL, status=Status.REVOKING)) == "revoking"
+    assert was(None) == "absent"
+
+
+@pytest.mark.parametrize("label", ["exploited", "drainer", "malicious", "phishing", "sanctioned", "scam"])
+def test_some_labels_warn_whatever_else_is_said(label: str) -> None:
+    standing = Standing(("known", label))
+    of = known(beside=Surroundings(spender=standing, token=standing))
+    assert of["spender.warned"] is of["token.warned"] is True
+    assert known(labels=("known", "trusted", "mine"))["spender.warned"] is False
 
 
 def test_an_amount_needs_the_decimals() -> None:
@@ -172,6 +202,7 @@ def test_what_balances_and_lists_add_is_in_floating_point_and_what_is_not_known_
         "allowance.covers_balance": False,
         "balance.amount": 5.25,
         "exposure.usd": 2.5,
+        "exposure.real_usd": 0.0,
         "exposure.first_usd": 7.0,
     }
     assert {name: of[name] for name in added} == added

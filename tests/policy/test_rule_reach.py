@@ -261,7 +261,7 @@ def test_every_field_can_be_asked_for_anything(tmp_path: Path) -> None:
         when = ways[field.type].format(name)
         if field.choices:
             when = f"{name} == '{field.choices[-1]}'"
-        on = {"on": "[increased]"} if name.startswith("change.") and not field.choices else {}
+        on = {"on": "[increased]"} if name.startswith("change.") else {}
         if name == "change.kind":
             on = {"on": f"[{field.choices[-1]}]"}
         codes = [one.code for one in told(tmp_path, **on, when=f'"{when}"')]
