@@ -89,8 +89,10 @@ async def test_a_damaged_store_is_named(tmp_path: Path) -> None:
 async def test_a_dead_api_is_named_and_ends_a_scan_within_its_bound(tmp_path: Path) -> None:
     with closed_port() as port:
         dead = {"okx": {"base_url": f"http://127.0.0.1:{port}", "requests_per_second": 1000}}
-        async with house(tmp_path, source=dead) as home, asyncio.timeout(35):
-            examined, scanned = await asyncio.gather(home.run("doctor"), home.scan())
+        async with house(tmp_path, source=dead) as home:
+            async with asyncio.timeout(35):
+                scanned = await home.scan()
+            examined = await home.run("doctor", within=90)
         assert examined.code == 1
         line, hint = excerpt(examined.out, "broken   API: ")
         assert "no connection to 127.0.0.1" in line
