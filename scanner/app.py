@@ -8,14 +8,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 import structlog
 from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.cron import CronTrigger
-from apscheduler.triggers.interval import IntervalTrigger
 
 from scanner.config import (
     AccountConfig,
@@ -24,7 +22,6 @@ from scanner.config import (
     ExchangesConfig,
     ListConfig,
     OkxConfig,
-    ScheduleConfig,
     read_credentials,
 )
 from scanner.context.exchanges import EXCHANGES, Access, Exchange
@@ -44,7 +41,9 @@ from scanner.policy.loading import default_rules, load
 from scanner.policy.overriding import Override, amended
 from scanner.policy.rules import Exemption, Pack
 from scanner.refresh import Refresher
+from scanner.retention import Retention
 from scanner.scan import Scanner
+from scanner.schedule import due_after, longest_pause, trigger_of
 from scanner.sources.okx import OkxSource
 from scanner.store.budgets import StoredLedger
 from scanner.store.engine import Store
@@ -81,9 +80,6 @@ PACK_LIST = "well-known"
 
 SHORTEST_STALE = timedelta(hours=1)
 """Below this, a wallet that was not read completely is not called stale unless the configuration says so."""
-
-PAUSES_LOOKED_AT = 200
-"""Pauses between scans that are looked at for the longest: more than a week of hours."""
 
 
 def now() -> datetime:
@@ -304,7 +300,7 @@ async def open_works(
     pack = load_pack(config) if pack is None else pack
     deliverer = open_deliverer(config, store, worker=worker, clock=clock)
     judge = Judge(pack, telling=config.telling, now=clock.now)
-    trigger = _trigger(config.schedule)
+    trigger = trigger_of(config.schedule)
     watchdog = Watchdog(store, _plan(config, pack, trigger), open_channels(config), now=clock.now, new_id=_new_id)
     async with AsyncExitStack() as stack:
         heartbeat = await stack.enter_async_context(_heartbeat(config, beats=beats))
@@ -328,6 +324,7 @@ async def open_works(
             deliverer=deliverer,
             watchdog=watchdog,
             heartbeat=heartbeat,
+            retention=Retention(store, config.store.keep, clock.now),
             targets=config.targets,
             certain=config.wallets_certain,
             trigger=trigger,
@@ -352,31 +349,17 @@ async def _heartbeat(config: Config, *, beats: bool) -> AsyncGenerator[Heartbeat
 
 def _plan(config: Config, pack: Pack, trigger: BaseTrigger) -> Plan:
     """What the watch is held against."""
-    interval = _longest_pause(trigger)
+    interval = longest_pause(trigger, now())
     return Plan(
         targets=len(config.targets),
         interval=interval,
-        due_after=lambda began: trigger.get_next_fire_time(began, began),
+        due_after=partial(due_after, trigger),
         stale_after=config.alerting.stale_after or max(3 * interval, SHORTEST_STALE),
         broken_rules=tuple(str(problem) for problem in pack.problems),
         wallets_certain=config.wallets_certain,
         wallets_problems=tuple(str(problem) for problem in config.warnings),
         drill=config.alerting.drill,
     )
-
-
-def _longest_pause(trigger: BaseTrigger) -> timedelta:
-    """The longest time between two of the next scans: at night or over the weekend a schedule may rest."""
-    times = [now()]
-    while len(times) <= PAUSES_LOOKED_AT and (then := trigger.get_next_fire_time(times[-1], times[-1])) is not None:
-        times.append(then)
-    return max((later - earlier for earlier, later in pairwise(times[1:])), default=timedelta(days=1))
-
-
-def _trigger(schedule: ScheduleConfig) -> BaseTrigger:
-    if schedule.cron is not None:
-        return CronTrigger.from_crontab(schedule.cron, timezone=UTC)
-    return IntervalTrigger(seconds=schedule.every.total_seconds(), timezone=UTC)
 
 
 def daemon(store: Store, read: Callable[[], Config]) -> Daemon:

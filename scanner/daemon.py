@@ -25,7 +25,9 @@ from scanner.errors import ApprovalWatchError, StoreError
 from scanner.heartbeat import Heartbeat
 from scanner.judge import Judge
 from scanner.refresh import LOOK_EVERY, Refresher
+from scanner.retention import Retention
 from scanner.scan import Job, Scanner, Step
+from scanner.schedule import due_after
 from scanner.status import Status
 from scanner.store import daemons, health, knowledge, requests, scans
 from scanner.store.engine import Store
@@ -63,6 +65,7 @@ class Works:
     deliverer: Deliverer
     watchdog: Watchdog
     heartbeat: Heartbeat
+    retention: Retention
     targets: tuple[Target, ...]
     certain: bool
     trigger: BaseTrigger
@@ -152,7 +155,7 @@ class Daemon:
             self._watch(works, stop),
         ]
         running = [asyncio.create_task(loop) for loop in loops]
-        refreshing = [asyncio.create_task(self._refresh(works, stop))]
+        refreshing = [asyncio.create_task(loop) for loop in (self._refresh(works, stop), self._forget(works, stop))]
         try:
             self._status.ready(len(works.targets))
             log.info(event, targets=len(works.targets))
@@ -308,6 +311,12 @@ class Daemon:
         if (await works.lists.refresh(due=due)).judged:
             works.deliverer.wake()
 
+    async def _forget(self, works: Works, stop: asyncio.Event) -> None:
+        """Forget what is older than is to be kept."""
+        while not stop.is_set():
+            await _guarded(works.retention.forget_daily())
+            await _rest(stop, LOOK_EVERY)
+
     async def _beat(self, works: Works, stop: asyncio.Event) -> None:
         """Tell the store and the service manager that all is well, as long as it is."""
         pause = min(BEAT_EVERY, self._manager.ping_every or BEAT_EVERY)
@@ -349,8 +358,7 @@ class Daemon:
 
 def _next(works: Works, at: datetime) -> datetime:
     """When the next scan after a moment is due."""
-    found: datetime | None = works.trigger.get_next_fire_time(at, at)
-    return found or at
+    return due_after(works.trigger, at) or at
 
 
 def _break_off() -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanner.cli.console import configuration, run_to_end, show, stored
+from scanner.cli.console import configuration, now, run_to_end, show, stored, tell_forgotten
 from scanner.cli.options import At, Chains, Form, FormName, Since, Spender, Token, Wallets
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def approvals(
 
     async def run() -> None:
         async with stored(configuration(context)) as store:
-            document = await store.read(lambda connection: _in_force(connection, wanted, token, at))
+            document = await store.read(lambda connection: believed(connection, wanted, token, at))
+            await tell_forgotten(store, at or now())
         show(document, form)
 
     run_to_end(run())
@@ -57,6 +58,7 @@ def history(
     async def run() -> None:
         async with stored(configuration(context)) as store:
             document = await store.read(lambda connection: _changes(connection, wanted, token, since))
+            await tell_forgotten(store, since)
         show(document, form)
 
     run_to_end(run())
@@ -96,9 +98,10 @@ def _means(token: str | None, symbol: str | None) -> bool:
     return token.casefold() in {said.casefold() for said in (symbol, harmless(symbol)) if said is not None}
 
 
-async def _in_force(
+async def believed(
     connection: "AsyncConnection", wanted: "Filter", token: str | None, at: datetime | None
 ) -> "Approvals":
+    """What `approvals` tells: the approvals in force now, or those that were believed to be at a moment."""
     from scanner.domain.report import AlertEntry, ApprovalEntry, rfc3339, said
     from scanner.formats.documents import Approvals
     from scanner.store.alerts import open_alerts
@@ -153,12 +156,15 @@ async def _changes(
     from scanner.domain.report import rfc3339
     from scanner.formats.documents import History
     from scanner.store.knowledge import history as recorded
+    from scanner.store.pruning import known_since
     from scanner.store.surroundings import change_entries
     from scanner.store.targets import standing
 
     found = [one for one in await recorded(connection, wanted, since) if _means(token, one.after.token.symbol)]
+    known = await known_since(connection)
     return History(
         since=None if since is None else rfc3339(since),
+        known_since=None if known is None else rfc3339(known),
         changes=await change_entries(connection, found),
         targets=tuple(await standing(connection, wanted)),
     )

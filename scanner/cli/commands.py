@@ -35,7 +35,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "lists": ("lists:lists", "Show what the lists say, or refresh them now"),
     "channels": ("channels:channels", "List the channels, or send a test message"),
     "deliveries": ("deliveries:deliveries", "List the outbox, or try it again now"),
-    "db": ("db:db", "Bring the store up to date, back it up, check it"),
+    "db": ("db:db", "Bring the store up to date, back it up, check it, prune it"),
 }
 """Name to where it is (`module:function`, below `scanner.cli`) and one line of help."""
 

@@ -33,6 +33,7 @@ __all__ = [
     "show",
     "stored",
     "tell",
+    "tell_forgotten",
     "tell_problems",
 ]
 
@@ -85,6 +86,16 @@ async def stored(config: "Config") -> AsyncIterator["Store"]:
         yield store
     finally:
         await store.close()
+
+
+async def tell_forgotten(store: "Store", since: datetime | None) -> None:
+    """Say from when on the store knows everything, where it is asked for more. None asks for all that ever was."""
+    from scanner.domain.plain import moment
+    from scanner.store.pruning import known_since
+
+    known = await store.read(known_since)
+    if known is not None and (since is None or since < known):
+        tell(f"Not all that was before {moment(known)} is known any more: store.keep says how long it is.")
 
 
 def now() -> datetime:

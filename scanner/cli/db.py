@@ -7,11 +7,12 @@ import typer
 
 from scanner.cli.console import configuration, put, run_to_end, stored, tell
 from scanner.cli.options import group
+from scanner.domain.plain import counted, moment
 from scanner.errors import StoreError
 
 __all__ = ["db"]
 
-db = group("Bring the store up to date, back it up, or check it.")
+db = group("Bring the store up to date, back it up, check it, or let it forget.")
 
 
 @db.command("upgrade")
@@ -44,15 +45,44 @@ def backup(
     run_to_end(run())
 
 
+@db.command("prune")
+def prune(context: typer.Context) -> None:
+    """Forget now what is older than `store.keep`, as the daemon does once a day. What is open or waits is kept.
+
+    The file does not shrink: what becomes free is used again.
+    """
+
+    async def run() -> None:
+        from scanner.app import now
+        from scanner.retention import Retention
+
+        config = configuration(context)
+        keep = config.store.keep
+        if keep is None:
+            put("Everything is kept for ever: store.keep is off.\n")
+            return
+        async with stored(config) as store:
+            gone = await Retention(store, keep, now).forget(keep)
+        since = moment(now() - keep)
+        rows = "".join(f"  {name}: {counted(number, 'row')}\n" for name, number in sorted(gone.items()))
+        put(f"Forgot {counted(gone.total(), 'row')} of what was over before {since}.\n{rows}")
+
+    run_to_end(run())
+
+
 @db.command("check")
 def check(context: typer.Context) -> None:
-    """Check that the store is sound inside. Exits with 1 where it is not."""
+    """Check that the store is sound inside, and tell how large it is. Exits with 1 where it is not sound."""
 
     async def run() -> None:
         async with stored(configuration(context)) as store:
             wrong = await store.check()
+            room = await store.room()
         if not wrong:
-            put(f"The store {store.path} is sound.\n")
+            put(
+                f"The store {store.path} is sound: {counted(room.pages, 'page')} of {room.page_size} bytes, "
+                f"{room.free} of them free for what comes.\n"
+            )
             return
         for said in wrong:
             tell(said)

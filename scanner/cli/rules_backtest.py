@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanner.cli.console import configuration, now, run_to_end, show, stored, tell_problems
+from scanner.cli.console import configuration, now, run_to_end, show, stored, tell_forgotten, tell_problems
 from scanner.cli.options import Form, FormName, moment, parser
 from scanner.errors import ConfigError, UsageError
 
@@ -60,6 +60,7 @@ def backtest(
     async def run() -> None:
         async with stored(config) as store:
             outcome = await store.read(lambda c: live_through(c, pack, config.telling, since, end))
+            await tell_forgotten(store, since)
         show(_document(outcome), form)
 
     run_to_end(run())

@@ -176,14 +176,20 @@ class BalancesConfig:
     every: Annotated[timedelta | None, Written(_every, _OFF_OR_DURATION)] = timedelta(hours=1)
 
 
+def _keep(text: str) -> timedelta | None:
+    return None if text == "off" else duration(timedelta(days=7))(text)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreConfig:
-    """Where everything is kept. `url`: of SQLite, with an absolute path once loaded.
+    """Where everything is kept, and for how long.
 
-    By default `approval-watch.db` in $STATE_DIRECTORY where that is set, else beside the configuration file.
+    `url`: of SQLite, with an absolute path once loaded; by default `approval-watch.db` in $STATE_DIRECTORY where that
+    is set, else beside the configuration file. `keep`: how long what is over is remembered, None for ever.
     """
 
     url: Annotated[str, WrittenIn(sqlite_url)] = ""
+    keep: Annotated[timedelta | None, Written(_keep, _OFF_OR_DURATION)] = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

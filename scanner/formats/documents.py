@@ -98,10 +98,14 @@ class Approvals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """Recorded changes, the oldest first. `targets` are those that they belong to."""
+    """Recorded changes, the oldest first. `targets` are those that they belong to.
+
+    `known_since` is from when on all of them are known; null where none was ever forgotten.
+    """
 
     version: int = 1
     since: str | None = None
+    known_since: str | None = None
     changes: tuple[ChangeEntry, ...] = ()
     targets: tuple[TargetEntry, ...] = ()
 

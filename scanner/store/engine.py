@@ -9,6 +9,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -20,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from scanner.errors import StoreError
 from scanner.store.migrations import HEAD, revision, upgrade
 
-__all__ = ["Store", "uncancelled"]
+__all__ = ["Room", "Store", "uncancelled"]
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[T]]
@@ -29,6 +30,15 @@ BUSY_SECONDS = 5.0
 SETTLE_SECONDS = 0.1
 LOCKED_TRIES = 6
 CONNECTIONS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a store takes: `pages` of so many bytes each, and how many of them are `free`."""
+
+    pages: int
+    free: int
+    page_size: int
 
 
 class Store:
@@ -140,6 +150,15 @@ class Store:
             return [line for line in said if line != "ok"] + broken
 
         return await self.read(checking)
+
+    async def room(self) -> Room:
+        """How large the file is. Free pages are used again before it grows."""
+
+        async def measuring(connection: AsyncConnection) -> Room:
+            names = ("page_count", "freelist_count", "page_size")
+            return Room(*[int(await connection.scalar(text(f"PRAGMA {name}"))) for name in names])
+
+        return await self.read(measuring)
 
     async def close(self) -> None:
         """Close every connection."""
