@@ -67,10 +67,10 @@ def test_a_rule_that_holds_is_told_with_its_alert_and_what_would_make_it_worse(t
     document = explained(tmp_path, "unlimited-to-stranger")
     explanation = document["explanation"]
     assert (explanation["judgement"], explanation["severity"]) == ("holds", "high")
-    assert {"field": "exposure.usd", "value": "4,210", "unknown": None} in explanation["values"]
+    assert {"field": "exposure.real_usd", "value": "4,210", "unknown": None} in explanation["values"]
     assert [entry["id"] for entry in document["alerts"]] == [alert.id]
     assert document["notes"] == ["Nothing would change at the next reading."]
-    assert ways(document, "critical when") == ["exposure.usd is 4,210; it would have to be more than 100,000"]
+    assert ways(document, "critical when") == ["exposure.real_usd is 4,210; it would have to be more than 100,000"]
     assert ways(document, "when")[0] == "allowance.unlimited is yes; it would have to be no"
 
 
@@ -84,8 +84,8 @@ def test_a_rule_that_raised_nothing_says_what_it_would_take(tmp_path: Path) -> N
 def test_what_is_not_known_is_said_with_its_reason(tmp_path: Path) -> None:
     document = explained(tmp_path, "exposure-to-stranger", ON_BSC.id)
     assert document["explanation"]["judgement"] == "undecided"
-    [unknown] = [entry for entry in document["explanation"]["values"] if entry["unknown"]]
-    assert (unknown["field"], unknown["value"]) == ("exposure.usd", "unknown")
+    unknown = {entry["field"]: entry["value"] for entry in document["explanation"]["values"] if entry["unknown"]}
+    assert unknown == {"exposure.real_usd": "unknown", "exposure.usd": "unknown"}
     words = run(tmp_path, "rules", "explain", "exposure-to-stranger", "--approval", ON_BSC.id).words
     assert "exposure.usd unknown, as it is if a part of that is not known" in words
 
