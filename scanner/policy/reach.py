@@ -26,6 +26,9 @@ __all__ = ["Flaw", "flaws"]
 SEARCHED = 20_000
 """Steps of one search; what is not settled by then counts as possible."""
 
+MANY = 10_000.0
+"""Entries or characters enough for everything that a condition may ask to be among them."""
+
 TRUE, FALSE, UNKNOWN = 1, 2, 4
 """What a condition may come to. Together, as a number of bits, they are what it can still come to."""
 
@@ -334,7 +337,7 @@ def _values(variable: Node, constants: set[_Value]) -> tuple[_Value, ...]:
                     return *_wholes(constants), *unknown
             return *_numbers(constants), *unknown
         case Call("size", (Name(),)):
-            return tuple(_wholes(constants))
+            return *_wholes(constants), MANY
         case Call("@in", (Constant(), Name())):
             return True, False
     return True, False, None
