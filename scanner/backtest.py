@@ -13,9 +13,9 @@ from scanner.domain.approvals import Approval, Target
 from scanner.domain.backtest import Difference, Message, Step, differences, episodes, messages
 from scanner.domain.past import Past
 from scanner.domain.telling import Telling
-from scanner.judge import COUNTS
 from scanner.policy.cuts import cuts_of
 from scanner.policy.engine import known_facts
+from scanner.policy.fields import COUNTS
 from scanner.policy.rules import Pack
 from scanner.replay import Replay
 from scanner.store.episodes import real_episodes, real_messages

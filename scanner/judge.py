@@ -19,7 +19,8 @@ from scanner.domain.changes import Change, ChangeKind, Difference, Held
 from scanner.domain.surroundings import Surroundings
 from scanner.domain.telling import Telling
 from scanner.policy.exceptions import Exemptions
-from scanner.policy.fields import facts
+from scanner.policy.fields import AGES, COUNTS, MONEY, facts
+from scanner.policy.moments import Moments
 from scanner.policy.rules import Pack, findings
 from scanner.store import alerts as kept_alerts
 from scanner.store import knowledge, lists, outbox, unmoved
@@ -27,21 +28,7 @@ from scanner.store.engine import Store
 from scanner.store.rows import parts
 from scanner.store.surroundings import keep_first_worth, surroundings
 
-__all__ = ["AGES", "COUNTS", "MONEY", "Case", "Judge", "Judged", "Moved", "say"]
-
-COUNTS = frozenset({"spender.approvals", "spender.owners"})
-"""The fields that another wallet's approvals can move."""
-
-AGES = frozenset({"approval.age", "approval.unchanged_for"})
-"""The fields that time alone moves."""
-
-MONEY = frozenset(
-    {
-        *("balance.amount", "token.price_usd", "token.risk", "allowance.amount", "allowance.covers_balance"),
-        *("exposure.usd", "exposure.real_usd", "exposure.first_usd"),
-    }
-)
-"""The fields that a reading of balances can move."""
+__all__ = ["Case", "Judge", "Judged", "Moved", "say"]
 
 SPENDERS_AT_ONCE = 100
 """Spenders whose approvals are judged in one transaction."""
@@ -105,6 +92,7 @@ class Judge:
         now: Callable[[], datetime],
     ) -> None:
         self.pack = pack
+        self.moments = Moments(pack)
         self._rules = {rule.id: rule for rule in pack.rules}
         shared = [rule for rule in pack.rules if not rule.on and not COUNTS.isdisjoint(rule.fields_read)]
         self._shared = replace(pack, rules=tuple(shared))

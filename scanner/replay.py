@@ -6,7 +6,7 @@ against (`policy.cuts`), and nowhere else.
 """
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -21,10 +21,12 @@ from scanner.domain.holdings import Holding
 from scanner.domain.lists import NOBODY
 from scanner.domain.past import Believed, Past, TokenState
 from scanner.domain.surroundings import Surroundings
-from scanner.judge import AGES, COUNTS, MONEY, Case, say
-from scanner.policy.cuts import FIRST, MOVING, Cuts, cuts_of
+from scanner.judge import Case, say
+from scanner.policy.cuts import FIRST, cuts_of
 from scanner.policy.engine import known_facts
 from scanner.policy.exceptions import Exemptions
+from scanner.policy.fields import AGES, COUNTS, MONEY, PRICED
+from scanner.policy.moments import Moments
 from scanner.policy.rules import Pack
 
 __all__ = ["Replay"]
@@ -54,8 +56,8 @@ class Replay:
         self.ages = _reading(pack, AGES)
         self.closing = _reading(pack, MONEY | AGES | COUNTS)
         self.asks_first = any(FIRST in rule.fields_read for rule in pack.rules)
-        self.cuts: Mapping[str, Cuts] = {name: cuts_of(pack.rules, name) for name in MOVING}
-        self.spans = {name: self.cuts[name].durations(known_facts({})) for name in AGES}
+        self.cuts = {name: cuts_of(pack.rules, name) for name in sorted(PRICED)}
+        self.moments = Moments(pack)
 
     def live(self, past: Past, until: datetime) -> list[Step]:
         """The steps that alerts of one approval would have taken until then, in order."""
@@ -242,10 +244,10 @@ class _Life:
         if now.price_usd is None:
             return -inf, inf
         price, low, high = float(now.price_usd), -inf, inf
-        held = float(now.amount or 0)
-        for name, amount in (("token.price_usd", 1.0), ("exposure.usd", held), ("exposure.real_usd", held)):
-            if self.rules.cuts[name].everywhere:
+        for name, cuts in self.rules.cuts.items():
+            if cuts.everywhere:
                 return price, price
+            amount = 1.0 if name == "token.price_usd" else float(now.amount or 0)
             for cut in self._edges(name, beside.first_usd) if amount else ():
                 at = cut / amount
                 low = max(low, at * (1 + SLACK)) if at <= price else low
@@ -261,12 +263,11 @@ class _Life:
 
     def _age_counts(self, held: Held, at: datetime, until: datetime) -> datetime | None:
         """When a scan next finds that the approval's age has passed what rules hold it against."""
-        since = {"approval.age": held.approval.granted_at or held.since, "approval.unchanged_for": held.changed_at}
-        passed = [begun + span for name, begun in since.items() for span in self.rules.spans[name]]
-        found = [scan for one in passed if (scan := self.rules.found_at(one)) is not None and at < scan]
-        if any(self.rules.cuts[name].everywhere for name in since):
-            found += [scan for scan in [self.rules.found_at(at + LOOK_EVERY)] if scan is not None]
-        return min((one for one in found if one < until), default=None)
+        moments = [*self.rules.moments.passed(held)]
+        if self.rules.moments.everywhere:
+            moments.append(at + LOOK_EVERY)
+        found = [scan for one in moments if (scan := self.rules.found_at(one)) is not None]
+        return min((scan for scan in found if at < scan < until), default=None)
 
 
 def _after(held: Held | None, change: Change) -> Held:

@@ -28,7 +28,6 @@ from scanner.domain.holdings import BalanceReading, Wanted
 from scanner.domain.report import Report
 from scanner.errors import Reason, Trouble
 from scanner.judge import Judge, Judged, Moved
-from scanner.policy.moments import due_again
 from scanner.sources import NOTHING_KNOWN, Source
 from scanner.store import balances, conditions, knowledge, lists, scans, unmoved
 from scanner.store.engine import Store
@@ -235,6 +234,7 @@ class _Round:
         known = await knowledge.known(connection, snapshot.target)
         difference = diff(known, snapshot, self.confirm_after, based_on)
         await knowledge.record(connection, self.id, snapshot, difference)
+        at = self.now()  # before anything is judged: a moment that passes meanwhile is due at the next scan
         # Without a daemon nothing else would judge stored approvals by rules that were edited since.
         judged = self.judge.reading(
             connection, self.id, snapshot, difference, self.moved, thorough=self.job.asked_by == "command"
@@ -248,7 +248,7 @@ class _Round:
             snapshot.target,
             fingerprint=snapshot.fingerprint if difference.agrees else None,
             rules=self.judge.pack.digest,
-            due_at=due_again(self.judge.pack, held, self.now()),
+            due_at=self.judge.moments.due_again(held, at),
             counts={"in_force": len(held), "unreadable": unreadable, "undecided": said.undecided.total()},
         )
         self.approvals += len(held)

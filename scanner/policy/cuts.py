@@ -13,10 +13,7 @@ from scanner.policy.engine import Known, known_facts, value_of
 from scanner.policy.rules import Rule
 from scanner.policy.splitting import Part, comparison, split
 
-__all__ = ["FIRST", "MOVING", "Cuts", "cuts_of"]
-
-MOVING = ("exposure.usd", "exposure.real_usd", "token.price_usd", "approval.age", "approval.unchanged_for")
-"""The fields that move although nobody touched the approval or its owner's balance."""
+__all__ = ["FIRST", "Cuts", "cuts_of"]
 
 FIRST = "exposure.first_usd"
 """The field that stands still until an approval changes: what is reckoned from it alone is as good as a constant."""
@@ -52,7 +49,7 @@ class Cuts:
 
 
 def cuts_of(rules: Iterable[Rule], field: str) -> Cuts:
-    """Where the rules' outcomes can change while this field moves and all but what is `MOVING` stands still."""
+    """Where the rules' outcomes can change while this field moves, if of all else only money and time move."""
     constants: dict[object, None] = {}
     expressions: dict[str, None] = {}
     for text in {text for rule in rules for text in _conditions(rule)}:
@@ -84,7 +81,7 @@ def _tests(part: Part) -> Iterator[Part]:
 
 
 def _names(text: str, field: str) -> bool:
-    return re.search(rf"(?<![\w.]){re.escape(field)}(?![\w.])", text) is not None
+    return re.search(rf"(?<![\w.]){re.escape(field)}(?!\w)", text) is not None
 
 
 def _other_side(text: str, field: str) -> str | None:

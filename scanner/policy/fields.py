@@ -19,7 +19,19 @@ from scanner.domain.lists import WARNINGS
 from scanner.domain.report import chain_name
 from scanner.domain.surroundings import UNKNOWN, Surroundings
 
-__all__ = ["FIELDS", "Facts", "Field", "FieldType", "facts", "in_words"]
+__all__ = [
+    "AGES",
+    "COUNTS",
+    "FIELDS",
+    "MONEY",
+    "PRICED",
+    "Facts",
+    "Field",
+    "FieldType",
+    "ages_began",
+    "facts",
+    "in_words",
+]
 
 Facts = Mapping[str, object]
 """What is known of one approval, by field name."""
@@ -155,6 +167,20 @@ FIELDS: Mapping[str, Field] = {
 }
 """Every field by name. Source of the meanings: the approvals API, the user's configuration and lists."""
 
+COUNTS = frozenset({"spender.approvals", "spender.owners"})
+"""The fields that another wallet's approvals can move."""
+
+AGES = frozenset({"approval.age", "approval.unchanged_for"})
+"""The fields that time alone moves."""
+
+PRICED = frozenset({"token.price_usd", "exposure.usd", "exposure.real_usd"})
+"""The fields that a price alone moves."""
+
+MONEY = PRICED | {
+    *("balance.amount", "token.risk", "allowance.amount", "allowance.covers_balance", "exposure.first_usd")
+}
+"""The fields that a reading of balances can move."""
+
 _WITHOUT_AMOUNT = frozenset({Kind.ERC721, Kind.ERC721_ALL, Kind.ERC1155_ALL, Kind.ERC777})
 
 
@@ -206,13 +232,17 @@ def facts(
         "exposure.first_usd": _number(beside.first_usd),
         "approval.status": approval.status.value,
         "approval.kind": approval.kind.value,
-        "approval.age": _since(approval.granted_at or held.since, at),
-        "approval.unchanged_for": _since(held.changed_at, at),
+        **{name: _since(began, at) for name, began in ages_began(held).items()},
         "change.kind": None if change is None else change.kind.value,
         "change.was_unlimited": None if change is None else _was_unlimited(change),
         "change.was_status": None if change is None or change.before is None else change.before.status.value,
     }
     return {name: value for name, value in known.items() if value is not None}
+
+
+def ages_began(held: Held) -> dict[str, datetime]:
+    """Since when each of the `AGES` of an approval is counted."""
+    return {"approval.age": held.approval.granted_at or held.since, "approval.unchanged_for": held.changed_at}
 
 
 def _text(text: str | None) -> str:

@@ -1,56 +1,51 @@
 """When time alone may change what rules say: so that what did not move is judged again then, and not before."""
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from scanner.domain.changes import Held
-from scanner.policy.engine import Condition
-from scanner.policy.rules import Pack, Rule
+from scanner.policy.cuts import cuts_of
+from scanner.policy.engine import known_facts
+from scanner.policy.fields import AGES, ages_began
+from scanner.policy.rules import Pack
 
-__all__ = ["AGES", "due_again"]
-
-AGES = frozenset({"approval.age", "approval.unchanged_for"})
-"""The fields that time alone moves."""
+__all__ = ["Moments"]
 
 AT_LEAST_EVERY = timedelta(hours=1)
 """How often rules are asked again that reckon with time in a way that is not understood here."""
 
-_JUST_AFTER = timedelta(seconds=1)
-
-_DAYS = re.compile(r"\bdays\(\s*(\d{1,6})\s*\)")
-_DURATION = re.compile(r"""\bduration\(\s*["']((?:\d+(?:\.\d+)?(?:h|ms|m|s))+)["']\s*\)""")
-_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s)")
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_TICK = timedelta(microseconds=1)
+_FOREVER = timedelta(days=1_000_000)
 
 
-def due_again(pack: Pack, held: Iterable[Held], at: datetime) -> datetime | None:
-    """The next time after `at` at which a rule may say something else of these approvals than at `at`.
+class Moments:
+    """The moments of any approval at which a pack may say something else, though nothing but time has passed.
 
-    None where only something else than time can move them.
+    `everywhere` says that there are others too: some rule does more with an age than to hold it against a duration.
     """
-    ageing = [rule for rule in pack.rules if not AGES.isdisjoint(rule.fields_read)]
-    spans = [_spans(rule) for rule in ageing]
-    known = frozenset[timedelta]().union(*spans)
-    times = [
-        since + span + _JUST_AFTER
-        for one in held
-        for since in {one.approval.granted_at or one.since, one.changed_at}
-        for span in known
-    ]
-    times += [one.until for one in pack.exemptions if one.until is not None]
-    if not all(spans):
-        times.append(at + AT_LEAST_EVERY)
-    return min((time for time in times if time > at), default=None)
 
+    def __init__(self, pack: Pack) -> None:
+        cuts = {name: cuts_of(pack.rules, name) for name in sorted(AGES)}
+        self.everywhere = not all(one.fixed for one in cuts.values())
+        nothing = known_facts({})
+        self._spans = {
+            name: [span for span in one.durations(nothing) if timedelta(0) <= span < _FOREVER]
+            for name, one in cuts.items()
+        }
+        self._ends = [one.until for one in pack.exemptions if one.until is not None]
 
-def _spans(rule: Rule) -> frozenset[timedelta]:
-    """The durations that a rule's conditions name."""
-    conditions = [rule.condition, rule.until, *(one for g in rule.grades for one in (g.condition, g.until))]
-    return frozenset(span for one in conditions if one is not None for span in _named(one))
+    def passed(self, held: Held) -> Iterator[datetime]:
+        """When the ages of an approval are just what rules hold them against."""
+        return (began + span for name, began in ages_began(held).items() for span in self._spans[name])
 
+    def due_again(self, held: Iterable[Held], at: datetime) -> datetime | None:
+        """The next time after `at` at which a rule may say something else of these approvals than at `at`.
 
-def _named(condition: Condition) -> Iterable[timedelta]:
-    yield from (timedelta(days=int(days)) for days in _DAYS.findall(condition.bound))
-    for text in _DURATION.findall(condition.bound):
-        yield timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text)))
+        None where only something else than time can move them.
+        """
+        # What is held against "at least" moves at the moment itself, what is held against "more than" a tick later.
+        times = [moment + after for one in held for moment in self.passed(one) for after in (timedelta(0), _TICK)]
+        times += self._ends
+        if self.everywhere:
+            times.append(at + AT_LEAST_EVERY)
+        return min((time for time in times if time > at), default=None)
