@@ -203,12 +203,16 @@ async def _counts(connection: AsyncConnection, alike: Alike) -> dict[str, Course
     return _Tally(alike).over(sorted((await connection.execute(moved)).all(), key=itemgetter(0, 1)))
 
 
+_BEGINS = (ChangeKind.BASELINE.value, ChangeKind.NEW.value, ChangeKind.RESTORED.value)
+
+
 @dataclass(slots=True)
 class _Tally:
     """Counts spenders' approvals and owners while changes go by."""
 
     alike: Alike
     owners: dict[str, Counter[str]] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
 
     def over(self, rows: Iterable[Row[Any]]) -> dict[str, Course[tuple[int, int]]]:
         courses: dict[str, dict[datetime, tuple[int, int]]] = {}
@@ -220,8 +224,12 @@ class _Tally:
         return {spender: self._thinned(course) for spender, course in courses.items()}
 
     def _count(self, row: Row[Any]) -> Row[Any]:
-        begins = row.kind in (ChangeKind.BASELINE.value, ChangeKind.NEW.value, ChangeKind.RESTORED.value)
-        ends = row.kind == ChangeKind.REVOKED.value
+        """Count one change. Where the beginning of an approval was forgotten, the first change that is known is one."""
+        first = row.id not in self.seen
+        self.seen.add(row.id)
+        gone = row.kind == ChangeKind.REVOKED.value
+        begins = row.kind in _BEGINS or (first and not gone)
+        ends = gone and not first
         self.owners.setdefault(row.spender, Counter())[row.owner] += int(begins) - int(ends)
         return row
 
