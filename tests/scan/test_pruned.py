@@ -152,7 +152,7 @@ async def no_answer_moves(tmp_path: Path, world: World, pack: Pack) -> None:
         again = await held_against(home, pack, since)
         assert (again.differences, again.messages_were) == (tried.differences, tried.messages_were)
         forgotten = {name for name in full if left[name] < full[name]}
-            assert gone.keys() <= forgotten
+        assert gone.keys() <= forgotten
         assert forgotten >= {"scans", "scan_targets", "changes", "alerts", "messages", "conditions", "token_moves"}
         assert await home.store.check() == []
         assert not await prune(home.store, since)
