@@ -25,7 +25,7 @@ _NOTHING, _FIRST = known_facts({}), known_facts({FIRST: 1.0})
 class Cuts:
     """What rules hold one number against: constants, and expressions that only `FIRST` decides.
 
-    `everywhere` says that the number is used in some other way.
+    `everywhere` says that the number is used in some other way, too.
     """
 
     constants: tuple[object, ...] = ()
@@ -52,6 +52,7 @@ def cuts_of(rules: Iterable[Rule], field: str) -> Cuts:
     """Where the rules' outcomes can change while this field moves, if of all else only money and time move."""
     constants: dict[object, None] = {}
     expressions: dict[str, None] = {}
+    everywhere = False
     for text in {text for rule in rules for text in _conditions(rule)}:
         for part in _tests(split(text)):
             if not _names(part.text, field):
@@ -63,8 +64,8 @@ def cuts_of(rules: Iterable[Rule], field: str) -> Cuts:
             elif other is not None and value_of(other, _FIRST) is not None:
                 expressions[other] = None
             else:
-                return Cuts(everywhere=True)
-    return Cuts(tuple(constants), tuple(expressions))
+                everywhere = True
+    return Cuts(tuple(constants), tuple(expressions), everywhere)
 
 
 def _conditions(rule: Rule) -> Iterator[str]:
