@@ -127,8 +127,15 @@ def assets(
     found = [*_together(joined, accounts), *_alone(tokens, joined), *_elsewhere(joined, accounts)]
     shown = sorted((_shared(asset) for asset in found if _matters(asset)), key=_order)
     valued = [asset for asset in shown if asset.apart not in UNVALUED]
-    wallets = Sum(None, _money(one.wallets.usd for one in valued), sum(one.wallets.unknown for one in valued))
-    exchanges = Sum(None, _money(one.exchanges.usd for one in valued), sum(map(_unread, accounts)))
+    doubted = {one.apart for one in shown}
+    wallets = _worth(
+        (one.wallets for one in valued),
+        sum(one.wallets.unknown for one in valued),
+        more=not doubted.isdisjoint((Apart.NO_PRICE, Apart.NOT_READ)),
+    )
+    exchanges = _worth(
+        (one.exchanges for one in valued), sum(map(_unread, accounts)), more=Apart.NOT_IN_WALLETS in doubted
+    )
     at_stake = total(pair for token in tokens for pair in token.approved if token.apart is not Apart.RISK)
     return Assets(
         assets=tuple(shown),
@@ -319,6 +326,12 @@ def _money(parts: Iterable[Decimal | None]) -> Decimal:
     for usd in parts:
         added = EXACT.add(added, usd or Decimal(0))
     return added
+
+
+def _worth(sums: Iterable[Sum], unknown: int, *, more: bool) -> Sum:
+    """Money alone; None where none is known, although parts are unknown or there is `more` that could not be valued."""
+    usd = _money(one.usd for one in sums)
+    return Sum(None, None if not usd and (unknown or more) else usd, unknown)
 
 
 def _order(asset: Asset) -> tuple[object, ...]:

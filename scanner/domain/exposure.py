@@ -46,8 +46,8 @@ UNVALUED = Exposure()
 class Total:
     """The worth of many exposures: `usd` counts each token of an owner once, at its largest.
 
-    `usd` is None where nothing could be valued although something is at stake. `unvalued` counts the approvals whose
-    worth is not known: the total is a lower bound while there are any.
+    `usd` is None where no worth is known although something is at stake: that others are worth nothing says nothing of
+    it. `unvalued` counts the approvals whose worth is not known: the total is a lower bound while there are any.
     """
 
     usd: Decimal | None
@@ -148,12 +148,10 @@ def total(found: Iterable[tuple[Approval, Exposure]]) -> Total:
             continue
         key = (approval.chain, approval.owner, approval.token.address)
         largest[key] = max(largest.get(key, Decimal(0)), at_stake.usd)
-    if unvalued and not largest:
-        return Total(None, unvalued)
     worth = Decimal(0)
     for usd in largest.values():
         worth = EXACT.add(worth, usd)
-    return Total(worth, unvalued)
+    return Total(worth if worth or not unvalued else None, unvalued)
 
 
 def valued(now: Iterable[tuple[str, datetime, Exposure]]) -> dict[str, Valuation]:

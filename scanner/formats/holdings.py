@@ -48,7 +48,7 @@ def worth(held: SumEntry) -> str:
 
 def bound(held: SumEntry) -> str:
     """Money, with `≥` where a part is not known."""
-    return ("≥ " if held.unknown else "") + money(held.usd)
+    return ("≥ " if held.unknown and held.usd is not None else "") + money(held.usd)
 
 
 def stake(at_stake: StakeEntry) -> str:

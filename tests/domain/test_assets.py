@@ -123,7 +123,7 @@ def test_prices_that_lie_apart_join_nothing() -> None:
     found = assets(held, [], [account(ETH="2")])
     assert {asset.apart for asset in found.assets} == {Apart.PRICES_DIFFER, Apart.NOT_IN_WALLETS}
     assert found.wallets.usd == Decimal("3000.09")
-    assert found.exchanges.usd == 0
+    assert found.exchanges.usd is None, "what two ETH are worth is not known, which is not nothing"
 
 
 def test_a_tenth_of_a_price_is_no_difference() -> None:
@@ -199,6 +199,17 @@ def test_a_token_without_an_address_is_not_the_chains_own_coin() -> None:
     assert (first.contracts, first.at_stake.unvalued) == ((("1", ""),), 0)
     assert (second.apart, second.at_stake.unvalued) == (Apart.NOT_READ, 1)
     assert (second.contracts, second.wallets.amount) == ((), None), "neither a contract nor a balance is made up"
+
+
+def test_where_no_account_can_be_read_exchanges_hold_an_unknown_worth_and_not_nothing() -> None:
+    found = assets([owned("ETH", "1", "10", token="")], [], [account(LATE)])
+    assert numbers(found.exchanges.usd, found.exchanges.unknown, found.wallets.usd) == (None, 1, 10)
+    assert assets([], [], [account()]).exchanges.usd == 0
+
+
+@pytest.mark.parametrize("price", [None, "0.5"])
+def test_wallets_of_which_nothing_could_be_valued_are_worth_an_unknown_sum(price: str | None) -> None:
+    assert assets([owned("DAI", None if price else "7", price)], [], []).wallets.usd is None
 
 
 def test_an_owner_who_was_never_read_makes_what_wallets_hold_and_the_share_a_bound() -> None:

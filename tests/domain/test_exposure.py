@@ -191,7 +191,8 @@ def test_a_total_counts_each_token_of_an_owner_once_at_its_largest(found: list[t
     sums = total(found)
     unvalued = sum(at_stake.usd is None for _, at_stake in found)
     assert sums.unvalued == unvalued
-    assert sums.usd == (None if unvalued and not worth else sum((max(each) for each in worth.values()), Decimal(0)))
+    known = sum((max(each) for each in worth.values()), Decimal(0))
+    assert sums.usd == (None if unvalued and not known else known)
     assert total(reversed(found)) == sums
 
 
