@@ -54,7 +54,8 @@ async def send(
         ) as response:
             read = await _read(response)
     except TimeoutError:
-        return _unavailable(f"{far_side} did not answer within {within:.3g} seconds")
+        # Not within how many seconds: what is left of a patience differs, and one outage is told once.
+        return _unavailable(f"{far_side} did not answer in time")
     except aiohttp.ClientSSLError as error:
         said = f"the TLS connection to {host} cannot be trusted: {_words(error)}"
         return Trouble(Reason.UNAVAILABLE, said, whole_source=True)
