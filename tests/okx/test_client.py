@@ -234,6 +234,15 @@ async def test_no_answer_within_the_timeout_is_unavailable() -> None:
     assert answer.whole_source
 
 
+async def test_one_outage_is_one_trouble_in_words_however_much_patience_was_left() -> None:
+    async def script(asked: Asked) -> web.Response:
+        await asyncio.sleep(5)
+        return web.Response()
+
+    async with far_side(script) as far, client_of(far.url, timeout=1, patience=0.3) as client:
+        assert len({str(await client.call(ASK, Effort(patience))) for patience in (0.05, 0.1, 0.2)}) == 1
+
+
 async def test_a_first_attempt_has_all_of_the_timeout_however_short_the_patience() -> None:
     async def script(asked: Asked) -> web.Response:
         await asyncio.sleep(0.2)
