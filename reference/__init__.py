@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from reference.documents import documents_page
 from reference.fields import fields_page
 from reference.pack import pack_page
 
@@ -10,5 +11,9 @@ __all__ = ["DOCS", "PAGES"]
 
 DOCS = Path(__file__).parent.parent / "docs"
 
-PAGES: Mapping[str, Callable[[], str]] = {"fields.md": fields_page, "pack.md": pack_page}
+PAGES: Mapping[str, Callable[[], str]] = {
+    "documents.md": documents_page,
+    "fields.md": fields_page,
+    "pack.md": pack_page,
+}
 """The pages by the name of their file in `docs`."""

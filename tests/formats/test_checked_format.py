@@ -6,7 +6,8 @@ from dataclasses import replace
 from io import StringIO
 
 import pytest
-from printed import DOCUMENTS, NOW
+from printed import DOCUMENTS
+from shown import NOW
 
 from scanner.formats import FORMATS, Look
 from scanner.formats.documents import Checked

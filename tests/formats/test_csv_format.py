@@ -8,7 +8,8 @@ from io import StringIO
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from printed import DOCUMENTS, GRAVE, NOW, approval
+from printed import DOCUMENTS
+from shown import GRAVE, NOW, approval
 
 from scanner.domain.report import SpenderEntry
 from scanner.formats import FORMATS, Look

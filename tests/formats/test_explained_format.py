@@ -5,7 +5,8 @@ import json
 from io import StringIO
 
 import pytest
-from printed import DOCUMENTS, NOW
+from printed import DOCUMENTS
+from shown import NOW
 
 from scanner.formats import FORMATS, Look
 

@@ -4,10 +4,14 @@ import json
 import re
 from enum import StrEnum
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
+from printed import DOCUMENTS
 
+from reference.documents import COMMANDS
+from scanner.cli import commands
 from scanner.domain.alerts import AlertState, Severity
 from scanner.domain.approvals import Kind, Status
 from scanner.domain.assets import Apart
@@ -15,7 +19,7 @@ from scanner.domain.changes import ChangeKind
 from scanner.domain.inventory import Holdings
 from scanner.domain.report import Report
 from scanner.errors import Reason
-from scanner.formats.documents import Lists
+from scanner.formats.documents import Document, Lists
 
 PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
 ROWS = [row.split(" | ") for row in re.findall(r"(?m)^\| (.+) \|$", PAGE)]
@@ -53,3 +57,9 @@ def test_the_page_names_every_kind_of_change() -> None:
     _, _, table = PAGE.partition("| a change's `kind` | when |\n")
     rows = table.partition("\n\n")[0].splitlines()
     assert {word for row in rows for word in re.findall(r"`([^`]+)`", row.split(" | ")[0])} == set(ChangeKind)
+
+
+def test_every_document_has_an_example_and_is_told_with_the_command_that_prints_it() -> None:
+    known = {document.__name__ for document in get_args(Document)}
+    assert known == {type(document).__name__ for document in DOCUMENTS.values()} == COMMANDS.keys()
+    assert {command.split()[0] for command in COMMANDS.values()} <= {*commands.COMMANDS}

@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from printed import DOCUMENTS, NOW, REPORT
+from printed import DOCUMENTS
+from shown import NOW, REPORT
 
 from scanner.formats import FORMATS, Look
 

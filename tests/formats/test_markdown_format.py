@@ -5,7 +5,8 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from printed import DOCUMENTS, NOW, approval
+from printed import DOCUMENTS
+from shown import NOW, approval
 
 from scanner.domain.hostile import harmless
 from scanner.formats import FORMATS, Look

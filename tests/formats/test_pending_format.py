@@ -4,7 +4,8 @@ import csv
 import io
 import json
 
-from printed import DOCUMENTS, NOW
+from printed import DOCUMENTS
+from shown import NOW
 
 from scanner.formats import FORMATS, Look
 

@@ -4,7 +4,8 @@ import csv
 import json
 from io import StringIO
 
-from printed import DOCUMENTS, NOW
+from printed import DOCUMENTS
+from shown import NOW
 
 from scanner.formats import FORMATS, Look
 

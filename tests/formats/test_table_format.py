@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from printed import DOCUMENTS, NOW, REPORT, alert, approval, before, report, target
+from printed import DOCUMENTS
 from rich.cells import cell_len
+from shown import NOW, REPORT, alert, approval, before, report, target
 
 from scanner.formats import FORMATS, Look
 from scanner.formats.documents import Alerts, Approvals, Document
@@ -212,7 +213,7 @@ def test_ages_are_counted_from_the_time_that_is_passed_in() -> None:
 def test_other_formats_do_without_the_terminals_library() -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "from printed import *; from scanner.formats import FORMATS, Look\n"
+        "from shown import *; from printed import *; from scanner.formats import FORMATS, Look\n"
         "for name in ('json', 'csv', 'markdown'): FORMATS[name](REPORT, Look(NOW))\n"
         "sys.exit('rich' in sys.modules)"
     )
