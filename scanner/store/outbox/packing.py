@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import RowMapping, delete, func, or_, select, update
+from sqlalchemy import RowMapping, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -53,10 +53,18 @@ async def enqueue(connection: AsyncConnection, packed: Sequence[Message], now: d
 
     A message that takes up what was recalled keeps the id, the place, the age and the attempts of the eldest such.
     """
-    last = await connection.scalar(select(func.max(messages.c.position)).where(messages.c.state == WAITING))
-    position = last or 0
+    if not packed:
+        return
+    waits = messages.c.state == WAITING
+    position = await connection.scalar(select(func.max(messages.c.position)).where(waits)) or 0
+    # Most of the time nothing was recalled and nobody is kept waiting: then no message has to ask for itself.
+    recalled = await connection.scalar(select(exists().where(messages.c.recalled)))
+    put_off = set(
+        await connection.scalars(select(messages.c.channel).where(waits, messages.c.next_at > now).distinct())
+    )
+    probed: set[str] = set()
     for message in packed:
-        elders = await _elders(connection, message)
+        elders = await _elders(connection, message) if recalled else ()
         message_id = elders[0]["id"] if elders else message.id
         values = {
             "channel": message.channel,
@@ -73,10 +81,12 @@ async def enqueue(connection: AsyncConnection, packed: Sequence[Message], now: d
             born = {"id": message_id, "state": WAITING, "created_at": now, "next_at": now, "position": position}
             await connection.execute(messages.insert().values(**born, **values))
         await _change(connection, message.notices, message_id=message_id)
-        if message.severity is Severity.CRITICAL:
+        if message.severity is Severity.CRITICAL and message.channel in put_off:
             await _hurry(connection, message_id, message.channel, now)
-            if not elders or elders[0]["severity"] != Severity.CRITICAL.value:
-                await _probe(connection, message.channel, now)
+        graver = not elders or elders[0]["severity"] != Severity.CRITICAL.value
+        if message.severity is Severity.CRITICAL and graver and message.channel not in probed:
+            await _probe(connection, message.channel, now)
+            probed.add(message.channel)
         await _tell_groups(connection, message, now)
 
 
