@@ -112,6 +112,8 @@ def _happenings(rules: Replay, past: Past) -> list[_Happening]:
     found += [
         _Happening(at, rules.own, watched=target is not None)
         for at, target in zip(watched.times, watched.values, strict=True)
+        # What the scan that begins a watch finds changed is judged as it found it, and not as it had been before.
+        if target is None or not any(at <= one.change.at <= rules.closed_at(at) for one in past.believed)
     ]
     found += [_Happening(one.until, rules.all) for one in rules.all.exemptions if one.until is not None]
     # A change comes before what is judged by it at the same moment.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, func, null, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -101,11 +101,13 @@ class Kept:
 async def watch(connection: AsyncConnection, wanted: Sequence[Target], at: datetime) -> None:
     """Make sure that each target has its row, with the label and tags that the configuration gives it now.
 
-    The watch over one that was not watched begins at that time.
+    The watch over one that was not watched begins at that time. What was judged under another label or other tags is
+    judged anew at the next reading, whatever it says.
     """
     if not wanted:
         return
     new = insert(targets)
+    as_before = targets.c.label.is_not_distinct_from(new.excluded.label) & (targets.c.tags == new.excluded.tags)
     goes_on = targets.c.watched & targets.c.watched_at.is_not(None)
     await connection.execute(
         new.on_conflict_do_update(
@@ -113,6 +115,7 @@ async def watch(connection: AsyncConnection, wanted: Sequence[Target], at: datet
             set_={
                 "label": new.excluded.label,
                 "tags": new.excluded.tags,
+                "fingerprint": case((as_before, targets.c.fingerprint), else_=null()),
                 "watched": True,
                 "watched_at": case((goes_on, targets.c.watched_at), else_=new.excluded.watched_at),
             },

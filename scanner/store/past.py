@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, func, literal, select
+from sqlalchemy import Row, exists, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Allowance, Approval, Status, Target
@@ -165,7 +165,7 @@ async def _believed(connection: AsyncConnection, ids: Sequence[int]) -> list[tup
         approval, target_id = now[id_]
         change = Change(ChangeKind(kind), _then(approval, states[:4]), _then(approval, states[4:]) or approval, at)
         # What readings have been cut off from the history is taken for complete: nothing says that it was not.
-        proven = at if complete is not False else await _proven_at(connection, scan_id, target_id, at)
+        proven = at if complete is not False else await _proven_at(connection, scan_id, target_id, id_, at)
         found[id_].append(Believed(change, max(at, ended_at), proven))
     return [(*now[id_], believed) for id_, believed in found.items() if believed]
 
@@ -177,13 +177,16 @@ def _then(now: Approval, state: Sequence[Any]) -> Approval | None:
     return replace(now, status=Status(status), allowance=Allowance(raw, in_words, unreadable))
 
 
-async def _proven_at(connection: AsyncConnection, scan_id: str, target_id: int, at: datetime) -> datetime | None:
-    """When a target was next read completely, after a reading of it that was not complete."""
+async def _proven_at(
+    connection: AsyncConnection, scan_id: str, target_id: int, approval_id: str, at: datetime
+) -> datetime | None:
+    """When a target was next read completely, and an approval as before, after a reading that was not complete."""
     began = select(scans.c.started_at).where(scans.c.id == scan_id).scalar_subquery()
+    moved = exists().where(changes.c.scan_id == scans.c.id, changes.c.approval_id == approval_id)
     query = (
         select(scans.c.started_at)
         .join(scan_targets, scan_targets.c.scan_id == scans.c.id)
-        .where(scan_targets.c.target_id == target_id, scan_targets.c.complete, scans.c.started_at > began)
+        .where(scan_targets.c.target_id == target_id, scan_targets.c.complete, scans.c.started_at > began, ~moved)
         .order_by(scans.c.started_at)
         .limit(1)
     )

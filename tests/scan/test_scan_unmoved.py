@@ -80,3 +80,16 @@ async def test_a_wallet_that_comes_back_is_judged_by_what_lists_say_now(tmp_path
         await watch.house.judge.touched(watch.store)
         assert [one.rule for one in (await watch.scan()).alerts if one.state == "open"] == ["exploited-spender"]
         assert watch.targets == [Target("1", WALLET)]
+
+
+async def test_a_wallet_with_another_name_or_other_tags_is_judged_by_them(tmp_path: Path) -> None:
+    cold = """rules:
+      - {id: cold, title: Cold, severity: high, when: '"cold" in owner.tags', why: Cold, fix: Revoke}
+      - {id: named, title: Named, severity: high, when: 'owner.label == "vault"', why: Named, fix: Revoke}
+    """
+    async with watching(tmp_path, story(rows(1)), pack=pack(tmp_path / "rules", cold)) as watch:
+        [plain] = watch.targets
+        assert (await watch.scan()).raised == ()
+        for changed, rule in ((replace(plain, tags=("cold",)), "cold"), (replace(plain, label="vault"), "named")):
+            assert [name for name, _ in open_rules(await watch.scan(changed))] == [rule]
+            assert (await watch.scan(changed)).raised == ()
