@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.domain.hostile import LONGEST, dead_line, harmless, quoted
+from scanner.domain.hostile import LONGEST, dead_line, disguised, harmless, quoted
 
 ATTACKS = [
     "https://evil.example/claim",
@@ -205,3 +205,15 @@ def test_a_quoted_name_cannot_end_its_quotation_marks(text: str) -> None:
     said = quoted(text)
     if said != "no name":
         assert (said.count("“"), said.count("”"), said[0], said[-1]) == (1, 1, "“", "”")
+
+
+@pytest.mark.parametrize("name", ["USD\u0422", "\u0391AVE", "US\u200bDC", "USDC\u202e", "\u00adUSDT", "ΞTH"])
+def test_a_name_that_hides_what_it_is_is_disguised(name: str) -> None:
+    assert disguised(name)
+
+
+@pytest.mark.parametrize(
+    "name", [None, "", "USDT", "USD\u20ae0", "\u0420\u0423\u0411", "caf\u00e9", "\u6cf0\u8fbeUSDT"]
+)
+def test_a_name_of_one_script_with_whatever_signs_is_honest(name: str | None) -> None:
+    assert not disguised(name)

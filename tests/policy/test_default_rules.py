@@ -14,6 +14,7 @@ from scanner.policy.rules import Expectation, Rule
 from scanner.policy.trials import TrialResult, given_facts, run_tests, try_rule
 
 PACK = load([default_rules()])
+PACK_BY_ID = {rule.id: rule for rule in PACK.rules}
 WITHIN_REACH = {
     *("unlimited-to-stranger", "unlimited-to-nameless", "unlimited-to-listed"),
     *("exposure-to-stranger", "exposure-to-listed"),
@@ -119,6 +120,36 @@ def test_of_what_is_within_reach_an_approval_is_told_once(
     facts: dict[str, object], raw: str, change: ChangeKind | None
 ) -> None:
     assert len(WITHIN_REACH & alerts(facts, raw, change).keys()) <= 1
+
+
+@given(ANYTHING, RAW, CHANGES, st.sampled_from(["phishing", "exploited"]))
+def test_of_whom_a_list_warns_the_rules_on_incidents_tell(
+    facts: dict[str, object], raw: str, change: ChangeKind | None, label: str
+) -> None:
+    found = paged(alerts({**facts, "spender.labels": ["known", label], "spender.address": "0x1"}, raw, change))
+    assert found
+    assert {PACK_BY_ID[rule].place.file for rule in found} == {PACK_BY_ID["exploited-spender"].place.file}
+
+
+@given(ANYTHING, RAW, CHANGES)
+def test_the_money_of_a_scam_is_neither_high_nor_critical(
+    facts: dict[str, object], raw: str, change: ChangeKind | None
+) -> None:
+    scam, poor = {**facts, "token.risk": True}, {**facts, "token.risk": True, "exposure.usd": 0.0}
+    for rule, severity in alerts(scam, raw, change).items():
+        assert not severity.reaches(Severity.HIGH) or alerts(poor, raw, change)[rule] is severity
+
+
+@given(ANYTHING, RAW, DOLLARS)
+def test_of_what_nobody_says_that_it_is_a_scam_the_money_counts(facts: dict[str, object], raw: str, usd: float) -> None:
+    unsaid, honest = ({**facts, "token.risk": risk, "exposure.usd": usd} for risk in (None, False))
+    assert alerts(unsaid, raw) == alerts(honest, raw)
+
+
+@given(ANYTHING, RAW)
+def test_of_a_dangerous_token_one_rule_tells(facts: dict[str, object], raw: str) -> None:
+    found = alerts(facts, raw)
+    assert len([rule for rule in found if PACK_BY_ID[rule].place.file.endswith("tokens.yaml")]) <= 1
 
 
 @given(ANYTHING, RAW, DOLLARS, DOLLARS)
