@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -37,9 +37,9 @@ from scanner.judge import Judge
 from scanner.okx.client import OkxClient, OkxSettings
 from scanner.okx.pacing import Ledger
 from scanner.okx.signing import Credentials
-from scanner.policy.loading import default_rules, load
-from scanner.policy.overriding import Override, amended
-from scanner.policy.rules import Exemption, Pack
+from scanner.packs import load_pack
+from scanner.policy.loading import default_rules
+from scanner.policy.rules import Pack
 from scanner.refresh import Refresher
 from scanner.retention import Retention
 from scanner.scan import Scanner
@@ -54,11 +54,9 @@ from scanner.watchdog import Plan, Watchdog
 __all__ = [
     "MACHINE",
     "Clock",
-    "candidate_pack",
     "configured_lists",
     "daemon",
     "list_reader",
-    "load_pack",
     "now",
     "okx_balances",
     "okx_client",
@@ -70,7 +68,6 @@ __all__ = [
     "open_refresher",
     "open_store",
     "open_works",
-    "written_pack",
 ]
 
 log = structlog.get_logger()
@@ -101,66 +98,6 @@ class Clock:
 
 MACHINE = Clock()
 """This machine's."""
-
-
-def load_pack(config: Config | None = None) -> Pack:
-    """The default rules, unless they are switched off, and the user's own, with overrides and exceptions.
-
-    Never raises: see `Pack.problems`.
-    """
-    pack = written_pack(config)
-    return pack if config is None else amended(pack, _overrides(config), _exemptions(config), now())
-
-
-def candidate_pack(config: Config, folder: Path) -> Pack:
-    """The rules with those of a folder in place of the user's own and of default rules of the same id. Never raises."""
-    default, own = load([default_rules()] if config.rules.default else []), load([folder])
-    kept = tuple(rule for rule in default.rules if rule.id not in {*config.rules.disable, *own.ids})
-    pack = Pack((*kept, *own.rules), own.problems, own.warnings, default.ids | own.ids)
-    return amended(pack, _overrides(config), _exemptions(config), now())
-
-
-def written_pack(config: Config | None = None) -> Pack:
-    """The rules as they stand in their files: what their own tests speak of. Never raises."""
-    if config is None:
-        return load([default_rules()])
-    default = [default_rules()] if config.rules.default else []
-    return load([*default, *config.rules.dirs], config.rules.disable)
-
-
-def _overrides(config: Config) -> list[Override]:
-    """What the configuration changes of rules."""
-
-    def within(rule: str) -> Callable[[Sequence[str]], Place]:
-        return lambda steps: config.place(("rules", "overrides", rule, *steps))
-
-    return [
-        Override(
-            rule=rule,
-            severity=one.severity,
-            enabled=one.enabled,
-            params=one.params,
-            place=within(rule),
-        )
-        for rule, one in config.rules.overrides.items()
-    ]
-
-
-def _exemptions(config: Config) -> list[Exemption]:
-    """What the configuration excepts from rules."""
-    return [
-        Exemption(
-            rule=one.rule,
-            reason=one.reason,
-            spender=one.spender,
-            token=one.token,
-            owner=one.owner,
-            chain=one.chain,
-            until=one.until,
-            place=config.place(("rules", "exceptions", number)),
-        )
-        for number, one in enumerate(config.rules.exceptions)
-    ]
 
 
 def configured_lists(config: Config) -> dict[str, ListConfig]:
@@ -297,7 +234,7 @@ async def open_works(
     it. Raises ConfigError where
     a secret cannot be read, ChannelError where a channel can never work.
     """
-    pack = load_pack(config) if pack is None else pack
+    pack = load_pack(config, clock.now()) if pack is None else pack
     deliverer = open_deliverer(config, store, worker=worker, clock=clock)
     judge = Judge(pack, telling=config.telling, now=clock.now)
     trigger = trigger_of(config.schedule)
@@ -373,7 +310,7 @@ def daemon(store: Store, read: Callable[[], Config]) -> Daemon:
             raise ConfigError([Problem(Place(str(config.file)), said, "store-moved", "restart it to use another")])
         for problem in (*config.warnings, *config.not_yet):
             log.warning("config.warning", problem=str(problem))
-        pack = load_pack(config)
+        pack = load_pack(config, now())
         for problem in pack.problems:
             log.error("rules.left_out", problem=str(problem), hint="the other rules are in force")
         return await open_works(config, store, worker=worker, pack=pack, beats=True)

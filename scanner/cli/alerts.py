@@ -57,10 +57,10 @@ def show_alert(
     the rule says now.
     """
 
-    from scanner.app import load_pack
+    from scanner.packs import load_pack
 
     config = configuration(context)
-    rules = {rule.id: rule for rule in load_pack(config).rules}
+    rules = {rule.id: rule for rule in load_pack(config, now()).rules}
 
     async def run() -> None:
         async with stored(config) as store:

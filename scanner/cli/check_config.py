@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from scanner.cli.console import Invocation, put, tell_problems
+from scanner.cli.console import Invocation, now, put, tell_problems
 from scanner.domain.plain import counted
 from scanner.errors import ConfigError, Place, Problem
 
@@ -24,8 +24,8 @@ def check_config(context: typer.Context) -> None:
     Looked at are the configuration, the wallets file and the rules. A secret that this shell does not have is only
     mentioned: the service may have it. Nothing is asked of the network; `doctor` does that.
     """
-    from scanner.app import load_pack
     from scanner.config import find_config, load
+    from scanner.packs import load_pack
     from scanner.policy.loading import load as load_rules
 
     invocation = context.find_object(Invocation) or Invocation()
@@ -35,7 +35,7 @@ def check_config(context: typer.Context) -> None:
     except ConfigError as error:
         broken = load_rules(list(_rule_folders(file)))
         raise ConfigError([*error.problems, *broken.problems]) from error
-    pack = load_pack(config)
+    pack = load_pack(config, now())
     absent, wrong = _secrets(config)
     tell_problems([*config.not_yet, *absent, *_unknown_rules(config, pack), *pack.warnings], warning=True)
     if problems := [*config.warnings, *config.missing_wallets(), *wrong, *pack.problems]:

@@ -67,9 +67,10 @@ def doctor(
 
 
 async def _examine(config: "Config", *, send: bool) -> AsyncIterator[Sign]:
-    from scanner.app import load_pack
+    from scanner.app import now
+    from scanner.packs import load_pack
 
-    pack = load_pack(config)
+    pack = load_pack(config, now())
     yield _configuration(config)
     yield _rules(pack)
     async for sign in _store(config, pack):

@@ -4,10 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from scanner.app import load_pack, now, open_deliverer, open_refresher
+from scanner.app import now, open_deliverer, open_refresher
 from scanner.config import Config
 from scanner.domain.lists import ListState
 from scanner.judge import Judge
+from scanner.packs import load_pack
 from scanner.store.daemons import daemon_lives
 from scanner.store.engine import Store
 from scanner.store.workers import take_over, worker_name
@@ -38,7 +39,7 @@ async def relist(config: Config, store: Store, names: Collection[str], *, accept
     # Nobody is here any more when a wait ends.
     at_once = replace(config.alerting, group_wait=timedelta(), group_interval=timedelta())
     config = replace(config, alerting=at_once) if alone else config
-    judge = Judge(load_pack(config), telling=config.telling, now=now)
+    judge = Judge(load_pack(config, now()), telling=config.telling, now=now)
     async with open_refresher(config, store, judge) as refresher:
         done = await refresher.refresh(names, accept=accept)
     if not (alone and done.judged):

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from scanner.cli.console import configuration_or_none, show
+from scanner.cli.console import configuration_or_none, now, show
 from scanner.cli.options import Form, FormName, group
 from scanner.cli.rules_backtest import backtest
 from scanner.cli.rules_check import check
@@ -30,9 +30,9 @@ rules.command("test")(run_tests)
 @rules.command("list")
 def list_rules(context: typer.Context, form: Form = FormName.TABLE) -> None:
     """List the rules in force: the default pack's and your own."""
-    from scanner.app import load_pack
+    from scanner.packs import load_pack
 
-    show(_document(load_pack(configuration_or_none(context))), form)
+    show(_document(load_pack(configuration_or_none(context), now())), form)
 
 
 def _document(pack: "Pack") -> "Rules":

@@ -68,9 +68,9 @@ def backtest(
 
 def _pack(config: "Config", candidates: Path | None) -> "Pack":
     """The rules that are in force, or that would be with the candidates. Raises ConfigError for what is not sound."""
-    from scanner.app import candidate_pack, load_pack
+    from scanner.packs import candidate_pack, load_pack
 
-    pack = load_pack(config) if candidates is None else candidate_pack(config, candidates)
+    pack = load_pack(config, now()) if candidates is None else candidate_pack(config, candidates, now())
     tell_problems(pack.warnings, warning=True)
     if pack.problems:
         raise ConfigError(pack.problems)

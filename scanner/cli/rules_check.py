@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanner.cli.console import configuration_or_none, put, show, tell_problems
+from scanner.cli.console import configuration_or_none, now, put, show, tell_problems
 from scanner.cli.options import FormName, one_of
 from scanner.errors import ConfigError, Problem
 
@@ -45,12 +45,12 @@ def check(context: typer.Context, paths: Paths = None, form: AsData = None) -> N
 
 
 def _pack(context: typer.Context, paths: list[Path]) -> "Pack":
-    from scanner.app import load_pack
+    from scanner.packs import load_pack
     from scanner.policy.loading import default_rules, load
 
     config = configuration_or_none(context)
     if not paths:
-        return load_pack(config)
+        return load_pack(config, now())
     return load(paths, beside=[default_rules()] if config is None or config.rules.default else [])
 
 

@@ -41,10 +41,10 @@ def explain(
 
     From the store, with what is known now of balances, prices and lists.
     """
-    from scanner.app import load_pack
+    from scanner.packs import load_pack
 
     config = configuration(context)
-    pack = load_pack(config)
+    pack = load_pack(config, now())
     wanted = _named(pack, rule)
 
     async def run() -> None:

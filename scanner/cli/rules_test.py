@@ -67,10 +67,10 @@ def run_tests(
 
 def _read(context: typer.Context, paths: Sequence[Path]) -> "tuple[Pack, list[Scenario], list[Problem]]":
     """The rules and scenarios that are meant, and what is wrong with the files that they stand in."""
-    from scanner.app import written_pack
     from scanner.cli.console import configuration_or_none
     from scanner.cli.scenarios import is_scenario, read_scenario
     from scanner.errors import ConfigError
+    from scanner.packs import written_pack
     from scanner.policy.loading import default_rules, load
 
     if paths:

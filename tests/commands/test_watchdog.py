@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 from house import OPS, House, house, until
 
-from scanner.app import load_pack, open_works
+from scanner.app import now, open_works
 from scanner.config import load
 from scanner.daemon import Daemon, Works
 from scanner.deliver import Deliverer
+from scanner.packs import load_pack
 from scanner.store.engine import Store
 from scanner.systemd import ServiceManager
 
@@ -40,7 +41,7 @@ async def watched(home: House, clock: Clock, *, deliveries: Clock) -> AsyncItera
     store = await Store.open(config.store.url)
 
     async def build() -> Works:
-        works = await open_works(config, store, worker="1-test", pack=load_pack(config))
+        works = await open_works(config, store, worker="1-test", pack=load_pack(config, now()))
         deliverer = Deliverer(store, [], worker="1-test", now=deliveries.now, new_id=lambda: "none", jitter=lambda: 0.0)
         return replace(works, deliverer=deliverer)
 

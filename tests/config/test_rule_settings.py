@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from scanner.app import load_pack, written_pack
 from scanner.config import Config, ExceptionConfig, load
 from scanner.domain.alerts import Severity
 from scanner.errors import ConfigError
+from scanner.packs import load_pack, written_pack
 
 ROOT = Path(__file__).parents[2]
+AT = datetime(2026, 11, 20, tzinfo=UTC)
 SPENDER = "0x68b3465833fb72A70ecDF485E0e4C7bD8665Fc45"
 SOUND = f"""\
 channels: {{ops: {{url: "json://localhost"}}}}
@@ -33,7 +34,7 @@ def read(folder: Path, text: str) -> Config:
 def wrong(folder: Path, text: str) -> list[tuple[str, str]]:
     """Where something is wrong with a configuration and its rules, and the codes."""
     try:
-        problems = load_pack(read(folder, text)).problems
+        problems = load_pack(read(folder, text), AT).problems
     except ConfigError as error:
         problems = error.problems
     return [(f"{problem.place.line}:{problem.place.column}", problem.code) for problem in problems]
@@ -50,7 +51,7 @@ def test_overrides_and_exceptions_reach_the_pack(tmp_path: Path) -> None:
             until=datetime(2027, 3, 1, tzinfo=UTC),
         ),
     )
-    pack = load_pack(config)
+    pack = load_pack(config, AT)
     assert pack.problems == ()
     [rule] = [rule for rule in pack.rules if rule.id == "exposure-to-stranger"]
     assert (rule.severity, rule.params["low_usd"]) == (Severity.INFORMATIONAL, 500.0)

@@ -80,11 +80,12 @@ class _Reader:
     def pack(self, scenario: Scenario) -> Pack:
         """The rules in force. What is wrong with them, with the configuration around them, or with a rule's name that
         is expected to speak is noted."""
-        from scanner.app import load_pack
+        from scanner.cli.console import now
+        from scanner.packs import load_pack
 
         try:
             with TemporaryDirectory() as folder:
-                pack = load_pack(scenario.config("http://127.0.0.1:1", 1, Path(folder)))
+                pack = load_pack(scenario.config("http://127.0.0.1:1", 1, Path(folder)), now())
         except ConfigError as error:
             self.sheet.problems += error.problems
             return scenario.pack
