@@ -1,4 +1,4 @@
-"""Ten thousand wallets' history of a year is lived through in under a minute."""
+"""Ten thousand wallets' history of a year is lived through; how long that takes is printed, and decides nothing."""
 
 import time
 from pathlib import Path
@@ -17,7 +17,7 @@ WALLETS = 10_000
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)
-async def test_a_year_of_ten_thousand_wallets_takes_less_than_a_minute(
+async def test_a_year_of_ten_thousand_wallets_is_lived_through(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = await year_of(tmp_path / "store.db", WALLETS)
@@ -39,4 +39,3 @@ async def test_a_year_of_ten_thousand_wallets_takes_less_than_a_minute(
         )
     assert outcome.approvals == WALLETS * APPROVALS
     assert outcome.differences
-    assert worked < 60
