@@ -41,8 +41,8 @@ lint: $(DEV) ## check style, types and the direction of imports
 docs: $(DEV) ## make the pages that are made from the code
 	@$(BIN)/python -m reference
 
-bench: $(DEV) ## measure
-	@$(BIN)/python -m benchmarks
+bench: $(DEV) ## measure; `make bench SIZE=--full` at the sizes of the goals
+	@$(BIN)/python -m benchmarks $(SIZE)
 
 clean: ## remove the environment, caches and builds
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
