@@ -10,7 +10,7 @@ import secrets
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence, Set
 from contextlib import aclosing
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -23,13 +23,13 @@ from scanner.domain.approvals import End, Snapshot, Target, Unmoved, combine
 from scanner.domain.chains import UnknownChainError, by_index
 from scanner.domain.changes import Difference, Known, diff, unseen
 from scanner.domain.conditions import Condition
-from scanner.domain.cost import Cost
+from scanner.domain.cost import Meter, Spent
 from scanner.domain.holdings import BalanceReading, Wanted
 from scanner.domain.report import Report
 from scanner.errors import Reason, Trouble
 from scanner.judge import Judge, Judged, Moved
 from scanner.sources import NOTHING_KNOWN, Source
-from scanner.store import balances, conditions, knowledge, lists, scans, unmoved
+from scanner.store import balances, conditions, knowledge, lists, scans, unmoved, visits
 from scanner.store.engine import Store
 
 __all__ = ["Job", "Scanner", "Step"]
@@ -110,8 +110,9 @@ class _Round:
         self.undecided: Counter[str] = Counter()
         self.decided: set[str] = set()
         self.moved = Moved()
-        self.readers: list[Source | Balances] = [*self.sources, *([] if self.balances is None else [self.balances])]
-        self.before = [replace(reader.cost) for reader in self.readers]
+        self.meters = {"approvals": Meter([source.cost for source in self.sources])}
+        if self.balances is not None:
+            self.meters["balances"] = Meter([self.balances.cost])
         self.unrecorded: list[tuple[Snapshot, int]] = []
         self.weighed: list[BalanceReading] = []
         self.based_on: Mapping[Target, int] = {}
@@ -126,8 +127,10 @@ class _Round:
             await self.store.write(lambda connection: self._begin(connection, kept))
         self.based_on = await self.store.read(lambda connection: knowledge.versions(connection, self.job.targets))
         known = await self.store.read(lambda connection: self._fingerprints(connection, kept))
-        await self._read(self.job.targets, known, progress)
-        await self._weigh(kept)
+        ordered = await self.store.read(lambda c: visits.ordered(c, self.job.targets, self.id, self.began))
+        with self.meters["approvals"].running(self.now):
+            await self._read(ordered, known, progress)
+        await self._weigh([target for target in ordered if self.job.keeps(target)])
         if kept:
             await self.store.read(self._take_up)
             for names in self.moved.parts():
@@ -264,7 +267,11 @@ class _Round:
             self.context_errors["balances were not asked for: the approvals could not be read either"] += 1
             return
         wanted = await self.store.read(lambda connection: self._due(connection, kept))
-        async with aclosing(self.balances.read(wanted)) as readings:
+        with self.meters["balances"].running(self.now):
+            await self._read_balances(self.balances, wanted)
+
+    async def _read_balances(self, reader: Balances, wanted: Sequence[Wanted]) -> None:
+        async with aclosing(reader.read(wanted)) as readings:
             async for reading in readings:
                 if reading.trouble is not None:
                     self.context_errors[f"balances: {reading.trouble}"] += 1
@@ -286,6 +293,7 @@ class _Round:
     async def _commit_balances(self, connection: AsyncConnection, reading: BalanceReading) -> None:
         """What a reading of balances means: what is held, what is at stake, and what the rules say of that."""
         await balances.record(connection, reading)
+        await visits.appraise(connection, reading.target)
         if reading.rows or reading.asked:
             self._count(await self.judge.weighed(connection, self.id, reading.target))
 
@@ -304,12 +312,13 @@ class _Round:
         self.raised += sum(step.move is Move.OPENED for step in judged.transitions)
 
     async def _finish(self, connection: AsyncConnection) -> None:
-        spent = sum(cost.requests for cost in self._spent())
+        costs = {part: meter.spent for part, meter in self.meters.items()}
         await scans.finish(
             connection,
             self.id,
             at=self.now(),
-            requests=spent,
+            requests=sum(spent.requests for spent in costs.values()),
+            costs=costs,
             undecided=self.undecided.total() + self.undecided_before,
             undecided_rules=sorted(await self._undecided_rules(connection)),
             unreadable=self.unreadable,
@@ -350,28 +359,28 @@ class _Round:
             return Report(version=1, scan=scan)
         return await scans.report(connection, scan, frozenset(self.job.targets), self.judge.excepts)
 
-    def _spent(self) -> list[Cost]:
-        return [reader.cost - before for reader, before in zip(self.readers, self.before, strict=True)]
-
     def _summarise(self, report: Report, wrong: Sequence[Condition]) -> None:
         """One line for the log, with what was wrong with the watch itself when the scan ended."""
-        spent = self._spent()
+        scan = report.scan
+        of_balances = scan.costs.get("balances", Spent())
         log.info(
             "scan.finished",
-            scan=report.scan.id,
+            scan=scan.id,
             asked_by=self.job.asked_by,
-            dry_run=report.scan.dry_run,
-            complete=report.scan.complete,
-            targets=len(report.scan.targets),
-            incomplete=sum(not target.complete for target in report.scan.targets),
+            dry_run=scan.dry_run,
+            complete=scan.complete,
+            targets=len(scan.targets),
+            incomplete=sum(not target.complete for target in scan.targets),
             approvals=self.approvals,
             changes=self.changes,
             raised=self.raised,
-            undecided=report.scan.undecided,
-            requests=report.scan.requests,
-            retries=sum(cost.retries for cost in spent),
-            waited=round(sum(cost.waited for cost in spent), 3),
-            seconds=round((self.now() - self.began).total_seconds(), 3),
+            undecided=scan.undecided,
+            requests=scan.requests,
+            retries=scan.retries,
+            waited=scan.waited_seconds,
+            seconds=scan.seconds,
+            balances_requests=of_balances.requests,
+            balances_seconds=of_balances.seconds,
             conditions=[condition.key for condition in wrong],
         )
 

@@ -9,10 +9,10 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from scanner.config import ScheduleConfig
 
-__all__ = ["due_after", "longest_pause", "trigger_of"]
+__all__ = ["due_after", "longest_pause", "shortest_pause", "trigger_of"]
 
 PAUSES_LOOKED_AT = 200
-"""Pauses between scans that are looked at for the longest: more than a week of hours."""
+"""Pauses between scans that are looked at for the longest and the shortest: more than a week of hours."""
 
 
 def trigger_of(schedule: ScheduleConfig) -> BaseTrigger:
@@ -30,7 +30,16 @@ def due_after(trigger: BaseTrigger, began: datetime) -> datetime | None:
 
 def longest_pause(trigger: BaseTrigger, after: datetime) -> timedelta:
     """The longest time between two of the next scans: at night or over the weekend a schedule may rest."""
+    return max(_pauses(trigger, after), default=timedelta(days=1))
+
+
+def shortest_pause(trigger: BaseTrigger, after: datetime) -> timedelta:
+    """The shortest time between two of the next scans."""
+    return min(_pauses(trigger, after), default=timedelta(days=1))
+
+
+def _pauses(trigger: BaseTrigger, after: datetime) -> list[timedelta]:
     times = [after]
     while len(times) <= PAUSES_LOOKED_AT and (then := due_after(trigger, times[-1])) is not None:
         times.append(then)
-    return max((later - earlier for earlier, later in pairwise(times[1:])), default=timedelta(days=1))
+    return [later - earlier for earlier, later in pairwise(times[1:])]

@@ -1,7 +1,8 @@
-"""The line that `systemctl status` shows: what is watched, and what is wrong with the watch."""
+"""The line that `systemctl status` shows: what is watched, what a round costs, and what is wrong with the watch."""
 
 import structlog
 
+from scanner.domain.plain import counted, lasting
 from scanner.errors import StoreError
 from scanner.systemd import ServiceManager
 from scanner.watchdog import Outlook
@@ -17,6 +18,7 @@ class Status:
     def __init__(self, manager: ServiceManager) -> None:
         self._manager = manager
         self._watched = ""
+        self._cost = ""
         self._wrong = ""
         self._store = ""
         self._shown = ""
@@ -28,7 +30,9 @@ class Status:
         self._manager.ready(self._watched)
 
     def show(self, outlook: Outlook) -> None:
-        """What is wrong with the watch, now."""
+        """What the last round cost, and what is wrong with the watch, now."""
+        if (lap := outlook.lap) is not None:
+            self._cost = f"; the last round took {lasting(lap.took)} and {counted(lap.requests, 'request')}"
         self._wrong = "".join(f"; {condition.title}" for condition in outlook.open)
         self._tell()
 
@@ -47,7 +51,7 @@ class Status:
             self._tell()
 
     def _tell(self) -> None:
-        line = f"{self._watched}{self._wrong}{self._store}"
+        line = f"{self._watched}{self._cost}{self._wrong}{self._store}"
         if line != self._shown:
             self._shown = line
             self._manager.status(line)

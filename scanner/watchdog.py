@@ -16,6 +16,7 @@ from scanner.delivery import bulletins
 from scanner.delivery.channels import Channel
 from scanner.domain import observations
 from scanner.domain.conditions import Condition, Observation, Step, Turn, decide, wants
+from scanner.domain.laps import Lap, overlong
 from scanner.domain.messages import Message
 from scanner.domain.rounds import ROUNDS_LOOKED_AT, rounds_told
 from scanner.store import clocks, health, lists, outbox
@@ -51,11 +52,15 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """How the watch is: the conditions that are open, whether messages wait too long, how many were written now."""
+    """How the watch is: the conditions that are open, whether messages wait too long, how many were written now.
+
+    `lap` is the last scheduled round that ended, None where there was none yet.
+    """
 
     open: tuple[Condition, ...]
     outbox_old: bool
     told: int
+    lap: Lap | None = None
 
 
 class Watchdog:
@@ -108,6 +113,7 @@ class Watchdog:
                 fresh, plan.stale_after, at, can_tell=had_a_chance or at - self._began > observations.LATE_AFTER
             ),
             await self._lateness(connection, at, moving),
+            overlong(await kept.laps(connection, ROUNDS_LOOKED_AT), plan.due_after),
             *observations.rules(plan.broken_rules, [one.undecided_rules for one in rounds]),
             observations.wallets_file(plan.wallets_problems, certain=plan.wallets_certain),
             *observations.lists((await lists.states(connection)).values()),
@@ -180,7 +186,8 @@ class Watchdog:
     async def _outlook(self, connection: AsyncConnection, *, at: datetime, told: int) -> Outlook:
         oldest = await self._oldest(connection, self._channels)
         old = any(at - since > observations.OUTBOX_OLD_AFTER for since in oldest.values())
-        return Outlook(tuple(await kept.standing(connection)), old, told)
+        lap = next(iter(await kept.laps(connection, 1)), None)
+        return Outlook(tuple(await kept.standing(connection)), old, told, lap)
 
 
 def _note(step: Step) -> None:

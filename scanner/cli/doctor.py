@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanner.domain.plain import counted, moment
+from scanner.domain.plain import counted, lasting, moment
 
 if TYPE_CHECKING:
     from scanner.config import Config
@@ -116,6 +116,8 @@ async def _store(config: "Config", pack: "Pack") -> AsyncIterator[Sign]:
             yield await daemon_on(store)
             async for sign in _exceptions(pack, store):
                 yield sign
+            if config.targets:
+                yield await _schedule(config, store)
             wrong = await store.read(standing)
     except StoreError as error:
         yield Sign("store", Health.BROKEN, error.message, error.hint)
@@ -137,6 +139,31 @@ async def _exceptions(pack: "Pack", store: "Store") -> AsyncIterator[Sign]:
     for one in idle(pack.exemptions, [entry.held.approval for entry in kept], now()) if kept else ():
         said = f"{one.place}: the exception from {one.rule} fits no approval in force"
         yield Sign("exceptions", Health.WORRYING, said, "Check its addresses, or take it out")
+
+
+async def _schedule(config: "Config", store: "Store") -> Sign:
+    """Whether rounds fit the time between them: by the last ones, and by what the key may be asked at the least."""
+    from scanner.app import now
+    from scanner.domain.laps import fitting
+    from scanner.domain.rounds import ROUNDS_LOOKED_AT
+    from scanner.schedule import shortest_pause, trigger_of
+    from scanner.sources.okx_packs import packs
+    from scanner.store.conditions import laps
+
+    last = await store.read(lambda connection: laps(connection, ROUNDS_LOOKED_AT))
+    rate, pause = config.source.okx.requests_per_second, shortest_pause(trigger_of(config.schedule), now())
+    least = len(packs(config.targets)) if config.source.okx.api == "v5" else len(config.targets)
+    requests = max([least, *(lap.requests for lap in last)])
+    needed = max([timedelta(seconds=requests / rate), *(lap.took for lap in last)])
+    size = f"{'' if last else 'at least '}{counted(requests, 'request')}"
+    said = f"a round of {size} takes {lasting(needed)} at {rate:g} a second; scans are {lasting(pause)} apart"
+    if needed <= pause:
+        return Sign("schedule", Health.GOOD, said)
+    hint = (
+        f"Give schedule.every {fitting(needed)} or longer, "
+        "or a higher requests_per_second, if the key's plan allows that"
+    )
+    return Sign("schedule", Health.WORRYING, said, hint)
 
 
 async def daemon_on(store: "Store") -> Sign:

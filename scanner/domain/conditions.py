@@ -42,6 +42,7 @@ class ConditionKind(StrEnum):
     STALE_TARGETS = "stale-targets"
     STALE_MOST = "stale-most"
     SCAN_OVERDUE = "scan-overdue"
+    ROUNDS_OVERLONG = "rounds-overlong"
     RULES_BROKEN = "rules-broken"
     RULE_UNDECIDED = "rule-undecided"
     WALLETS_FILE = "wallets-file"

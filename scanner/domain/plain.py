@@ -1,9 +1,9 @@
 """Numbers, money and times in plain words, the same wherever a person reads them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-__all__ = ["counted", "grouped", "moment", "money", "units"]
+__all__ = ["counted", "grouped", "lasting", "moment", "money", "units"]
 
 _PLACES = 8
 """Decimals of an amount that people are shown."""
@@ -26,6 +26,20 @@ def grouped(number: int | str) -> str:
 def moment(at: datetime) -> str:
     """A time to the minute, in UTC."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def lasting(time: timedelta) -> str:
+    """How long something lasts, in its two largest units: `3.4 s`, `12 min 5 s`, `2 h 30 min`, `3 d`."""
+    seconds = time.total_seconds()
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    found: list[tuple[int, str]] = []
+    for size, name in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
+        number, whole = divmod(whole, size)
+        if number or found:
+            found.append((number, name))
+    return " ".join(f"{number} {name}" for number, name in found[:2] if number)
 
 
 def money(usd: str | None) -> str:

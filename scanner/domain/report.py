@@ -4,6 +4,7 @@ Every field stands in docs/json.md: fields may be added within version 1, never 
 Integers that can exceed 2^53 and money are strings; times are RFC 3339 in UTC; EVM addresses are lower case.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,6 +14,7 @@ from scanner.domain.alerts import Alert
 from scanner.domain.approvals import Approval, Spender, Token
 from scanner.domain.chains import UnknownChainError, by_index
 from scanner.domain.changes import Change, ChangeKind, Held
+from scanner.domain.cost import Spent
 from scanner.domain.exposure import Exposure, allowed
 from scanner.domain.hostile import harmless
 from scanner.domain.lists import NOBODY, Standing
@@ -345,7 +347,8 @@ class ScanEntry:
     """One scan. `exposure_usd` counts a token of an owner once; `unvalued` are approvals whose worth is not known.
 
     `context_errors` say what could not be read beside the approvals: balances, lists. `excepted` counts the approvals
-    within the scope about which an exception keeps a rule silent.
+    within the scope about which an exception keeps a rule silent. `seconds` is how long it took, `waited_seconds` how
+    much of that it waited for the key's budget; `costs` tells the same of `approvals` and `balances`, apart.
     """
 
     id: str
@@ -361,6 +364,10 @@ class ScanEntry:
     undecided: int = 0
     unvalued: int | None = None
     excepted: int = 0
+    retries: int = 0
+    waited_seconds: float = 0.0
+    seconds: float = 0.0
+    costs: Mapping[str, Spent] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

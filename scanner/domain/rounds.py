@@ -10,7 +10,7 @@ from scanner.domain.hostile import dead_line
 from scanner.domain.plain import counted
 from scanner.errors import Reason
 
-__all__ = ["ROUNDS_LOOKED_AT", "Round", "rounds_told"]
+__all__ = ["ROUNDS_IN_A_ROW", "ROUNDS_LOOKED_AT", "Round", "rounds_told"]
 
 ROUNDS_LOOKED_AT = 3
 """How many of the last whole scans are looked at."""

@@ -39,6 +39,7 @@ from scanner.formats.words import (
     at_stake,
     by_approval,
     change_words,
+    cost,
     labels_of,
     last_reading,
     matched,
@@ -118,7 +119,7 @@ def _scan(report: Report, look: Look) -> Iterator[str]:
     kind = "Dry run" if scan.dry_run else "Scan"
     yield f"# {kind} {_dead(scan.id)}"
     read = f"{counted(len(scan.targets), 'target')}, {end}, {counted(scan.requests, 'request')}"
-    yield f"{read}, begun {scan.started_at}."
+    yield f"{read}, begun {scan.started_at}. {cost(scan)}."
     told = [change for change in worst_changes_first(report.changes) if change.kind != "baseline"]
     if told:
         yield f"## Changes ({len(told)})"

@@ -37,6 +37,7 @@ from scanner.formats.words import (
     ago,
     allowance,
     at_stake,
+    cost,
     exposure,
     open_alerts,
     sentences,
@@ -123,6 +124,7 @@ def _scan(report: Report, look: Look) -> Iterator["RenderableType"]:
     yield line()
     yield totals(report.approvals, report.alerts)
     yield from _worth(report.approvals, scan.exposure_usd, scan.unvalued)
+    yield line(Part(cost(scan), "dim"))
     if said := undecided(scan):
         yield line(Part(said, "dim"))
     if scan.excepted:

@@ -1,12 +1,12 @@
 """The words that people read: amounts, ages, places, and what comes first. Shared by the formats for people."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from scanner.domain.addresses import short
 from scanner.domain.alerts import AlertState, Severity
-from scanner.domain.plain import counted, grouped, money, units
+from scanner.domain.plain import counted, grouped, lasting, money, units
 from scanner.domain.report import (
     AlertEntry,
     AllowanceEntry,
@@ -26,6 +26,7 @@ __all__ = [
     "at_stake",
     "by_approval",
     "change_words",
+    "cost",
     "exposure",
     "labels_of",
     "last_reading",
@@ -107,6 +108,22 @@ def at_stake(usd: str | None, unvalued: int | None) -> str:
     if usd is None:
         return f"What is at stake is not known: {left}" if left else "What is at stake is not known"
     return f"{'at least ' if left else ''}{money(usd)} at stake{f'; {left}' if left else ''}"
+
+
+LEAST_WAIT = 0.1
+"""Seconds of waiting below which they are not worth a word."""
+
+
+def cost(scan: ScanEntry) -> str:
+    """What a scan took: time and requests, those for balances apart, and what was tried again or waited for."""
+    parts = {name: spent for name, spent in scan.costs.items() if spent.requests}
+    asked = " and ".join(f"{counted(spent.requests, 'request')} for {name}" for name, spent in parts.items())
+    said = [f"Took {lasting(timedelta(seconds=scan.seconds))}", *([asked] if asked else [])]
+    if scan.retries:
+        said.append(counted(scan.retries, "retry", "retries"))
+    if scan.waited_seconds >= LEAST_WAIT:
+        said.append(f"waited {lasting(timedelta(seconds=scan.waited_seconds))} for the key's budget")
+    return ", ".join(said)
 
 
 def undecided(scan: ScanEntry) -> str:

@@ -146,13 +146,13 @@ class _Round:
         await asyncio.gather(*self._workers, return_exceptions=True)
 
     def _plan(self) -> None:
+        """Ask for everything that is due, in the order in which it was asked for, as far as packs allow that."""
         fit = [target for target in self._due if self._packing and target.chain not in self._source.unknown_chains]
-        for pack in packs(fit):
-            self._enqueue(pack)
-        packed = set(fit)
-        for target in self._due:
-            if target not in packed:
-                self._enqueue((target,))
+        alone = self._due.keys() - set(fit)
+        place = {target: number for number, target in enumerate(self._due)}
+        jobs = [*packs(fit), *((target,) for target in alone)]
+        for job in sorted(jobs, key=lambda job: min(place[target] for target in job)):
+            self._enqueue(job)
 
     def _enqueue(self, targets: tuple[Target, ...], *, rank: int = 1, patience: float | None = None) -> None:
         patience = self._source.client.settings.patience if patience is None else patience

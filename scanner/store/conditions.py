@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scanner.domain.alerts import Severity
 from scanner.domain.approvals import Target
 from scanner.domain.conditions import REMEMBERED, Condition, ConditionKind, Step, Turn
+from scanner.domain.laps import Lap
 from scanner.domain.observations import Freshness
 from scanner.domain.rounds import Round
 from scanner.errors import Reason
@@ -21,6 +22,7 @@ __all__ = [
     "apply",
     "ends",
     "freshness",
+    "laps",
     "last_finished",
     "oldest_waiting",
     "rounds",
@@ -133,6 +135,17 @@ async def _round(connection: AsyncConnection, scan: RowMapping) -> Round:
         errors={reason: part["error"] or "" for reason, part in bad.items()},
         undecided_rules=frozenset(scan["undecided_rules"]),
     )
+
+
+async def laps(connection: AsyncConnection, most: int) -> list[Lap]:
+    """The last scheduled scans that ended by themselves, at most so many, the newest first."""
+    query = (
+        select(scans.c.started_at, scans.c.finished_at, scans.c.requests)
+        .where(scans.c.asked_by == "schedule", scans.c.state == "finished")
+        .order_by(scans.c.started_at.desc())
+        .limit(most)
+    )
+    return [Lap(*row) for row in await connection.execute(query)]
 
 
 async def last_finished(connection: AsyncConnection, asked_by: str) -> tuple[datetime, datetime] | None:

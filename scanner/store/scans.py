@@ -1,13 +1,14 @@
 """Scans: when each began and ended, what it read, and the report of one as the store knows it."""
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from sqlalchemy import RowMapping, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Approval, Target
+from scanner.domain.cost import Spent
 from scanner.domain.report import (
     AlertEntry,
     Report,
@@ -43,6 +44,7 @@ async def finish(
     undecided_rules: Sequence[str] = (),
     unreadable: int = 0,
     context_errors: Sequence[str] = (),
+    costs: Mapping[str, Spent] | None = None,
     at_once: bool = False,
 ) -> None:
     """Note that a scan has ended; its digest of first readings can go out now, and with `at_once` all it raised."""
@@ -57,6 +59,7 @@ async def finish(
             undecided_rules=list(undecided_rules),
             unreadable=unreadable,
             context_errors=list(context_errors),
+            costs={part: asdict(spent) for part, spent in (costs or {}).items()},
         )
     )
     await _release(connection, scan_id, at, at_once=at_once)
@@ -110,10 +113,12 @@ async def entry(
         .order_by(targets.c.id)
     )
     entries = tuple(_target_entry(row) for row in lines.mappings())
+    costs = {part: Spent(**spent) for part, spent in scan["costs"].items()}
+    finished_at = scan["finished_at"] or scan["started_at"]
     return ScanEntry(
         id=scan_id,
         started_at=rfc3339(scan["started_at"]),
-        finished_at=rfc3339(scan["finished_at"] or scan["started_at"]),
+        finished_at=rfc3339(finished_at),
         complete=all(one.complete for one in entries),
         requests=scan["requests"],
         context_errors=tuple(scan["context_errors"]),
@@ -121,6 +126,10 @@ async def entry(
         dry_run=dry_run,
         broken_rules=tuple(broken_rules),
         undecided=scan["undecided"],
+        retries=sum(spent.retries for spent in costs.values()),
+        waited_seconds=round(sum(spent.waited_seconds for spent in costs.values()), 3),
+        seconds=round((finished_at - scan["started_at"]).total_seconds(), 3),
+        costs=costs,
     )
 
 

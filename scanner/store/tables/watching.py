@@ -13,6 +13,7 @@ __all__ = ["approvals", "budgets", "changes", "clocks", "daemons", "requests", "
 # read, `balances_error` what the last reading of them lacked. `fingerprint` stands for the last reading and the rules
 # that judged it, where that was complete: another one that shares it moves nothing before `due_at`, when time alone
 # may. `in_force`, `unreadable` and `undecided` are what was counted then: approvals, amounts without sense, judgements.
+# `at_stake` is what the owner holds of all that somebody may take, in US dollars: a rough number that only orders.
 targets = Table(
     "targets",
     metadata,
@@ -36,6 +37,7 @@ targets = Table(
     Column("in_force", Integer, nullable=False, default=0, server_default="0"),
     Column("unreadable", Integer, nullable=False, default=0, server_default="0"),
     Column("undecided", Integer, nullable=False, default=0, server_default="0"),
+    Column("at_stake", Float),
     Index(None, "chain", "owner", unique=True),
 )
 
@@ -98,7 +100,7 @@ changes = Table(
 
 # `state` is running, finished, or interrupted; a dry run leaves no line. `worker` names the process that scans.
 # `total` is how many targets were asked for; `undecided` counts judgements, `undecided_rules` are the rules that could
-# decide nothing at all, `unreadable` the allowances that made no sense.
+# decide nothing at all, `unreadable` the allowances that made no sense. `costs` is what each part of it took.
 scans = Table(
     "scans",
     metadata,
@@ -114,6 +116,7 @@ scans = Table(
     Column("total", Integer, nullable=False, default=0, server_default="0"),
     Column("undecided_rules", Json, nullable=False, default=list, server_default="[]"),
     Column("unreadable", Integer, nullable=False, default=0, server_default="0"),
+    Column("costs", Json, nullable=False, default=dict, server_default="{}"),
     Index(None, "started_at"),
 )
 
