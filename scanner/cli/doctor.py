@@ -198,8 +198,10 @@ async def _api(config: "Config") -> AsyncIterator[Sign]:
     try:
         async with okx_client(config.source.okx, MemoryLedger()) as client:
             yield await _clock(client)
-            yield await _reading(config, client)
-            if (sign := await _balances(config, client)) is not None:
+            reading = await _reading(config, client)
+            yield reading
+            # An API that does not answer at all is not asked a second thing.
+            if reading.health is not Health.BROKEN and (sign := await _balances(config, client)) is not None:
                 yield sign
     except ConfigError as error:
         for problem in error.problems:
