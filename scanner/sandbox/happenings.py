@@ -93,6 +93,7 @@ def verbs(cast: Cast) -> dict[str, Verb]:
         "revoke": Verb({"revoke": spender, **who}, {"pending": flag}, _revoke),
         "restore": Verb({"restore": spender, **who}, much, _restore),
         "settle": Verb({"settle": spender, **who}, {}, _settle),
+        "drop": Verb({"drop": spender, **who}, {}, _drop),
         "exploit": Verb({"exploit": spender}, {"incident": text}, _exploit),
         "hold": Verb({"hold": token, "by": owner, "amount": decimal}, {}, _hold),
         "price": Verb({"price": token, "usd": _usd}, {}, _price),
@@ -152,6 +153,17 @@ def _settle(state: State, given: Fields) -> None:
             state.put([replace(row, status=Status.GRANTED)])
         case Status.REVOKING:
             _take_away(state, _identity("settle", given))
+
+
+def _drop(state: State, given: Fields) -> None:
+    row = _standing(state, "drop", given)
+    match row.status:
+        case Status.GRANTED:
+            raise NonsenseError("drop", "nothing is pending here")
+        case Status.GRANTING:
+            _take_away(state, _identity("drop", given))
+        case Status.REVOKING:
+            state.put([replace(row, status=Status.GRANTED)])
 
 
 def _exploit(state: State, given: Fields) -> None:

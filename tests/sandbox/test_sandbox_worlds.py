@@ -111,6 +111,19 @@ def test_a_grant_and_a_revoke_can_be_on_their_way() -> None:
     assert found == [[Status.GRANTING], [Status.GRANTED], [Status.REVOKING], [], [Status.GRANTED]]
 
 
+def test_what_is_on_its_way_may_never_happen() -> None:
+    world = story(
+        "approve: router, by: me, token: usdt, amount: 10, pending: true",
+        "drop: router, by: me, token: usdt",
+        "approve: router, by: me, token: usdt, amount: 5",
+        "revoke: router, by: me, token: usdt, pending: true",
+        "drop: router, by: me, token: usdt",
+    )
+    found = [[(row.status, row.raw) for row in world.at(day).of("1", ME)] for day in range(5)]
+    granted = [(Status.GRANTED, 5_000_000)]
+    assert found == [[(Status.GRANTING, 10_000_000)], [], granted, [(Status.REVOKING, 5_000_000)], granted]
+
+
 def test_a_spender_turns_out_exploited_and_stays_so() -> None:
     world = story("approve: router, by: me, token: usdt, amount: 1", "exploit: router", "exploit: nobody")
     router = Spender("0x5e00000000000000000000000000000000000001", "Router")
@@ -204,6 +217,8 @@ def test_owners_are_known_by_where_they_approve_anything() -> None:
         ("raise: nobody, by: me, token: usdt, amount: 5", "is not more"),
         ("lower: nobody, by: me, token: usdt, amount: 5", "is not less"),
         ("settle: nobody, by: me, token: usdt", "nothing is pending"),
+        ("drop: router, by: me, token: usdt", "not approved on that day"),
+        ("drop: nobody, by: me, token: usdt", "nothing is pending"),
         ("exploit: nobody", "exploited already"),
         ("approve: router, by: me, token: usdt", "either 'amount'"),
         ("approve: router, by: me, token: usdt, amount: 1, raw: 1", "either 'amount'"),
