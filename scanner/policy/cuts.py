@@ -90,6 +90,4 @@ def _other_side(text: str, field: str) -> str | None:
     found = comparison(text)
     if found is None or found.operator == "in":
         return None
-    sides = {found.left: found.right, found.right: found.left}
-    other = sides.get(field)
-    return None if other is None or _names(other, field) else other
+    return {found.left: found.right, found.right: found.left}.get(field)

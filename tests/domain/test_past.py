@@ -51,6 +51,12 @@ def test_the_end_of_a_long_course_is_found() -> None:
     assert long.leaves(START - timedelta(minutes=1), 1, 8) == START  # the course itself begins
 
 
+def test_a_price_that_just_touches_an_end_deep_in_the_course_has_left() -> None:
+    steady = [5] * (2 * BLOCK)
+    assert priced(*steady, 1, *steady).leaves(START, 1, 8) == minutes(2 * BLOCK)
+    assert priced(*steady, 8, *steady).leaves(START, 1, 8) == minutes(2 * BLOCK)
+
+
 @given(PRICES, st.integers(-1, 3 * BLOCK), st.integers(-1, 9), st.integers(1, 10))
 def test_blocks_only_save_time(prices: list[int | None], after: int, low: int, high: int) -> None:
     expected = next(
