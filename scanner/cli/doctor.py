@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from scanner.policy.rules import Pack
     from scanner.store.engine import Store
 
-__all__ = ["Health", "Sign", "daemon_on", "doctor"]
+__all__ = ["Health", "Sign", "daemon_on", "doctor", "schedule_on"]
 
 SKEW_TO_WARN = 5.0
 SKEW_TO_REFUSE = 30.0
@@ -117,7 +117,7 @@ async def _store(config: "Config", pack: "Pack") -> AsyncIterator[Sign]:
             async for sign in _exceptions(pack, store):
                 yield sign
             if config.targets:
-                yield await _schedule(config, store)
+                yield await schedule_on(config, store)
             wrong = await store.read(standing)
     except StoreError as error:
         yield Sign("store", Health.BROKEN, error.message, error.hint)
@@ -141,7 +141,7 @@ async def _exceptions(pack: "Pack", store: "Store") -> AsyncIterator[Sign]:
         yield Sign("exceptions", Health.WORRYING, said, "Check its addresses, or take it out")
 
 
-async def _schedule(config: "Config", store: "Store") -> Sign:
+async def schedule_on(config: "Config", store: "Store") -> Sign:
     """Whether rounds fit the time between them: by the last ones, and by what the key may be asked at the least."""
     from scanner.app import now
     from scanner.domain.laps import fitting

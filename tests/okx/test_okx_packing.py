@@ -133,3 +133,15 @@ async def test_a_pack_whose_key_is_refused_is_not_asked_one_by_one() -> None:
         found = await read_all(source, WIDE)
     assert len(far.asked) == 1
     assert {s.trouble.reason for s in found.values() if s.trouble} == {Reason.REFUSED_KEY}
+
+
+async def test_packs_go_in_the_order_of_the_most_urgent_in_each() -> None:
+    # What was asked for first is alone on its chain, and twenty other chains have more to ask for.
+    first = Target(EVM[20], owner(9))
+    others = [Target(chain, owner(n)) for n in range(3) for chain in EVM[:20]]
+    async with far_side(one_page_each) as far, source_of(far.url) as source:
+        await read_all(source, [first, *others])
+    sent = [asked.addresses for asked in far.asked]
+    assert len(sent) == 4
+    assert (EVM[20], owner(9)) in sent[0]
+    assert [(EVM[0], owner(number)) in pack for pack, number in zip(sent[1:3], (0, 1), strict=True)] == [True, True]
