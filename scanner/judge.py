@@ -28,7 +28,7 @@ from scanner.store.engine import Store
 from scanner.store.rows import parts
 from scanner.store.surroundings import keep_first_worth, surroundings
 
-__all__ = ["Case", "Judge", "Judged", "Moved", "say"]
+__all__ = ["Case", "Judge", "Judged", "Moved", "parted", "say"]
 
 SPENDERS_AT_ONCE = 100
 """Spenders whose approvals are judged in one transaction."""
@@ -81,6 +81,13 @@ class Moved:
         return (names[start : start + SPENDERS_AT_ONCE] for start in range(0, len(names), SPENDERS_AT_ONCE))
 
 
+def parted(pack: Pack) -> tuple[Pack, Pack]:
+    """The rules that a wallet's own approvals decide, and those on what a spender holds over all wallets."""
+    shared = tuple(rule for rule in pack.reading(COUNTS).rules if not rule.on)
+    own = tuple(rule for rule in pack.rules if rule not in shared)
+    return replace(pack, rules=own), replace(pack, rules=shared)
+
+
 class Judge:
     """Holds approvals against the pack's rules; `telling` says who wants to be told of what comes of it."""
 
@@ -94,12 +101,10 @@ class Judge:
         self.pack = pack
         self.moments = Moments(pack)
         self._rules = {rule.id: rule for rule in pack.rules}
-        shared = [rule for rule in pack.rules if not rule.on and not COUNTS.isdisjoint(rule.fields_read)]
-        self._shared = replace(pack, rules=tuple(shared))
-        self._own = replace(pack, rules=tuple(rule for rule in pack.rules if rule not in shared))
-        self._money = replace(pack, rules=tuple(rule for rule in pack.rules if not MONEY.isdisjoint(rule.fields_read)))
+        self._own, self._shared = parted(pack)
+        self._money = pack.reading(MONEY)
         ending = {exemption.rule for exemption in pack.exemptions if exemption.until is not None}
-        self._ageing = any(not AGES.isdisjoint(rule.fields_read) or rule.id in ending for rule in shared)
+        self._ageing = any(not AGES.isdisjoint(rule.fields_read) or rule.id in ending for rule in self._shared.rules)
         self._exemptions = Exemptions(pack.exemptions)
         self._telling = telling
         self._now = now

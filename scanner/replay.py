@@ -6,7 +6,7 @@ against (`policy.cuts`), and nowhere else.
 """
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -21,7 +21,7 @@ from scanner.domain.holdings import Holding
 from scanner.domain.lists import NOBODY
 from scanner.domain.past import Believed, Past, TokenState
 from scanner.domain.surroundings import Surroundings
-from scanner.judge import Case, say
+from scanner.judge import Case, parted, say
 from scanner.policy.cuts import FIRST, cuts_of
 from scanner.policy.engine import known_facts
 from scanner.policy.exceptions import Exemptions
@@ -50,11 +50,9 @@ class Replay:
         self.scans = scans
         self.all = pack
         self.exemptions = Exemptions(pack.exemptions)
-        shared = [rule for rule in pack.rules if not rule.on and not COUNTS.isdisjoint(rule.fields_read)]
-        self.own = replace(pack, rules=tuple(rule for rule in pack.rules if rule not in shared))
-        self.money = _reading(pack, MONEY)
-        self.ages = _reading(pack, AGES)
-        self.closing = _reading(pack, MONEY | AGES | COUNTS)
+        self.own, _ = parted(pack)
+        self.money, self.ages = pack.reading(MONEY), pack.reading(AGES)
+        self.closing = pack.reading(MONEY | AGES | COUNTS)
         self.asks_first = any(FIRST in rule.fields_read for rule in pack.rules)
         self.cuts = {name: cuts_of(pack.rules, name) for name in sorted(PRICED)}
         self.moments = Moments(pack)
@@ -80,11 +78,6 @@ class Replay:
         """When the first scan that began after a moment had judged everything; None where there is none."""
         place = bisect_right(self.scans, moment, key=itemgetter(0))
         return self.scans[place][1] if place < len(self.scans) else None
-
-
-def _reading(pack: Pack, fields: Collection[str]) -> Pack:
-    """The rules that read any of these fields."""
-    return replace(pack, rules=tuple(rule for rule in pack.rules if not frozenset(fields).isdisjoint(rule.fields_read)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def cuts_of(rules: Iterable[Rule], field: str) -> Cuts:
     constants: dict[object, None] = {}
     expressions: dict[str, None] = {}
     everywhere = False
-    for text in {text for rule in rules for text in _conditions(rule)}:
+    for text in {condition.bound for rule in rules for condition in rule.conditions}:
         for part in _tests(split(text)):
             if not _names(part.text, field):
                 continue
@@ -66,11 +66,6 @@ def cuts_of(rules: Iterable[Rule], field: str) -> Cuts:
             else:
                 everywhere = True
     return Cuts(tuple(constants), tuple(expressions), everywhere)
-
-
-def _conditions(rule: Rule) -> Iterator[str]:
-    pairs = ((rule.condition, rule.until), *((grade.condition, grade.until) for grade in rule.grades))
-    return (condition.bound for pair in pairs for condition in pair if condition is not None)
 
 
 def _tests(part: Part) -> Iterator[Part]:

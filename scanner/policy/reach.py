@@ -6,9 +6,10 @@ decides the condition one way or the other. What is not understood (a macro, ari
 come out any way, so that nothing possible is ever called impossible.
 """
 
-import re
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import pairwise
 from math import ceil, floor
 from operator import add, eq, ge, gt, le, lt, mul, ne, sub
@@ -16,7 +17,7 @@ from typing import Any, TypeAlias
 
 from scanner.domain.changes import ChangeKind
 from scanner.places import Path
-from scanner.policy.engine import Condition
+from scanner.policy.engine import Condition, known_facts, value_of
 from scanner.policy.fields import FIELDS, FieldType
 from scanner.policy.rules import IfUnknown, Rule
 from scanner.policy.syntax import Call, Constant, Listing, Name, Node, parse_checked
@@ -175,8 +176,7 @@ _COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
 _TURNED = {"_>_": "_<_", "_<_": "_>_", "_>=_": "_<=_", "_<=_": "_>=_", "_==_": "_==_", "_!=_": "_!=_"}
 _SIZED = frozenset({FieldType.TEXT, FieldType.TEXTS})
 _FOLDED: Mapping[str, Callable[[float, float], float]] = {"_*_": mul, "_+_": add, "_-_": sub}
-_SECONDS = {"h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-_PART = re.compile(r"([0-9]*\.?[0-9]+)(ms|us|ns|h|m|s)")
+_NOTHING = known_facts({})
 
 
 def _asked(node: Node, loose: str = "") -> _Question | bool:
@@ -220,12 +220,9 @@ def _constant(node: Node) -> bool | float | str | None:
     match node:
         case Constant(value):
             return value
-        case Call("days", (Constant(int(count)),)):
-            return count * 86_400.0
-        case Call("duration", (Constant(str(text)),)):
-            parts = _PART.findall(text)
-            whole = "".join(number + unit for number, unit in parts) == text
-            return sum(float(number) * _SECONDS[unit] for number, unit in parts) if whole else None
+        case Call("days" | "duration" as function, (Constant(value),)):
+            span = value_of(f"{function}({json.dumps(value)})", _NOTHING)
+            return span.total_seconds() if isinstance(span, timedelta) else None
         case Call(operator, (left, right)) if operator in _FOLDED:
             match _constant(left), _constant(right):
                 case ((int() | float() as first), (int() | float() as second)):

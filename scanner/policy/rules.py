@@ -1,7 +1,7 @@
 """A rule, a pack of them, and what they say of an approval."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -152,13 +152,14 @@ class Rule:
     """The fields that any of its conditions reads, sorted."""
 
     def __post_init__(self) -> None:
-        conditions = (
-            self.condition,
-            self.until,
-            *(one for grade in self.grades for one in (grade.condition, grade.until)),
-        )
-        reads = {name for condition in conditions if condition is not None for name in condition.reads}
+        reads = {name for condition in self.conditions for name in condition.reads}
         object.__setattr__(self, "fields_read", tuple(sorted(reads)))
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """Everything that it asks: when it holds, when that is over, and the same of its grades."""
+        pairs = ((self.condition, self.until), *((grade.condition, grade.until) for grade in self.grades))
+        return tuple(condition for pair in pairs for condition in pair if condition is not None)
 
     @property
     def when(self) -> str:
@@ -225,6 +226,11 @@ class Pack:
             kind: tuple(rule for rule in self.rules if not rule.on or kind in rule.on) for kind in (None, *ChangeKind)
         }
         object.__setattr__(self, "_chosen", MappingProxyType(chosen))
+
+    def reading(self, fields: Collection[str]) -> "Pack":
+        """The same, but only the rules that read any of these fields."""
+        read = frozenset(fields)
+        return replace(self, rules=tuple(rule for rule in self.rules if not read.isdisjoint(rule.fields_read)))
 
     def judge(self, facts: Facts, change: ChangeKind | None = None) -> list[Judged]:
         """What every rule that applies says: those on states always, those on events if it is their kind of change."""
