@@ -69,7 +69,7 @@ def test_an_acknowledged_alert_is_open_again_when_money_makes_it_worse() -> None
     (step,) = watch.see(exposure__usd=5_000.0)
     assert (step.move, step.alert.state, step.alert.severity) == (Move.WORSENED, AlertState.OPEN, Severity.CRITICAL)
     assert step.alert.values is not None
-    assert step.alert.values["exposure.usd"] == "5,000"
+    assert step.alert.values["exposure.real_usd"] == "5,000"
 
 
 def test_money_that_arrives_under_an_old_approval_alerts() -> None:

@@ -139,7 +139,9 @@ def test_overrides_of_nothing_change_nothing() -> None:
         Override(
             rule=rule.id,
             severity=rule.severity,
-            params={name: written(value) for name, value in rule.params.items()},
+            params={
+                name: [*value] if isinstance(value, tuple) else written(value) for name, value in rule.params.items()
+            },
         )
         for rule in DEFAULT.rules
     ]
