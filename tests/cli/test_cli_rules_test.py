@@ -54,7 +54,7 @@ def test_a_broken_file_is_told_and_nothing_is_run(tmp_path: Path) -> None:
 def test_a_changed_copy_of_a_default_rule_can_be_tried(tmp_path: Path) -> None:
     text = (default_rules() / "incidents.yaml").read_text()
     (tmp_path / "copy.yaml").write_text(text.replace("severity: critical", "severity: high", 1))
-    assert "of 1 rule: all passed" in run(tmp_path, "rules", "test", "copy.yaml").out
+    assert ": all passed" in run(tmp_path, "rules", "test", "copy.yaml").out
 
 
 def test_a_rule_without_a_test_is_named(tmp_path: Path) -> None:
