@@ -10,7 +10,7 @@ from scanner.policy.loading import default_rules, load
 from scanner.policy.overriding import Override, amended
 from scanner.policy.rules import Exemption, Pack
 
-__all__ = ["candidate_pack", "load_pack", "written_pack"]
+__all__ = ["candidate_pack", "load_pack", "rule_folders", "written_pack"]
 
 
 def load_pack(config: Config | None, at: datetime) -> Pack:
@@ -32,10 +32,13 @@ def candidate_pack(config: Config, folder: Path, at: datetime) -> Pack:
 
 def written_pack(config: Config | None = None) -> Pack:
     """The rules as they stand in their files: what their own tests speak of. Never raises."""
-    if config is None:
-        return load([default_rules()])
-    default = [default_rules()] if config.rules.default else []
-    return load([*default, *config.rules.dirs], config.rules.disable)
+    return load(rule_folders(config), () if config is None else config.rules.disable)
+
+
+def rule_folders(config: Config | None = None) -> list[Path]:
+    """Where the rules stand: the default pack's folder, unless it is switched off, and the user's own."""
+    default = [default_rules()] if config is None or config.rules.default else []
+    return [*default, *(() if config is None else config.rules.dirs)]
 
 
 def _overrides(config: Config) -> list[Override]:

@@ -70,8 +70,8 @@ def _read(context: typer.Context, paths: Sequence[Path]) -> "tuple[Pack, list[Sc
     from scanner.cli.console import configuration_or_none
     from scanner.cli.scenarios import is_scenario, read_scenario
     from scanner.errors import ConfigError
-    from scanner.packs import written_pack
-    from scanner.policy.loading import default_rules, load
+    from scanner.packs import rule_folders, written_pack
+    from scanner.policy.loading import load
 
     if paths:
         files = [file for path in paths for file in _files(path)]
@@ -79,9 +79,7 @@ def _read(context: typer.Context, paths: Sequence[Path]) -> "tuple[Pack, list[Sc
         pack = load([file for file in files if file not in told])
     else:
         config = configuration_or_none(context)
-        default = [default_rules()] if config is None or config.rules.default else []
-        folders = [*default, *(() if config is None else config.rules.dirs)]
-        told = [file for folder in folders for file in _within(folder / SCENARIOS)]
+        told = [file for folder in rule_folders(config) for file in _within(folder / SCENARIOS)]
         pack = written_pack(config)
     scenarios, problems = [], list(pack.problems)
     for file in dict.fromkeys(told):
