@@ -166,7 +166,7 @@ def reconcile(
     when its rule provably fails; it worsens with its severity, and with its approval unless its rule fails. Its
     severity rises at once, and falls by proof alone. An event alert opens with its change. What worsens is open again,
     whoever acknowledged it. `excepted` gives the reason for each rule and approval about which the user wants to hear
-    nothing: no alert opens, and one that is open resolves.
+    nothing: no alert opens, and nobody watches over one that is open any more, which does not mean that it is safe.
     """
     current = {(alert.rule, alert.approval, alert.change): alert for alert in alerts}
     happened = {finding.change for finding in findings} - {None}
@@ -174,7 +174,7 @@ def reconcile(
     transitions = [_end(alert, Move.RESOLVED, "the approval is gone", at) for alert in over]
     settled = {alert.id for alert in over}
     spared = [one for one in alerts if (one.rule, one.approval) in excepted and one.id not in settled]
-    transitions += [_end(one, Move.RESOLVED, f"excepted: {excepted[one.rule, one.approval]}", at) for one in spared]
+    transitions += [_end(one, Move.UNWATCHED, f"excepted: {excepted[one.rule, one.approval]}", at) for one in spared]
     settled |= {alert.id for alert in spared}
     for finding in findings:
         if (finding.approval in gone and finding.change is None) or (finding.rule, finding.approval) in excepted:

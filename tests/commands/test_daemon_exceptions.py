@@ -24,6 +24,9 @@ async def test_an_exception_ends_an_alert_without_a_request_and_its_channel_is_t
             daemon.send(signal.SIGHUP)
             await daemon.says("daemon.reloaded")
             await until(lambda: "excepted: our own contract" in "\n".join(home.hook.bodies), seen=daemon.log.read_text)
+            [told] = [body for body in home.hook.bodies if "excepted:" in body]
+            assert "NO LONGER WATCHED" in told
+            assert "RESOLVED" not in told
             assert len(home.sandbox.requests) == asked
             assert home.rows(ENDED, RULE) == [(TREASURY, "excepted: our own contract")]
             scanned = await home.scan(env=home.shell)

@@ -386,8 +386,8 @@ def test_what_is_excepted_neither_opens_nor_stays_open_and_all_else_does() -> No
     found = [finding(), finding(approval="a2"), finding(approval="a3"), finding(rule="old", approval="a3")]
     moved = reconcile(known, found, gone=(), baseline=(), raised={"a1"}, excepted=excepted, at=minutes(1))
     assert [(step.move, step.alert.rule, step.alert.approval, step.reason) for step in moved] == [
-        (Move.RESOLVED, "unlimited", "a1", "excepted: ours"),
-        (Move.RESOLVED, "raised", "a1", "excepted: ours too"),
+        (Move.UNWATCHED, "unlimited", "a1", "excepted: ours"),
+        (Move.UNWATCHED, "raised", "a1", "excepted: ours too"),
         (Move.OPENED, "old", "a3", "the rule holds"),
     ]
 
@@ -402,7 +402,7 @@ def test_an_exception_ends_an_alert_whatever_its_rule_says(judgement: Judgement)
         excepted={("unlimited", "a1"): "ours"},
         at=minutes(1),
     )
-    assert (step.move, step.alert.state, step.alert.reason) == (Move.RESOLVED, AlertState.RESOLVED, "excepted: ours")
+    assert (step.move, step.alert.state, step.alert.reason) == (Move.UNWATCHED, AlertState.RESOLVED, "excepted: ours")
 
 
 def test_what_is_gone_is_gone_although_it_is_excepted() -> None:
