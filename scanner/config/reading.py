@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 
-from scanner.config.model import Config, EvmConfig, Sections, StoreConfig
+from scanner.config.model import Config, EvmConfig, Sections
 from scanner.config.secrets import Secret
 from scanner.config.shape import dotted, fit
 from scanner.config.wallets import Roster
@@ -78,7 +78,7 @@ def read(document: Document, path: Path, environ: Mapping[str, str]) -> Config:
         return replace(secret, setting=dotted(route), place=place, environ=environ)
 
     certain = sections.wallets_file is None or roster.read_file(sections.wallets_file)
-    store = sections.store if sections.store.url else StoreConfig(url=_default_store(folder, environ))
+    store = sections.store if sections.store.url else replace(sections.store, url=_default_store(folder, environ))
     told = replace(_placed(sections, tell), wallets=tuple(roster.wallets), store=store)
     return Config(
         **{section.name: getattr(told, section.name) for section in fields(told)},

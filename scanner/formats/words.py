@@ -116,8 +116,8 @@ LEAST_WAIT = 0.1
 
 def cost(scan: ScanEntry) -> str:
     """What a scan took: time and requests, those for balances apart, and what was tried again or waited for."""
-    parts = {name: spent for name, spent in scan.costs.items() if spent.requests}
-    asked = " and ".join(f"{counted(spent.requests, 'request')} for {name}" for name, spent in parts.items())
+    parts = [f"{spent.requests} for {name}" for name, spent in scan.costs.items() if spent.requests]
+    asked = f"{counted(scan.requests, 'request')} ({', '.join(parts)})" if len(parts) > 1 else ""
     said = [f"Took {lasting(timedelta(seconds=scan.seconds))}", *([asked] if asked else [])]
     if scan.retries:
         said.append(counted(scan.retries, "retry", "retries"))

@@ -15,6 +15,7 @@ from printed import DOCUMENTS
 from rich.cells import cell_len
 from shown import NOW, REPORT, alert, approval, before, report, target
 
+from scanner.domain.cost import Spent
 from scanner.formats import FORMATS, Look
 from scanner.formats.documents import Alerts, Approvals, Document
 
@@ -131,6 +132,21 @@ def test_what_could_not_be_read_is_loud_with_its_error_and_the_age_of_what_is_sh
 def test_an_incomplete_scan_says_so_first() -> None:
     text = table(report(targets=(target(), target("base", error="no"))))
     assert text.startswith("Scan s1: 2 targets, 12 requests, INCOMPLETE: 1 not read completely\n")
+
+
+def test_a_scan_says_what_it_took_and_what_for() -> None:
+    approvals, balances = Spent(40, 2, 3.2, 41.0), Spent(7, 0, 0.0, 8.5)
+    took = replace(
+        report().scan,
+        requests=47,
+        retries=2,
+        waited_seconds=3.2,
+        seconds=61.0,
+        costs={"approvals": approvals, "balances": balances},
+    )
+    said = "Took 1 min 1 s, 47 requests (40 for approvals, 7 for balances), 2 retries, waited"
+    assert said in table(replace(report(), scan=took))
+    assert "Took 0.0 s\n" in table(report())
 
 
 def test_many_targets_that_failed_alike_are_told_once() -> None:
