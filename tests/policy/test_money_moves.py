@@ -14,7 +14,8 @@ from scanner.policy.rules import findings
 from scanner.policy.trials import given_facts
 
 PACK = load([default_rules()])
-BALANCES = ("exposure.usd", "exposure.first_usd", "balance.amount", "token.price_usd", "token.risk")
+BALANCES = ("exposure.usd", "exposure.first_usd", "balance.amount", "token.price_usd")
+"""What can become unknown again. What was once said of a token's risk is kept."""
 
 
 class Watch:
