@@ -22,8 +22,8 @@ from scanner.policy.syntax import Call, Constant, Listing, Name, Node
 
 __all__ = ["COMPARED", "FALSE", "TRUE", "UNKNOWN", "Wanted", "constant_of", "names_of", "possible"]
 
-SEARCHED = 20_000
-"""Steps of one search; what is not settled by then counts as possible."""
+SEARCHED = 100_000
+"""Parts of conditions that one search looks at; what is not settled by then counts as possible."""
 
 MANY = 10_000.0
 """Entries or characters enough for everything that a condition may ask to be among them."""
@@ -150,7 +150,7 @@ class _Search:
     loose: str = ""
     asked: dict[Node, _Question | bool] = field(default_factory=dict)
     values: dict[Node, Sequence[_Value]] = field(default_factory=dict)
-    steps: int = 0
+    looked: int = 0
 
     def prepare(self) -> None:
         """Find the questions, and the values that make a difference to them."""
@@ -175,17 +175,17 @@ class _Search:
 
     def found(self, known: Mapping[Node, _Value], left: Sequence[Node]) -> bool:
         """Whether the variables that are left can be given such values."""
-        self.steps += 1
         outcomes = [(self._outcome(node, known), mask) for node, mask in self.wanted]
         if any(not outcome & mask for outcome, mask in outcomes) or not _consistent(known):
             return False
-        if self.steps > SEARCHED or all(outcome & ~mask == 0 for outcome, mask in outcomes):
+        if self.looked > SEARCHED or all(outcome & ~mask == 0 for outcome, mask in outcomes):
             return True
         variable, *rest = left
         return any(self.found({**known, variable: value}, rest) for value in self.values[variable])
 
     def _outcome(self, node: Node, known: Mapping[Node, _Value]) -> int:
         """What a condition can still come to."""
+        self.looked += 1
         match node:
             case Constant(value):
                 return TRUE if value else FALSE

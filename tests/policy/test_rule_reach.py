@@ -1,6 +1,6 @@
 """What a rule can never say, or always says, is told when it is loaded; what is possible is never called impossible."""
 
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
@@ -252,6 +252,19 @@ def test_nothing_that_happens_was_called_impossible(tmp_path_factory: pytest.Tem
         seen.add(condition.judge(known_facts({**world, "spender.trusted": trusted})))
     assert Judgement.HOLDS not in seen or "never-holds" not in codes
     assert Judgement.FAILS not in seen or "always-holds" not in codes
+
+
+@pytest.mark.timeout(30)
+def test_what_would_take_too_long_to_settle_counts_as_possible(tmp_path: Path) -> None:
+    names = [name for name, known in FIELDS.items() if known.type == "number"]
+    pairs = [
+        f"({name} > {at + 2} || {other} < {at + 1})" for at, (name, other) in enumerate(pairwise([*names, names[0]]))
+    ]
+    texts = [f"(token.symbol != '{text}' || owner.label == '{text}')" for text in "abcdef"]
+    never = "(spender.trusted ? token.risk && !token.risk : allowance.unlimited && !allowance.unlimited)"
+    when, worse = " && ".join([*pairs, *texts]), " && ".join([*pairs[::-1], never])
+    grades = ", ".join(f'{{severity: {severity}, when: "{worse}"}}' for severity in ("medium", "high", "critical"))
+    assert told(tmp_path, when=f'"{when}"', grades=f"[{grades}]") == ()
 
 
 def test_every_field_can_be_asked_for_anything(tmp_path: Path) -> None:
