@@ -122,6 +122,8 @@ def test_whoever_alerts_on_the_unknown_may_ask_for_the_impossible(tmp_path: Path
         ("[new, revoked]", "change.kind in ['new', 'restored']", 15),
         ("[increased, new]", "change.was_unlimited", 21),
         ("[restored]", "allowance.unlimited && change.was_unlimited", 10),
+        ("[baseline]", "change.was_status == 'revoking'", 10),
+        ("[status, new]", "change.was_status == 'revoking'", 18),
     ],
 )
 def test_a_change_that_the_condition_never_fits_is_a_problem(tmp_path: Path, on: str, when: str, column: int) -> None:
