@@ -166,10 +166,14 @@ class Judge:
         return found
 
     async def again(self, store: Store) -> None:
-        """Judge everything that is stored once more, without a request: rules or lists have changed."""
-        kept = await store.read(lambda connection: knowledge.in_force(connection, knowledge.Filter()))
-        for some in parts([one.held.approval.id for one in kept]):
-            await store.write(partial(self._judge_some, ids=some))
+        """Judge everything that is stored once more, without a request: rules or lists have changed.
+
+        What is in memory is one transaction's part of it, however much is stored.
+        """
+        after = (0, "")
+        while places := await store.read(partial(knowledge.next_in_force, after=after)):
+            await store.write(partial(self._judge_some, ids=[id_ for _, id_ in places]))
+            after = places[-1]
 
     async def touched(self, store: Store) -> int:
         """Judge again, without a request, every approval that changed lists speak of. Returns how many.

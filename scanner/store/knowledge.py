@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, func, null, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, func, null, or_, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -38,6 +38,7 @@ __all__ = [
     "known",
     "known_ids",
     "left_unjudged",
+    "next_in_force",
     "record",
     "some_in_force",
     "spender_counts",
@@ -232,6 +233,17 @@ async def holders(connection: AsyncConnection, spenders: Collection[str]) -> lis
 async def some_in_force(connection: AsyncConnection, ids: Sequence[str]) -> list[Kept]:
     """The approvals with these ids, at most as many as an IN list holds, that are in force and watched now."""
     return await _kept(connection, _joined().where(approvals.c.id.in_(ids), approvals.c.in_force, targets.c.watched))
+
+
+async def next_in_force(connection: AsyncConnection, after: tuple[int, str]) -> list[tuple[int, str]]:
+    """The places (target, id) of the approvals in force and watched that come next, as many as an IN list holds.
+
+    Those of a target come together; (0, "") comes before all of them.
+    """
+    place = approvals.c.target_id, approvals.c.id
+    query = select(*place).join_from(approvals, targets).where(approvals.c.in_force, targets.c.watched)
+    rows = await connection.execute(query.where(tuple_(*place) > tuple_(*after)).order_by(*place).limit(CHUNK))
+    return [(int(row[0]), str(row[1])) for row in rows]
 
 
 async def find(connection: AsyncConnection, approval_id: str) -> Kept | None:

@@ -1,0 +1,41 @@
+"""What is stored is gone through a part at a time, however much it is."""
+
+from made import START, TREASURY, address, approval, commit, reading
+
+from scanner.domain.approvals import Target
+from scanner.store import knowledge
+from scanner.store.engine import Store
+
+COUNT = 1_200
+"""More than two parts hold."""
+
+
+async def _all(store: Store) -> list[tuple[int, str]]:
+    found: list[tuple[int, str]] = []
+    after = (0, "")
+    while places := await store.read(lambda connection: knowledge.next_in_force(connection, after)):
+        found += places
+        after = places[-1]
+    return found
+
+
+async def test_every_approval_comes_once_and_those_of_a_target_together(store: Store) -> None:
+    await commit(store, reading(*(approval(token=number) for number in range(1, COUNT + 1))), "s1")
+    found = await _all(store)
+    assert sorted(id_ for _, id_ in found) == sorted(await store.read(knowledge.known_ids))
+    assert len(found) == COUNT
+    assert found == sorted(found)
+
+
+async def test_what_is_gone_or_watched_no_more_is_left_out(store: Store) -> None:
+    await commit(store, reading(approval(token=1), approval(token=2)), "s1")
+    await commit(store, reading(approval(token=1), approval(token=2, raw=0), minutes=10), "s2")
+    assert [id_ for _, id_ in await _all(store)] == [approval(token=1).id]
+    other = {Target("1", address(99))}
+    assert TREASURY not in other
+    await store.write(lambda connection: knowledge.unwatch(connection, other, START))
+    assert await _all(store) == []
+
+
+async def test_an_empty_store_has_nothing(store: Store) -> None:
+    assert await _all(store) == []
