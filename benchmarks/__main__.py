@@ -41,15 +41,15 @@ SMALLEST = Sizes(
 """Just enough to see that everything can be measured."""
 
 QUICK = Sizes(
-    owners=200,
+    owners=50,
     approvals=100,
     runs=3,
-    stored_owners=500,
-    judged=20_000,
-    judged_by_floor=200,
-    paced_seconds=20.0,
+    stored_owners=200,
+    judged=10_000,
+    judged_by_floor=100,
+    paced_seconds=15.0,
     rounds=10,
-    messages=100,
+    messages=50,
     starts=7,
 )
 """A look in less than two minutes."""
@@ -57,7 +57,7 @@ QUICK = Sizes(
 FULL = Sizes(
     owners=1_000,
     approvals=100,
-    runs=5,
+    runs=3,
     stored_owners=10_000,
     judged=100_000,
     judged_by_floor=500,

@@ -1,5 +1,7 @@
 """What is stored is gone through a part at a time, however much it is."""
 
+from functools import partial
+
 from made import START, TREASURY, address, approval, commit, reading
 
 from scanner.domain.approvals import Target
@@ -13,7 +15,7 @@ COUNT = 1_200
 async def _all(store: Store) -> list[tuple[int, str]]:
     found: list[tuple[int, str]] = []
     after = (0, "")
-    while places := await store.read(lambda connection: knowledge.next_in_force(connection, after)):
+    while places := await store.read(partial(knowledge.next_in_force, after=after)):
         found += places
         after = places[-1]
     return found
