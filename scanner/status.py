@@ -51,7 +51,7 @@ class Status:
             self._tell()
 
     def _tell(self) -> None:
-        line = f"{self._watched}{self._cost}{self._wrong}{self._store}"
+        line = f"{self._watched}{self._wrong}{self._store}{self._cost}"
         if line != self._shown:
             self._shown = line
             self._manager.status(line)
