@@ -47,11 +47,13 @@ def run_tests(
     from scanner.cli.console import run_to_end, show, tell
     from scanner.cli.logs import set_up_logs
     from scanner.config import LogConfig
-    from scanner.errors import ConfigError
+    from scanner.errors import ConfigError, UsageError
 
     pack, scenarios, problems = _read(context, paths or [])
     if problems:
         raise ConfigError(problems)
+    if paths and not (pack.rules or scenarios):
+        raise UsageError("There are neither rules nor scenarios", "Name rule files, scenarios, or folders of them")
     if untested := [rule.id for rule in pack.rules if not rule.tests]:
         tell(f"without a test: {', '.join(untested)}")
     set_up_logs(LogConfig(level="error"))

@@ -57,6 +57,13 @@ def test_a_changed_copy_of_a_default_rule_can_be_tried(tmp_path: Path) -> None:
     assert ": all passed" in run(tmp_path, "rules", "test", "copy.yaml").out
 
 
+def test_where_nothing_lies_nothing_passes(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("rules are elsewhere")
+    ended = run(tmp_path, "rules", "test", ".")
+    assert (ended.code, ended.out) == (2, "")
+    assert "There are neither rules nor scenarios" in ended.err
+
+
 def test_a_rule_without_a_test_is_named(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(RULE.partition("    tests:")[0])
     ended = run(tmp_path, "rules", "test", "mine.yaml")

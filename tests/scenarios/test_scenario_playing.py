@@ -46,7 +46,7 @@ steps:
         - {{opened: unlimited-to-stranger, spender: stranger}}
       messages: {{ops: 0}}
       notices: [{{channel: ops, rule: unlimited-to-nameless, sent: no}}]
-      complete: false
+      complete: no
 """
     first, second = await played(tmp_path, text)
     assert (first.passed, first.expected, first.found) == (True, (), ())

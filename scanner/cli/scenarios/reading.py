@@ -21,7 +21,7 @@ from scanner.places import Data, Document, read_yaml
 from scanner.places import Path as Steps
 from scanner.policy.rules import Pack
 from scanner.sandbox import FAULTS_AT, Endpoint, World, load_world, world_of
-from scanner.sandbox.shapes import Converter, Sheet, flag, number, one_of, text
+from scanner.sandbox.shapes import Converter, Sheet, number, one_of, text
 
 __all__ = ["is_scenario", "read_scenario"]
 
@@ -248,7 +248,7 @@ class _Reader:
         if "what" in fields:
             found["what"] = self.one(fields["what"], (*path, "what"), one_of(*Move))
         if "sent" in fields:
-            found["sent"] = _SENT.get(self.one(fields["sent"], (*path, "sent"), one_of(*_SENT)), "")
+            found["sent"] = _WORDS.get(self.one(fields["sent"], (*path, "sent"), one_of(*_WORDS)), "")
         return found | self.approval(fields, path, world)
 
     def message(self, data: Data, path: Steps) -> dict[str, str]:
@@ -304,7 +304,7 @@ class _Reader:
         return found
 
     def flag(self, data: Mapping[str, Data], path: Steps, key: str, *, default: bool) -> bool:
-        return bool(self.sheet.value(data[key], (*path, key), flag)) if key in data else default
+        return _WORDS.get(self.one(data[key], (*path, key), one_of(*_WORDS))) == "yes" if key in data else default
 
 
-_SENT = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
+_WORDS = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
