@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Approval, Target
-from scanner.domain.backtest import Difference, Message, Step, differences, episodes, messages
+from scanner.domain.backtest import Difference, Episode, Message, Step, differences, episodes, messages
 from scanner.domain.past import Past
 from scanner.domain.telling import Telling
 from scanner.policy.cuts import cuts_of
@@ -20,6 +20,7 @@ from scanner.policy.rules import Pack
 from scanner.replay import Replay
 from scanner.store.episodes import real_episodes, real_messages
 from scanner.store.past import Alike, pasts, scan_times
+from scanner.store.pruning import known_since
 
 __all__ = ["Outcome", "RuleOutcome", "backtest"]
 
@@ -66,6 +67,7 @@ async def backtest(
     times = [began_at for began_at, _ in scans]
     replay, same = Replay(pack, scans), _Same(times)
     really = await real_episodes(connection, until)
+    known = await known_since(connection)
     found: list[Difference] = []
     was, would = Counter[str](), Counter[str]()
     told: list[tuple[Step, Approval]] = []
@@ -75,10 +77,10 @@ async def backtest(
         approval = past.believed[-1].change.after
         lived += 1
         steps = replay.live(past, until)
-        real = really.pop(approval.id, [])
+        real = _remembered(really.pop(approval.id, []), known)
         if not steps and not real:
             continue
-        made = episodes(steps)
+        made = _remembered(episodes(steps), known)
         told += [(step, approval) for step in steps]
         was.update(one.rule for one in real if one.opened_at >= since)
         would.update(one.rule for one in made if one.opened_at >= since)
@@ -122,6 +124,11 @@ class _Same:
     def __call__(self, one: datetime, other: datetime) -> bool:
         earlier, later = sorted((one, other))
         return bisect_right(self.scans, later) - bisect_right(self.scans, earlier) <= 1
+
+
+def _remembered(found: Sequence[Episode], known: datetime | None) -> list[Episode]:
+    """The episodes that were not over before the time from which on all is known: of those, real ones are forgotten."""
+    return [one for one in found if known is None or one.ended_at is None or one.ended_at >= known]
 
 
 def _opened_at(difference: Difference) -> datetime:
