@@ -29,7 +29,7 @@ source:
     passphrase: {{env: BENCH}}
     project: {{env: BENCH}}
 wallets_file: wallets.csv
-log: {{level: warning, format: json}}
+log: {{level: error}}
 """
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import RowMapping, case, func, null, select, update
+from sqlalchemy import RowMapping, case, func, null, select, true, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,7 +12,7 @@ from scanner.domain.approvals import Target
 from scanner.domain.exposure import Valuation
 from scanner.domain.holdings import BalanceReading, Holding, Wanted, after, decimals_of
 from scanner.store.moves import note_money
-from scanner.store.rows import parts
+from scanner.store.rows import CHUNK, parts
 from scanner.store.tables import approvals, balances, changes, targets, tokens, valuations
 
 __all__ = ["due", "holdings_of", "record", "valuations_of", "value_first"]
@@ -22,16 +22,20 @@ _TOKEN = (tokens.c.symbol, tokens.c.decimals, tokens.c.price_usd, tokens.c.risk)
 
 
 async def holdings_of(
-    connection: AsyncConnection, wanted: Collection[Target]
+    connection: AsyncConnection, wanted: Collection[Target], of: Collection[str] | None = None
 ) -> Mapping[Target, Mapping[str, Holding]]:
-    """What owners hold on their chains, by target and token; a token that was never read is not there."""
+    """What owners hold on their chains, by target and token; a token that was never read is not there.
+
+    `of` names the tokens (addresses) that are asked about; others may be there or not.
+    """
+    few = true() if of is None or len(of) > CHUNK else balances.c.token.in_(of)
     found: dict[Target, dict[str, Holding]] = {}
     for part in parts(sorted({target.owner for target in wanted})):
         query = (
             select(targets.c.chain, targets.c.owner, *balances.c, *_TOKEN)
             .join_from(balances, targets)
             .outerjoin(tokens, (tokens.c.chain == targets.c.chain) & (tokens.c.token == balances.c.token))
-            .where(targets.c.owner.in_(part))
+            .where(targets.c.owner.in_(part), few)
         )
         for row in (await connection.execute(query)).mappings():
             target = Target(row[targets.c.chain], row[targets.c.owner])

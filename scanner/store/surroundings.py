@@ -58,7 +58,9 @@ async def _beside(
     connection: AsyncConnection, approvals: Collection[Approval], first: Mapping[str, Decimal]
 ) -> Mapping[str, Surroundings]:
     """What balances and lists add to approvals, by their ids; `first` is what each was first worth, as far as known."""
-    holdings = await holdings_of(connection, {one.target for one in approvals})
+    holdings = await holdings_of(
+        connection, {one.target for one in approvals}, {one.token.address for one in approvals}
+    )
     standings = await standings_of(connection, {key for one in approvals for key in _named(one)})
     found = {}
     for approval in approvals:
