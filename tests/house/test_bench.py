@@ -16,7 +16,11 @@ def test_every_subject_is_held_to_its_goals() -> None:
     assert SUBJECTS.keys() == GOALS.keys()
 
 
-@pytest.mark.parametrize("subject", GOALS)
+SLOW = pytest.param("memory", marks=pytest.mark.soak)
+"""A daemon that is watched for some seconds."""
+
+
+@pytest.mark.parametrize("subject", [SLOW if name == "memory" else name for name in GOALS])
 async def test_a_subject_is_measured_at_the_smallest_size(subject: str) -> None:
     figures = await measure([subject], SMALLEST)
     assert sum(figure.goal is not None for figure in figures) == GOALS[subject]
