@@ -116,7 +116,7 @@ class _Round:
         self.unrecorded: list[tuple[Snapshot, int]] = []
         self.weighed: list[BalanceReading] = []
         self.based_on: Mapping[Target, int] = {}
-        self.undecided_before = 0
+        self.open_questions = 0
         self.unjudged = False
         self.reached = not self.job.targets
         self.context_errors: Counter[str] = Counter()
@@ -189,7 +189,7 @@ class _Round:
         came = await self.store.write(lambda connection: unmoved.still(connection, self.id, readings, self.based_on))
         self.approvals += came.approvals
         self.unreadable += came.unreadable
-        self.undecided_before += came.undecided
+        self.open_questions += came.undecided
         self.unjudged |= len(came.overtaken) < len(readings)
         if came.overtaken:
             await self._read(came.overtaken, NOTHING_KNOWN, None)
@@ -254,6 +254,7 @@ class _Round:
             due_at=self.judge.moments.due_again(held, at),
             counts={"in_force": len(held), "unreadable": unreadable, "undecided": said.undecided.total()},
         )
+        self.open_questions += said.undecided.total()
         self.approvals += len(held)
         self.unreadable += unreadable
         self.changes += len(difference.changes)
@@ -319,7 +320,7 @@ class _Round:
             at=self.now(),
             requests=sum(spent.requests for spent in costs.values()),
             costs=costs,
-            undecided=self.undecided.total() + self.undecided_before,
+            undecided=self.open_questions,
             undecided_rules=sorted(await self._undecided_rules(connection)),
             unreadable=self.unreadable,
             context_errors=[*self._context_errors(), *await lists.errors(connection)],
