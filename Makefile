@@ -12,6 +12,9 @@ SUITABLE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_inf
 RUN := .venv/.run
 DEV := .venv/.dev
 
+# Tests wait for servers and processes about as long as they reckon: twice as many workers as cores, eight at most.
+WORKERS := $(shell n=$$(( 2 * $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) )); echo $$(( n < 8 ? n : 8 )))
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
@@ -27,7 +30,7 @@ install: $(RUN) ## leave the command at .venv/bin/approval-watch
 	@echo "Installed: $(BIN)/approval-watch"
 
 test: $(DEV) ## run the tests
-	@$(BIN)/pytest --numprocesses auto --maxprocesses 8
+	@$(BIN)/pytest --numprocesses $(WORKERS)
 
 soak: $(DEV) ## run the slow sweeps
 	@$(BIN)/pytest -m soak --timeout 1800

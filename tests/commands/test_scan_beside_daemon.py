@@ -39,7 +39,9 @@ async def test_the_daemon_does_it_and_the_answer_is_the_same(tmp_path: Path) -> 
 async def test_its_progress_is_followed(tmp_path: Path) -> None:
     world = big_world(12, 2)
     async with house(tmp_path, world, watched=()) as home:
-        home.write(source={"okx": {**home.settings["source"]["okx"], "requests_per_second": 8}})
+        home.write(
+            source={"okx": {**home.settings["source"]["okx"], "requests_per_second": 8}}, balances={"every": "off"}
+        )
         async with home.daemon() as daemon:
             await daemon.says("scan.finished")
             code, shown = await home.on_a_terminal("scan")

@@ -31,7 +31,7 @@ async def test_a_quiet_day_leaves_one_line_for_each_target(tmp_path: Path) -> No
         before = await all_rows(watch.store, tables.budgets)
         again = await watch.scan()
         after = await all_rows(watch.store, tables.budgets)
-        assert again.changes == again.raised == ()
+        assert (again.changes, again.raised) == ((), ())
         assert open_rules(again) == open_rules(first)
         assert again.scan.undecided == first.scan.undecided
         assert again.scan.targets[0].approvals == 120
