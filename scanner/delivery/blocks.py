@@ -112,7 +112,8 @@ class Block:
     def _advice(self) -> list[str | None]:
         approval, target = self.dues[0].held.approval, self.dues[0].target
         if self.stage is Stage.RESOLVED:
-            return ["Do: nothing more for this alert."]
+            stays = " The approval itself is still in force." if self.dues[0].held.in_force else ""
+            return [f"Do: nothing more for this alert.{stays}"]
         revoke = revoke_url(target.chain, target.owner)
         look = explorer_url(target.chain, approval.spender.address)
         links = [revoke and f"Revoke: {revoke}", look and f"The spender on its explorer: {look}"]

@@ -258,3 +258,9 @@ def test_a_line_is_cut_to_its_size(text: str, longest: int) -> None:
     assert size(line) <= longest
     assert "\n" not in line
     assert "\u200b" not in line
+
+
+def test_an_alert_that_ends_while_its_approval_stands_says_that_it_stands() -> None:
+    (stands,), (gone,) = (told(due(1, what=Move.RESOLVED, in_force=in_force)) for in_force in (True, False))
+    assert "Do: nothing more for this alert. The approval itself is still in force." in stands.body
+    assert "still in force" not in gone.body
