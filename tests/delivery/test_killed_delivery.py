@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,12 @@ from scanner.deliver import Deliverer
 from scanner.delivery.channels import Channel
 from scanner.domain.alerts import Severity
 from scanner.domain.messages import Message, MessageKind
+from scanner.domain.telling import Telling
 from scanner.store import outbox
 from scanner.store.engine import Store
+
+AT_ONCE = Telling(channels={"ops": Severity.LOW}, group_wait=timedelta(), group_interval=timedelta())
+"""What is put there is told at once: nothing waits for more of its group."""
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
@@ -87,7 +91,7 @@ async def running(folder: Path, service: Web) -> AsyncIterator[Any]:
 async def put(store: Store, number: int) -> None:
     """Two alerts that the deliverer has to make a message of, and three messages that wait for it already."""
     now = datetime.now(UTC)
-    await raise_alerts(store, [approval(1), approval(2)], rule=f"rule-{number}", at=now)
+    await raise_alerts(store, [approval(1), approval(2)], rule=f"rule-{number}", at=now, telling=AT_ONCE)
     ids = [f"{number:08x}{part:08x}" for part in range(3)]
     ready = [Message(one, "ops", MessageKind.ALERT, Severity.HIGH, "Ready", f"Told\nref {one}", ()) for one in ids]
     await store.write(lambda c: outbox.enqueue(c, ready, now))
@@ -102,7 +106,7 @@ async def sweep(folder: Path, kills: int, seed: int) -> None:
         await grant(store, 2)
         for number in range(kills):
             await put(store, number)
-            wanted = ledger.arrived.total() + chance.randint(1, 4)
+            wanted = ledger.arrived.total() + chance.randint(1, 3)
             service.delay = chance.choice([0.0, 0.0, 0.01])
             async with running(folder, service):
                 await until(partial(ledger.reached, wanted), within=20)
