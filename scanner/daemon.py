@@ -219,7 +219,7 @@ class Daemon:
             works.heartbeat.ended(well=False)
             raise
         delivers = self._now() - works.deliverer.turned_at < STUCK_AFTER and not outlook.outbox_old
-        works.heartbeat.ended(well=report.scan.complete and delivers)
+        works.heartbeat.ended(well=report.scan.complete and works.certain and delivers)
 
     async def _settle_in(self, works: Works) -> None:
         """Close what nobody watches any more, judge what is stored by the rules of now, and try every channel.

@@ -48,6 +48,15 @@ async def counting() -> AsyncIterator[Switch]:
         await runner.cleanup()
 
 
+async def test_a_scan_without_the_wallets_of_a_file_that_cannot_be_read_is_no_success(tmp_path: Path) -> None:
+    async with counting() as switch, house(tmp_path, heartbeat=switch.setting, wallets_file="gone.csv") as home:
+        async with home.daemon(**switch.environ) as daemon:
+            assert (await daemon.says("scan.finished"))["complete"]
+            await until(lambda: len(switch.asked) == 2)
+            assert await daemon.stop() == 0
+        assert switch.asked == ["/start", "/fail"]
+
+
 async def test_a_key_that_is_refused_and_accepted_again_is_told_on_every_channel(tmp_path: Path) -> None:
     async with counting() as switch, house(tmp_path, schedule={"every": "2s"}, heartbeat=switch.setting) as home:
         desk = {"url": home.hook.url("desk"), "min_severity": "critical"}
