@@ -239,10 +239,8 @@ class _Round:
         await knowledge.record(connection, self.id, snapshot, difference)
         at = self.now()  # before anything is judged: a moment that passes meanwhile is due at the next scan
         # Without a daemon nothing else would judge stored approvals by rules that were edited since.
-        judged = self.judge.reading(
-            connection, self.id, snapshot, difference, self.moved, thorough=self.job.asked_by == "command"
-        )
-        said = await judged
+        thorough = self.job.asked_by == "command"
+        said = await self.judge.reading(connection, self.id, snapshot, difference, self.moved, thorough=thorough)
         self._count(said)
         held = list(difference.known.in_force)
         unreadable = sum(one.approval.allowance.unreadable is not None for one in held)
