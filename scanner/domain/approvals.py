@@ -19,6 +19,7 @@ __all__ = [
     "Status",
     "Target",
     "Token",
+    "Underway",
     "Unmoved",
     "combine",
     "gather",
@@ -127,7 +128,8 @@ class Approval:
 
     Identity is chain, owner, token, spender, kind and token id. A token without an address is told apart by its
     symbol; names are never part of an identity otherwise. `expires_at`, `granted_at` and `granted_tx` are known
-    only to sources that see them.
+    only to sources that see them. `via` is the contract through which the spender takes, where that is not the
+    standard's own deployment. `final` is False while the block that shows it may yet be reorganised away.
     """
 
     chain: str
@@ -141,11 +143,14 @@ class Approval:
     expires_at: datetime | None = None
     granted_at: datetime | None = None
     granted_tx: str | None = None
+    via: str | None = None
+    final: bool = True
     id: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         token = self.token.address or f"symbol:{self.token.symbol or ''}"
-        identity = (self.chain, self.owner, token, self.spender.address, self.kind.value, self.token_id)
+        elsewhere = () if self.via is None else (self.via,)
+        identity = (self.chain, self.owner, token, self.spender.address, self.kind.value, self.token_id, *elsewhere)
         object.__setattr__(self, "id", stable_id(*identity, length=20))
 
     @property
@@ -173,8 +178,9 @@ class Snapshot:
 
     `kinds` are the kinds that the source covers on this chain: of others it says nothing. `trouble` says why an
     incomplete reading is one, or what is unproven about its end. `began_at` and `read_at` are when the reading began,
-    where the source tells, and ended; `block` the block it is true of, where the source knows one. `fingerprint` stands
-    for all that was read, where the source makes one: two readings that share it say the same.
+    where the source tells, and ended; `block` the block it is true of, where the source knows one. `withdrawn` are the
+    ids of approvals whose grant stood in a block that is no longer part of the chain. `fingerprint` stands for all that
+    was read, where the source makes one: two readings that share it say the same.
     """
 
     target: Target
@@ -187,7 +193,17 @@ class Snapshot:
     trouble: Trouble | None = None
     block: int | None = None
     began_at: datetime | None = None
+    withdrawn: frozenset[str] = frozenset()
     fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """How far the past of a chain has been read that readings wait for: `done` of `total` blocks."""
+
+    chain: str
+    done: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)

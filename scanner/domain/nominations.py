@@ -1,0 +1,38 @@
+"""What a chain's logs speak of: questions to its state, never answers. Events only nominate."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from scanner.domain.approvals import Kind
+
+__all__ = ["PERMIT2", "Nomination"]
+
+PERMIT2 = "0x000000000022d473030f116ddee9f6b43ac78ba3"
+"""Permit2's address on every chain that its own deployment reached (Uniswap, CREATE2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nomination:
+    """A right that an owner may have given, with where it was last spoken of.
+
+    `token` is the contract that keeps the right, or what is taken where `kind` is Permit2; `via` is then the Permit2
+    instance if it is not `PERMIT2`. An `ApprovalForAll` nominates ERC721_ALL: the contract says later whether it is
+    ERC1155_ALL. `amount` is the raw integer that the last log told (None where it tells none, as a token that was
+    received); `block`, `tx` and `at` are of the last log that raised it.
+    """
+
+    owner: str
+    kind: Kind
+    token: str
+    spender: str
+    token_id: int | None = None
+    via: str | None = None
+    amount: int | None = None
+    block: int | None = None
+    tx: str | None = None
+    at: datetime | None = None
+
+    @property
+    def key(self) -> tuple[str, Kind, str, str, int | None, str | None]:
+        """What makes two nominations the same question."""
+        return (self.owner, self.kind, self.token, self.spender, self.token_id, self.via)
