@@ -6,7 +6,6 @@ that are missing are an error, never "nothing there".
 
 import re
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
@@ -14,7 +13,7 @@ import msgspec
 from scanner.domain.hostile import harmless, quoted
 from scanner.errors import Reason, Trouble
 
-__all__ = ["Reply", "http_time", "judge", "retry_after"]
+__all__ = ["Reply", "judge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,24 +148,6 @@ def judge(reply: Reply) -> msgspec.Raw | Trouble:
     if bytes(memoryview(envelope.data)[:1]) != b"[":
         return _misshapen("OKX answered code 0 without a list of data")
     return envelope.data
-
-
-def retry_after(text: str | None, now: float) -> float | None:
-    """What a `Retry-After` header asks for, in seconds: it holds a number of them, or a date. `now` is since 1970."""
-    if text is None:
-        return None
-    if text.strip().isdecimal():
-        return float(text)
-    at = http_time(text)
-    return None if at is None else max(0.0, at - now)
-
-
-def http_time(text: str | None) -> float | None:
-    """A time in an HTTP header, in seconds since 1970, or None where there is none that can be read."""
-    try:
-        return None if text is None else parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError):
-        return None
 
 
 def _open(body: bytes) -> _Envelope | Trouble:

@@ -15,9 +15,9 @@ import aiohttp
 import msgspec
 
 from scanner.errors import Reason, Trouble
-from scanner.okx.answers import Reply, http_time, judge, retry_after
+from scanner.http import http_time, retry_after, send
+from scanner.okx.answers import Reply, judge
 from scanner.okx.pacing import Budget, Ledger
-from scanner.okx.sending import send
 from scanner.okx.signing import Credentials, signed_headers
 
 __all__ = ["PATIENCE", "Effort", "OkxClient", "OkxSettings", "Request"]

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.errors import Reason, Trouble
-from scanner.okx.answers import Reply, http_time, judge
+from scanner.http import http_time
+from scanner.okx.answers import Reply, judge
 
 CODES = {
     Reason.UNAVAILABLE: ["50001", "50004", "50013", "50026"],

@@ -15,9 +15,9 @@ from aiohttp import web
 from far_side import Asked, Clock, client_of, error, far_side, ok
 
 from scanner.errors import Reason, Trouble
+from scanner.http import LARGEST
 from scanner.okx.client import PUBLIC_TIME, Effort, OkxSettings, Request
 from scanner.okx.pacing import MemoryLedger
-from scanner.okx.sending import LARGEST
 
 ASK = Request("POST", "/list", b'{"a":1}')
 

@@ -11,7 +11,7 @@ from scanner.context.exchanges.accounts import Access
 from scanner.domain.holdings import EXACT
 from scanner.domain.hostile import harmless, quoted
 from scanner.errors import Reason, Trouble
-from scanner.okx.sending import Answer
+from scanner.http import Answer
 
 __all__ = ["Verdict", "added", "amount_of", "by_code", "by_status", "decoded", "held", "misshapen"]
 

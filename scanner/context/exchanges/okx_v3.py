@@ -20,8 +20,8 @@ from scanner.context.exchanges.wire import Manners, Wire
 from scanner.domain.assets import Account
 from scanner.domain.hostile import quoted
 from scanner.errors import Reason, Trouble
+from scanner.http import Answer
 from scanner.okx.pacing import Ledger
-from scanner.okx.sending import Answer
 from scanner.okx.signing import Credentials, signed_headers
 
 __all__ = ["OkxV3"]

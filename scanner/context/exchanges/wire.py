@@ -14,9 +14,8 @@ import aiohttp
 
 from scanner.domain.hostile import quoted
 from scanner.errors import Reason, Trouble
-from scanner.okx.answers import retry_after
+from scanner.http import Answer, retry_after, send
 from scanner.okx.pacing import Budget, Ledger
-from scanner.okx.sending import Answer, send
 
 __all__ = ["Manners", "Sign", "Wire"]
 

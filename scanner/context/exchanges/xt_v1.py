@@ -20,8 +20,8 @@ from scanner.context.exchanges.answers import Verdict, added, amount_of, by_code
 from scanner.context.exchanges.wire import Manners, Wire
 from scanner.domain.assets import Account
 from scanner.errors import Reason, Trouble
+from scanner.http import Answer
 from scanner.okx.pacing import Ledger, Pace
-from scanner.okx.sending import Answer
 
 __all__ = ["MANNERS", "XtV1", "signed_query"]
 

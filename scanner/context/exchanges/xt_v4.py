@@ -18,8 +18,8 @@ from scanner.context.exchanges.wire import Wire
 from scanner.context.exchanges.xt_v1 import EXCHANGE, MANNERS
 from scanner.domain.assets import Account
 from scanner.errors import Reason, Trouble
+from scanner.http import Answer
 from scanner.okx.pacing import Ledger
-from scanner.okx.sending import Answer
 
 __all__ = ["XtV4", "signed_headers"]
 

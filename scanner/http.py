@@ -5,6 +5,7 @@ Nothing here logs or repeats more of a URL than its host: a key may stand in the
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 
 import aiohttp
 from yarl import URL
@@ -12,10 +13,13 @@ from yarl import URL
 from scanner.domain.hostile import harmless
 from scanner.errors import Reason, Trouble
 
-__all__ = ["LARGEST", "Answer", "send"]
+__all__ = ["LARGEST", "TOO_LARGE", "Answer", "http_time", "retry_after", "send"]
 
 LARGEST = 8 * 1024 * 1024
 """Bytes that are read of one answer."""
+
+TOO_LARGE = "too-large"
+"""The code of the trouble with an answer that goes beyond them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +72,27 @@ async def send(
         return _unavailable(f"the answer of {host} broke off or is no HTTP ({type(error).__name__})")
     if read is None:
         size = f"more than {LARGEST // 1024 // 1024} MiB"
-        return Trouble(
-            Reason.PROTOCOL, f"{far_side} gave an answer (HTTP {response.status}) of {size}, which is not read"
-        )
+        said = f"{far_side} gave an answer (HTTP {response.status}) of {size}, which is not read"
+        return Trouble(Reason.PROTOCOL, said, code=TOO_LARGE)
     return Answer(response.status, read, response.headers)
+
+
+def retry_after(text: str | None, now: float) -> float | None:
+    """What a `Retry-After` header asks for, in seconds: it holds a number of them, or a date. `now` is since 1970."""
+    if text is None:
+        return None
+    if text.strip().isdecimal():
+        return float(text)
+    at = http_time(text)
+    return None if at is None else max(0.0, at - now)
+
+
+def http_time(text: str | None) -> float | None:
+    """A time in an HTTP header, in seconds since 1970, or None where there is none that can be read."""
+    try:
+        return None if text is None else parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes | None:
