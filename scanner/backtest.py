@@ -145,7 +145,7 @@ def _alike(pack: Pack) -> Alike | None:
     """What of a spender's counts the rules tell apart; None where they ask for none."""
     if all(COUNTS.isdisjoint(rule.fields_read) for rule in pack.rules):
         return None
-    approvals, owners = (cuts_of(pack.rules, name) for name in ("spender.approvals", "spender.owners"))
+    approvals, owners = (cuts_of(pack.conditions, name) for name in ("spender.approvals", "spender.owners"))
 
     if not (approvals.fixed and owners.fixed):
         return lambda counts: counts

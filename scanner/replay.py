@@ -54,7 +54,7 @@ class Replay:
         self.money, self.ages = pack.reading(MONEY), pack.reading(AGES)
         self.closing = pack.reading(MONEY | AGES | COUNTS)
         self.asks_first = any(FIRST in rule.fields_read for rule in pack.rules)
-        self.cuts = {name: cuts_of(pack.rules, name) for name in sorted(PRICED)}
+        self.cuts = {name: cuts_of(pack.conditions, name) for name in sorted(PRICED)}
         self.moments = Moments(pack)
 
     def live(self, past: Past, until: datetime) -> list[Step]:

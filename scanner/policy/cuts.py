@@ -4,16 +4,14 @@ Between two such cuts every condition says the same, so that a replay need not a
 way has to be asked about wherever it moves.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from scanner.policy.engine import Known, known_facts, value_of
-from scanner.policy.rules import Rule
+from scanner.policy.engine import Condition, Known, known_facts, reads, value_of
 from scanner.policy.splitting import Part, comparison, split
 
-__all__ = ["FIRST", "Cuts", "cuts_of"]
+__all__ = ["FIRST", "Cuts", "cuts_in", "cuts_of", "tests_of"]
 
 FIRST = "exposure.first_usd"
 """The field that stands still until an approval changes: what is reckoned from it alone is as good as a constant."""
@@ -48,36 +46,40 @@ class Cuts:
         return sorted({value for value in values if isinstance(value, timedelta)})
 
 
-def cuts_of(rules: Iterable[Rule], field: str) -> Cuts:
-    """Where the rules' outcomes can change while this field moves, if of all else only money and time move."""
+def cuts_of(conditions: Iterable[Condition], field: str) -> Cuts:
+    """Where what conditions say can change while this field moves, if of all else only money and time move."""
+    return cuts_in(dict.fromkeys(test for condition in conditions for test in tests_of(condition)), field)
+
+
+def cuts_in(tests: Iterable[str], field: str) -> Cuts:
+    """The same of single tests."""
     constants: dict[object, None] = {}
     expressions: dict[str, None] = {}
     everywhere = False
-    for text in {condition.bound for rule in rules for condition in rule.conditions}:
-        for part in _tests(split(text)):
-            if not _names(part.text, field):
-                continue
-            other = _other_side(part.text, field)
-            constant = None if other is None else value_of(other, _NOTHING)
-            if constant is not None:
-                constants[constant] = None
-            elif other is not None and value_of(other, _FIRST) is not None:
-                expressions[other] = None
-            else:
-                everywhere = True
+    for text in tests:
+        if not reads(text, field):
+            continue
+        other = _other_side(text, field)
+        constant = None if other is None else value_of(other, _NOTHING)
+        if constant is not None:
+            constants[constant] = None
+        elif other is not None and value_of(other, _FIRST) is not None:
+            expressions[other] = None
+        else:
+            everywhere = True
     return Cuts(tuple(constants), tuple(expressions), everywhere)
 
 
-def _tests(part: Part) -> Iterator[Part]:
-    """The operands that are asked as a whole."""
+def tests_of(condition: Condition) -> Iterator[str]:
+    """The operands of a condition that are asked as a whole."""
+    return _tests(split(condition.bound))
+
+
+def _tests(part: Part) -> Iterator[str]:
     if not part.operands:
-        yield part
+        yield part.text
     for operand in part.operands:
         yield from _tests(operand)
-
-
-def _names(text: str, field: str) -> bool:
-    return re.search(rf"(?<![\w.]){re.escape(field)}(?!\w)", text) is not None
 
 
 def _other_side(text: str, field: str) -> str | None:

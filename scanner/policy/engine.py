@@ -18,7 +18,7 @@ from scanner.policy.faults import Fault, explain, mistaken_constants, not_a_cond
 from scanner.policy.fields import FIELDS, FieldType
 from scanner.policy.params import NO_PARAMS, Params, bind, param_type, unbound_column
 
-__all__ = ["Condition", "Known", "compile_condition", "known_facts", "value_of"]
+__all__ = ["Condition", "Known", "compile_condition", "known_facts", "reads", "value_of"]
 
 Known: TypeAlias = cel.Activation
 """The facts of one approval, made ready for conditions."""
@@ -123,12 +123,13 @@ def compile_condition(text: str, params: Params = NO_PARAMS) -> Condition | list
     ]
     if faults:
         return faults
-    reads = tuple(name for name in sorted(FIELDS) if _reads(bound, name))
-    return Condition(text, reads, _environment().compile(bound), bound)
+    read = tuple(name for name in sorted(FIELDS) if reads(bound, name))
+    return Condition(text, read, _environment().compile(bound), bound)
 
 
-def _reads(text: str, name: str) -> bool:
-    """Whether a sound condition needs a field: without its declaration it no longer compiles."""
+@cache
+def reads(text: str, name: str) -> bool:
+    """Whether a sound condition, or a part of one, needs a field: without its declaration it no longer compiles."""
     if name.rpartition(".")[2] not in text:
         return False
     try:

@@ -25,7 +25,7 @@ class Moments:
     """
 
     def __init__(self, pack: Pack) -> None:
-        cuts = {name: cuts_of(pack.rules, name) for name in sorted(AGES)}
+        cuts = {name: cuts_of(pack.conditions, name) for name in sorted(AGES)}
         self.everywhere = not all(one.fixed for one in cuts.values())
         nothing = known_facts({})
         self._spans = {

@@ -227,6 +227,11 @@ class Pack:
         }
         object.__setattr__(self, "_chosen", MappingProxyType(chosen))
 
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """Everything that its rules ask."""
+        return tuple(condition for rule in self.rules for condition in rule.conditions)
+
     def reading(self, fields: Collection[str]) -> "Pack":
         """The same, but only the rules that read any of these fields."""
         read = frozenset(fields)

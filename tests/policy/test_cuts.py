@@ -8,25 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.domain.alerts import Judgement, Severity
-from scanner.errors import Place
+from scanner.domain.alerts import Judgement
 from scanner.policy.cuts import FIRST, Cuts, cuts_of
 from scanner.policy.engine import Condition, compile_condition, known_facts
 from scanner.policy.loading import load
-from scanner.policy.rules import Rule
 
 USD = "exposure.usd"
 
 
-def rules(folder: Path, *keys: str) -> tuple[Rule, ...]:
-    """Rules of which each has these keys."""
+def conditions(folder: Path, *keys: str) -> tuple[Condition, ...]:
+    """The conditions of rules of which each has these keys."""
     written = "".join(
         f"  - {{id: r{number}, title: T, severity: low, why: W, fix: F, {text}}}\n" for number, text in enumerate(keys)
     )
     (folder / "rules.yaml").write_text(f"rules:\n{written}")
     pack = load([folder])
     assert pack.problems == ()
-    return pack.rules
+    return pack.conditions
 
 
 def numbers(found: Cuts, **known: float) -> list[float]:
@@ -46,7 +44,7 @@ def numbers(found: Cuts, **known: float) -> list[float]:
     ],
 )
 def test_a_number_is_cut_where_it_is_held_against_a_constant(tmp_path: Path, when: str, expected: list[float]) -> None:
-    found = cuts_of(rules(tmp_path, f"when: '{when}'"), USD)
+    found = cuts_of(conditions(tmp_path, f"when: '{when}'"), USD)
     assert (found.fixed, numbers(found)) == (True, expected)
 
 
@@ -55,11 +53,11 @@ def test_ends_grades_and_params_cut_as_conditions_do(tmp_path: Path) -> None:
         "params: {low: 10, high: 90}, when: exposure.usd > params.low, until: exposure.usd < 8, "
         "grades: [{severity: high, when: exposure.usd > params.high, until: exposure.usd < 70}]"
     )
-    assert numbers(cuts_of(rules(tmp_path, keys), USD)) == [8, 10, 70, 90]
+    assert numbers(cuts_of(conditions(tmp_path, keys), USD)) == [8, 10, 70, 90]
 
 
 def test_what_was_first_at_stake_makes_cuts_that_move_with_it(tmp_path: Path) -> None:
-    found = cuts_of(rules(tmp_path, "when: exposure.usd > 10.0 * exposure.first_usd || exposure.usd > 7"), USD)
+    found = cuts_of(conditions(tmp_path, "when: exposure.usd > 10.0 * exposure.first_usd || exposure.usd > 7"), USD)
     assert not found.fixed
     assert not found.everywhere
     assert numbers(found) == [7]
@@ -75,23 +73,24 @@ def test_what_was_first_at_stake_makes_cuts_that_move_with_it(tmp_path: Path) ->
         "exposure.usd in [1.0, 2.0]",
         "owner.tags.exists(tag, exposure.usd > 5)",
         "(exposure.usd > 5) == token.risk",
+        "exposure . usd > 5",
     ],
 )
 def test_a_number_that_is_used_otherwise_is_asked_about_everywhere(tmp_path: Path, when: str) -> None:
-    found = cuts_of(rules(tmp_path, f"when: '{when}'", "when: exposure.usd > 3"), USD)
+    found = cuts_of(conditions(tmp_path, f"when: '{when}'", "when: exposure.usd > 3"), USD)
     assert found.everywhere
     assert numbers(found) == [3]
 
 
 def test_a_method_of_an_age_is_a_use_of_it(tmp_path: Path) -> None:
-    [rule] = rules(tmp_path, "when: approval.age.getHours() > 5")
-    assert cuts_of([rule], "approval.age").everywhere
-    assert cuts_of([rule], "approval.unchanged_for") == Cuts()
+    found = conditions(tmp_path, "when: approval.age.getHours() > 5")
+    assert cuts_of(found, "approval.age").everywhere
+    assert cuts_of(found, "approval.unchanged_for") == Cuts()
 
 
 def test_durations_are_cut_by_what_they_come_to(tmp_path: Path) -> None:
     found = cuts_of(
-        rules(tmp_path, "when: approval.age > days(1) + days(2) || duration('90m') > approval.age"), "approval.age"
+        conditions(tmp_path, "when: approval.age > days(1) + days(2) || duration('90m') > approval.age"), "approval.age"
     )
     assert found.durations(known_facts({})) == [timedelta(minutes=90), timedelta(days=3)]
 
@@ -119,7 +118,7 @@ def test_between_two_cuts_a_condition_says_the_same(text: str, first: float | No
     condition = compile_condition(text)
     assert isinstance(condition, Condition)
     beside = {name: value for name, value in ((FIRST, first), ("token.risk", risk)) if value is not None}
-    found = cuts_of([Rule("r", "T", Severity.LOW, condition, Place(""))], USD).numbers(known_facts(beside))
+    found = cuts_of([condition], USD).numbers(known_facts(beside))
 
     def says(usd: float) -> Judgement:
         return condition.judge(known_facts({**beside, USD: usd}))
