@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,7 +11,7 @@ from scanner.domain.breaker import LONGEST_PAUSE, TRIPS, ChannelHealth, after, m
 from scanner.domain.messages import Outcome
 from scanner.store.tables import channel_health
 
-__all__ = ["note", "of", "open_to_try", "probe_at_once"]
+__all__ = ["note", "of", "open_to_try", "probe_at_once", "rests"]
 
 
 async def of(connection: AsyncConnection, channels: Collection[str]) -> dict[str, ChannelHealth]:
@@ -41,6 +41,11 @@ async def open_to_try(connection: AsyncConnection, channels: Collection[str], at
     """The channels that may be tried now, in the order given."""
     health = await of(connection, channels)
     return [channel for channel in channels if may_try(health[channel], at)]
+
+
+def rests(channel: ColumnElement[str], at: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """What `may_try` denies, said in SQL: whether a channel is left alone at a time."""
+    return exists().where(channel_health.c.channel == channel, channel_health.c.next_at > at)
 
 
 async def probe_at_once(connection: AsyncConnection, at: datetime, channels: Collection[str] | None = None) -> None:

@@ -7,87 +7,115 @@ worker that was thought dead cannot undo what its successor did. Each function r
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, RowMapping, case, exists, select, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Executable,
+    RowMapping,
+    Select,
+    String,
+    Update,
+    bindparam,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Severity
 from scanner.domain.messages import Claim, MessageKind, Outcome, Result
 from scanner.store import health
+from scanner.store.columns import Instant
 from scanner.store.outbox.states import GIVEN_UP, SENT, WAITING
 from scanner.store.tables import attempts, messages, notices
 
-__all__ = ["claim", "settle", "take_back", "workers"]
+__all__ = ["claim", "claim_next", "settle", "take_back", "workers"]
 
-LOOKED_AT = 200
-"""Waiting messages of a channel that are looked at for one claim."""
+_LETS_PASS = (Result.PERMANENT.value, Result.UNKNOWN.value)
+"""How an attempt ended after which a message does not hold up the others: the channel lives, or nobody knows."""
 
 
 async def claim(
     connection: AsyncConnection, worker: str, now: datetime, lease: timedelta, channels: Collection[str]
 ) -> list[Claim]:
-    """Claim the next message of each channel that has none in flight.
-
-    Order is kept for each channel, critical messages first. While the first one waits to be tried again, the others
-    wait behind it: the channel is down. A message that the channel refuses, or never answers, lets the others pass,
-    except those that speak of the same alert. A channel whose breaker is open is only probed.
-    """
+    """Claim the next message of each channel as `claim_next` does, once the claims that ran out are taken back."""
     await _lose(connection, messages.c.lease_until <= now, now)
-    claims = []
-    for channel in await health.open_to_try(connection, channels, now):
-        row = await _next(connection, channel, now)
-        if row is None:
-            continue
-        taken = await connection.execute(
-            update(messages)
-            .where(messages.c.id == row["id"], messages.c.attempts == row["attempts"], messages.c.worker.is_(None))
-            .values(worker=worker, lease_until=now + lease, attempts=row["attempts"] + 1)
+    found = [await claim_next(connection, worker, now, lease, channel) for channel in channels]
+    return [one for one in found if one is not None]
+
+
+async def claim_next(
+    connection: AsyncConnection, worker: str, now: datetime, lease: timedelta, channel: str
+) -> Claim | None:
+    """Claim the next message of a channel that has none in flight; None where nothing may go now.
+
+    Order is kept, critical messages first. While the first one waits to be tried again, the others wait behind it: the
+    channel is down. A message that the channel refuses, or never answers, lets the others pass, except those that
+    speak of the same alert. A channel whose breaker is open is only probed.
+    """
+    asked = {"claimant": worker, "now": now, "until": now + lease, "to": channel}
+    row = (await connection.execute(_CLAIM, asked)).mappings().first()
+    return None if row is None else _claim(row, worker)
+
+
+def _claiming() -> Executable:
+    """One statement, made once: it is carried out for every message, and is not to look at all that waits."""
+    now, channel = bindparam("now", type_=Instant), bindparam("to", type_=String)
+    critical, other = (_leading(now, channel, urgent=urgent).subquery() for urgent in (True, False))
+    first = union_all(select(critical.c.id), select(other.c.id)).limit(1).scalar_subquery()
+    flying = messages.alias()
+    in_flight = exists().where(flying.c.channel == channel, flying.c.state == WAITING, flying.c.worker.is_not(None))
+    return (
+        update(messages)
+        .where(messages.c.id == first, messages.c.next_at <= now, ~in_flight, ~health.rests(channel, now))
+        .values(
+            worker=bindparam("claimant"),
+            lease_until=bindparam("until", type_=Instant),
+            attempts=messages.c.attempts + 1,
         )
-        if taken.rowcount == 1:
-            claims.append(_claim(row, worker))
-    return claims
-
-
-async def _next(connection: AsyncConnection, channel: str, now: datetime) -> RowMapping | None:
-    here = (messages.c.channel == channel) & (messages.c.state == WAITING)
-    if await connection.scalar(select(exists().where(here, messages.c.worker.is_not(None)))):
-        return None
-    ended = (
-        select(attempts.c.outcome)
-        .where(attempts.c.message_id == messages.c.id)
-        .order_by(attempts.c.seq.desc())
-        .limit(1)
-        .scalar_subquery()
+        .returning(messages)
     )
-    query = (
-        select(messages, ended.label("ended"))
-        .where(here, ~messages.c.recalled)
-        .order_by(case((messages.c.severity == Severity.CRITICAL.value, 0), else_=1), messages.c.position)
-        .limit(LOOKED_AT)
-    )
-    for row in (await connection.execute(query)).mappings():
-        if row["next_at"] > now:
-            if row["ended"] not in (Result.PERMANENT.value, Result.UNKNOWN.value):
-                return None
-        elif not await _is_behind(connection, row):
-            return row
-    return None
 
 
-async def _is_behind(connection: AsyncConnection, row: RowMapping) -> bool:
-    """Whether an earlier message that speaks of the same alert waits for the same channel."""
-    mine = select(notices.c.alert_id).where(notices.c.message_id == row["id"])
-    earlier = (
-        select(messages.c.id)
-        .join(notices, notices.c.message_id == messages.c.id)
+def _leading(now: ColumnElement[datetime], channel: ColumnElement[str], *, urgent: bool) -> Select[str]:
+    """The first message, of the critical or of the other ones, that may go, or that holds up those behind it."""
+    one, mine, theirs, earlier = messages.alias(), notices.alias(), notices.alias(), messages.alias()
+    ended = select(attempts.c.outcome).where(attempts.c.message_id == one.c.id)
+    last = func.coalesce(ended.order_by(attempts.c.seq.desc()).limit(1).scalar_subquery(), "")
+    behind = (
+        select(earlier.c.id)
+        .join_from(mine, theirs, theirs.c.alert_id == mine.c.alert_id)
+        .join(earlier, earlier.c.id == theirs.c.message_id)
         .where(
-            messages.c.channel == row["channel"],
-            messages.c.state == WAITING,
-            messages.c.position < row["position"],
-            notices.c.alert_id.in_(mine),
+            mine.c.message_id == one.c.id,
+            earlier.c.channel == channel,
+            earlier.c.state == WAITING,
+            earlier.c.position < one.c.position,
         )
+        .exists()
+    )
+    # Said as the partial index says it: with parameters SQLite would not find it.
+    waits = (one.c.channel == channel) & (one.c.state == literal_column(f"'{WAITING}'"))
+    worst: ColumnElement[str] = literal_column(f"'{Severity.CRITICAL}'")
+    return (
+        select(one.c.id)
+        .where(
+            waits,
+            one.c.severity == worst if urgent else one.c.severity != worst,
+            ~one.c.recalled,
+            or_((one.c.next_at <= now) & ~behind, (one.c.next_at > now) & last.not_in(_LETS_PASS)),
+        )
+        .order_by(one.c.position)
         .limit(1)
     )
-    return await connection.scalar(earlier) is not None
+
+
+_CLAIM = _claiming()
 
 
 def _claim(row: RowMapping, worker: str) -> Claim:
@@ -99,7 +127,7 @@ def _claim(row: RowMapping, worker: str) -> Claim:
         title=row["title"],
         body=row["body"],
         worker=worker,
-        attempt=row["attempts"] + 1,
+        attempt=row["attempts"],
         repeat=row["repeat"],
         created_at=row["created_at"],
         thread=row["thread"],
@@ -113,34 +141,48 @@ async def settle(
 
     Returns False, and changes nothing, where the claim is no longer this worker's.
     """
-    if outcome.result is Result.DELIVERED:
-        state = {"state": SENT, "sent_at": now, "error": None}
-    elif next_at is None:
-        state = {"state": GIVEN_UP, "error": outcome.detail}
-    else:
-        state = {"next_at": next_at, "error": outcome.detail}
-    if outcome.result is Result.UNKNOWN:
-        state["repeat"] = True
-    mine = (messages.c.worker == claimed.worker) & (messages.c.attempts == claimed.attempt)
+    delivered = outcome.result is Result.DELIVERED
     written = await connection.execute(
-        update(messages)
-        .where(messages.c.id == claimed.id, messages.c.state == WAITING, mine)
-        .values(worker=None, lease_until=None, **state)
+        _SETTLE,
+        {
+            "message": claimed.id,
+            "claimant": claimed.worker,
+            "attempt": claimed.attempt,
+            "becomes": SENT if delivered else GIVEN_UP if next_at is None else WAITING,
+            "arrived": now if delivered else None,
+            "again": None if delivered else next_at,
+            "why": None if delivered else outcome.detail,
+            "unsure": outcome.result is Result.UNKNOWN,
+        },
     )
     if written.rowcount != 1:
         return False
-    await connection.execute(
-        attempts.insert().values(
-            message_id=claimed.id,
-            number=claimed.attempt,
-            at=now,
-            outcome=outcome.result.value,
-            detail=outcome.detail,
-        )
-    )
+    ended = {"number": claimed.attempt, "at": now, "outcome": outcome.result.value, "detail": outcome.detail}
+    await connection.execute(_NOTE, {"message_id": claimed.id, **ended})
     if await health.note(connection, claimed.channel, outcome, now):
         await _resume(connection, claimed.channel, now)
     return True
+
+
+def _settling() -> Update:
+    mine = (messages.c.worker == bindparam("claimant")) & (messages.c.attempts == bindparam("attempt"))
+    return (
+        update(messages)
+        .where(messages.c.id == bindparam("message"), messages.c.state == WAITING, mine)
+        .values(
+            worker=None,
+            lease_until=None,
+            state=bindparam("becomes"),
+            sent_at=bindparam("arrived", type_=Instant),
+            next_at=func.coalesce(bindparam("again", type_=Instant), messages.c.next_at),
+            error=bindparam("why"),
+            repeat=or_(messages.c.repeat, bindparam("unsure", type_=Boolean)),
+        )
+    )
+
+
+_SETTLE = _settling()
+_NOTE = insert(attempts)
 
 
 async def _resume(connection: AsyncConnection, channel: str, now: datetime) -> None:
