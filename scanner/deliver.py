@@ -74,7 +74,7 @@ class Deliverer:
         self._new_id = new_id
         self._jitter = jitter
         self._woken = asyncio.Event()
-        self._flights: dict[str, asyncio.Task[datetime | None]] = {}
+        self._flights: dict[str, asyncio.Task[None]] = {}
         self._failing: dict[str, datetime] = {}
         self._looked_at: datetime | None = None
         self.turned_at = now()
@@ -87,7 +87,7 @@ class Deliverer:
         """Deliver until `stop` is set; then let what is in flight end, within a limit, and hand the rest back."""
         try:
             while not stop.is_set():
-                await self._rest(stop, LOOK_EVERY if await self._turn() else AFTER_TROUBLE)
+                await self._rest(stop, LOOK_EVERY if await self._turn(stop) else AFTER_TROUBLE)
         finally:
             await self._land()
 
@@ -120,10 +120,10 @@ class Deliverer:
     async def deliver_once(self) -> int:
         """Attempt the next message of every channel that has none in flight. Returns how many attempts that were."""
         claims = await self._claim(self._channels)
-        await asyncio.gather(*(self._deliver(claim) for claim in claims))
+        await asyncio.gather(*(self._work_off(claim, lambda: False) for claim in claims))
         return len(claims)
 
-    async def _turn(self) -> bool:
+    async def _turn(self, stop: asyncio.Event) -> bool:
         self._woken.clear()
         try:
             if self._looked_at is None or not timedelta() <= self._now() - self._looked_at < REMIND_EVERY:
@@ -132,7 +132,7 @@ class Deliverer:
             if await self._store.read(lambda c: outbox.anything_due(c, self._now(), self._channels)):
                 await self.compose_due()
                 for claim in await self._claim([name for name in self._channels if name not in self._flights]):
-                    self._take_off(claim)
+                    self._take_off(claim, stop)
         except ApprovalWatchError as error:
             log.error("delivery.trouble", error=str(error))
             return False
@@ -150,14 +150,17 @@ class Deliverer:
             for wait in waits:
                 wait.cancel()
 
-    def _take_off(self, claim: Claim) -> None:
-        def landed(flight: asyncio.Task[datetime | None]) -> None:
+    def _take_off(self, claim: Claim, stop: asyncio.Event) -> None:
+        async def flying() -> None:
+            await self._work_off(claim, lambda: not stop.is_set())
+
+        def landed(flight: asyncio.Task[None]) -> None:
             del self._flights[claim.channel]
             self.wake()
             if not flight.cancelled() and (error := flight.exception()) is not None:
-                log.error("message.crashed", message=claim.id, channel=claim.channel, error=repr(error))
+                log.error("delivery.crashed", channel=claim.channel, error=repr(error))
 
-        flight = asyncio.create_task(self._deliver(claim), name=f"send {claim.id}")
+        flight = asyncio.create_task(flying(), name=f"send to {claim.channel}")
         self._flights[claim.channel] = flight
         flight.add_done_callback(landed)
 
@@ -177,7 +180,7 @@ class Deliverer:
         while (await self._store.read(outbox.waiting)).get(name):
             claims = await self._claim([name])
             if claims:
-                again = await self._deliver(claims[0])
+                again = await self._work_off(claims[0], lambda: True)
             elif again is None or again >= end:
                 return
             else:
@@ -229,57 +232,85 @@ class Deliverer:
     async def _claim(self, names: Collection[str]) -> list[Claim]:
         return await self._store.write(lambda c: outbox.claim(c, self._worker, self._now(), LEASE, names))
 
-    async def _deliver(self, claim: Claim) -> datetime | None:
-        """Attempt a message. Returns when it is tried again, if it is."""
+    async def _work_off(self, claim: Claim, go_on: Callable[[], bool]) -> datetime | None:
+        """Attempt a message, and then, one after the other, those that follow it for as long as `go_on` says so.
+
+        Returns when the last of them is tried again, if it is.
+        """
+        me = asyncio.current_task()
+        following: Claim | None = claim
+        while following is not None:
+            claim = following
+            outcome = await self._attempt(claim)
+            next_at = None if outcome.result is Result.DELIVERED else self._next_attempt(claim, outcome)
+            # Who is about to be cancelled must not claim what nobody will send then.
+            following = await self._settle(
+                claim, outcome, next_at, lambda: go_on() and not (me is not None and me.cancelling())
+            )
+        return next_at
+
+    async def _attempt(self, claim: Claim) -> Outcome:
+        """Send a message once."""
         body = repeated(claim.body) if claim.repeat else claim.body
         channel = self._channels[claim.channel]
         try:
-            outcome = await channel.send(
+            return await channel.send(
                 claim.title, body, kind=claim.kind, severity=claim.severity, ref=claim.id, thread=claim.thread
             )
         except asyncio.CancelledError:
             stopped = Outcome(Result.UNKNOWN, "the program stopped while this was being sent")
-            await self._settle(claim, stopped, self._now())
+            await self._settle(claim, stopped, self._now(), lambda: False)
             raise
         except Exception as error:  # noqa: BLE001 - the loop's edge: one message must not stop the others
             # No traceback: what it shows of the plugin may hold the channel's secret.
             said = scrubbed(repr(error), channel.url)
             log.error("message.crashed", message=claim.id, channel=claim.channel, error=said)
-            outcome = Outcome(Result.UNKNOWN, f"sending it failed in an unexpected way: {said}")
-        delivered = outcome.result is Result.DELIVERED
-        next_at = None if delivered else self._next_attempt(claim, outcome)
-        await self._settle(claim, outcome, next_at)
-        return next_at
+            return Outcome(Result.UNKNOWN, f"sending it failed in an unexpected way: {said}")
 
     def _next_attempt(self, claim: Claim, outcome: Outcome) -> datetime | None:
         return next_attempt(claim, outcome, self._now(), self._jitter(), self._telling.give_up_after)
 
-    async def _settle(self, claim: Claim, outcome: Outcome, next_at: datetime | None) -> None:
-        """Write the outcome back, for as long as the claim lasts: a store in trouble must not make a message repeat."""
+    async def _settle(
+        self, claim: Claim, outcome: Outcome, next_at: datetime | None, go_on: Callable[[], bool]
+    ) -> Claim | None:
+        """Write the outcome back, for as long as the claim lasts: a store in trouble must not make a message repeat.
+
+        Returns the claim of what is sent next, where that is to go on and something may go.
+        """
         for tries_left in range(int(LEASE.total_seconds() / AFTER_TROUBLE), -1, -1):
             try:
-                mine = await self._store.write(lambda c: self._note(c, claim, outcome, next_at))
+                mine, following = await self._store.write(lambda c: self._note(c, claim, outcome, next_at, go_on))
             except ApprovalWatchError as error:
                 log.error("delivery.trouble", error=str(error), message=claim.id)
-                if not tries_left:
-                    return
-                await asyncio.sleep(AFTER_TROUBLE)
+                if tries_left:
+                    await asyncio.sleep(AFTER_TROUBLE)
             else:
                 self._tell(claim, outcome, next_at, mine=mine)
-                return
+                return following
+        return None
 
     async def _note(
-        self, connection: AsyncConnection, claim: Claim, outcome: Outcome, next_at: datetime | None
-    ) -> bool:
-        """Write an outcome. A channel that fails is tried with one message at a time, so that those behind it grow old
-        untried: what is too old goes with it."""
+        self,
+        connection: AsyncConnection,
+        claim: Claim,
+        outcome: Outcome,
+        next_at: datetime | None,
+        go_on: Callable[[], bool],
+    ) -> tuple[bool, Claim | None]:
+        """Write an outcome, and claim what goes next in the same transaction: it costs a disk as much as one of them.
+
+        A channel that fails is tried with one message at a time, so that those behind it grow old untried: what is too
+        old goes with it.
+        """
         now = self._now()
         mine = await outbox.settle(connection, claim, outcome, now, next_at)
         if outcome.result is not Result.DELIVERED:
             born = now - self._telling.give_up_after
             if gone := await outbox.give_up_old(connection, claim.channel, born, outcome.detail):
                 log.error("messages.given_up", channel=claim.channel, messages=gone, detail=outcome.detail)
-        return mine
+        if not (mine and go_on()):
+            return mine, None
+        return mine, await outbox.claim_next(connection, self._worker, now, LEASE, claim.channel)
 
     def _tell(self, claim: Claim, outcome: Outcome, next_at: datetime | None, *, mine: bool) -> None:
         """Log an outcome; of an outage only its beginning and its end."""
