@@ -10,7 +10,7 @@ import signal
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -19,7 +19,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from scanner.deliver import Deliverer
-from scanner.domain.approvals import Target
+from scanner.domain.approvals import Target, Underway
 from scanner.domain.report import Report
 from scanner.errors import ApprovalWatchError, StoreError
 from scanner.heartbeat import Heartbeat
@@ -234,12 +234,12 @@ class Daemon:
         works.deliverer.wake()
 
     async def _scan(self, works: Works, job: Job, request: str | None = None) -> Report:
-        told: datetime | None = None
+        told = datetime.min.replace(tzinfo=UTC)
 
-        async def moved(step: Step) -> None:
+        async def moved(step: Step | Underway) -> None:
             nonlocal told
             self._moved = at = self._now()
-            if request is not None and (told is None or at - told >= ASKED_EVERY or step.done == step.total):
+            if isinstance(step, Step) and request is not None and (at - told >= ASKED_EVERY or step.done == step.total):
                 told = at
                 await self._store.write(lambda c: requests.progress(c, request, step.done, step.total))
 

@@ -13,13 +13,14 @@ from contextlib import aclosing
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeAlias
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.context import Balances
 from scanner.domain.alerts import Move
-from scanner.domain.approvals import End, Snapshot, Target, Unmoved, combine
+from scanner.domain.approvals import End, Snapshot, Target, Underway, Unmoved, combine
 from scanner.domain.chains import UnknownChainError, by_index
 from scanner.domain.changes import Difference, Known, diff, unseen
 from scanner.domain.conditions import Condition
@@ -32,7 +33,7 @@ from scanner.sources import NOTHING_KNOWN, Source
 from scanner.store import balances, conditions, knowledge, lists, scans, unmoved, visits
 from scanner.store.engine import Store
 
-__all__ = ["Job", "Scanner", "Step"]
+__all__ = ["Job", "Scanner", "Step", "Told"]
 
 STILL_AT_ONCE = 200
 """Targets of which nothing moved that are written down in one transaction."""
@@ -71,6 +72,10 @@ class Step:
     total: int
 
 
+Told: TypeAlias = Callable[[Step | Underway], Awaitable[None]]
+"""Who is told of each target that is done, and of how far the past of a chain is read that targets wait for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scanner:
     """Reads targets, records what that means, and reports it.
@@ -91,7 +96,7 @@ class Scanner:
     balances: Balances | None = None
     balances_every: timedelta = timedelta(hours=1)
 
-    async def scan(self, job: Job, progress: Callable[[Step], Awaitable[None]] | None = None) -> Report:
+    async def scan(self, job: Job, progress: Told | None = None) -> Report:
         """Read the targets and report them. Raises StoreError where the store fails; what a source fails at is told."""
         return await _Round(self, job).run(progress)
 
@@ -121,7 +126,7 @@ class _Round:
         self.reached = not self.job.targets
         self.context_errors: Counter[str] = Counter()
 
-    async def run(self, progress: Callable[[Step], Awaitable[None]] | None) -> Report:
+    async def run(self, progress: Told | None) -> Report:
         kept = [target for target in self.job.targets if self.job.keeps(target)]
         if kept:
             await self.store.write(lambda connection: self._begin(connection, kept))
@@ -155,19 +160,17 @@ class _Round:
         found = await unmoved.fingerprints(connection, self.judge.pack.digest, self.began)
         return {target: found[target] for target in kept if target in found}
 
-    async def _read(
-        self,
-        targets: Sequence[Target],
-        known: Mapping[Target, str],
-        progress: Callable[[Step], Awaitable[None]] | None,
-    ) -> None:
+    async def _read(self, targets: Sequence[Target], known: Mapping[Target, str], progress: Told | None) -> None:
         """Read targets, and write down what each reading means. Those that say nothing new leave a line together."""
         still: list[Unmoved] = []
         done, total = 0, len(targets)
         async with aclosing(self._readings(targets, known)) as readings:
             async for reading in readings:
-                done += 1
-                if isinstance(reading, Unmoved):
+                step: Step | Underway
+                done += not isinstance(reading, Underway)
+                if isinstance(reading, Underway):
+                    step = reading
+                elif isinstance(reading, Unmoved):
                     self.reached = True
                     still.append(reading)
                     step = Step(reading.target, True, None, done, total)
@@ -196,7 +199,7 @@ class _Round:
 
     async def _readings(
         self, targets: Sequence[Target], known: Mapping[Target, str] = NOTHING_KNOWN
-    ) -> AsyncGenerator[Snapshot | Unmoved, None]:
+    ) -> AsyncGenerator[Snapshot | Unmoved | Underway, None]:
         """A reading of each target, from the first source that covers its chain."""
         left = list(targets)
         for source in self.sources:

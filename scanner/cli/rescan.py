@@ -5,7 +5,7 @@ So key, budget and delivery stay in one hand, and a shell beside the service nee
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ from scanner.config import Config
 from scanner.domain.approvals import Target
 from scanner.domain.report import Report
 from scanner.errors import ApprovalWatchError, ConfigError, StoreError
-from scanner.scan import Job, Step
+from scanner.scan import Job, Told
 from scanner.store import requests
 from scanner.store.daemons import daemon_lives
 from scanner.store.engine import Store
@@ -30,9 +30,9 @@ DELIVER_WITHIN = timedelta(seconds=20)
 
 @dataclass(frozen=True, slots=True)
 class Follower:
-    """Who is shown how far a scan is: `step` for each target read here, `count` for what the daemon tells."""
+    """Who is shown how far a scan is: `step` for what is read here, `count` for what the daemon tells."""
 
-    step: Callable[[Step], Awaitable[None]]
+    step: Told
     count: Callable[[int, int], None]
 
 

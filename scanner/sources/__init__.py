@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
-from scanner.domain.approvals import Kind, Snapshot, Target, Unmoved
+from scanner.domain.approvals import Kind, Snapshot, Target, Underway, Unmoved
 from scanner.domain.chains import Chain
 from scanner.domain.cost import Cost
 
@@ -26,8 +26,10 @@ class Source(Protocol):
 
     def read(
         self, targets: Sequence[Target], known: Mapping[Target, str] = NOTHING_KNOWN
-    ) -> AsyncGenerator[Snapshot | Unmoved, None]:
+    ) -> AsyncGenerator[Snapshot | Unmoved | Underway, None]:
         """Read each target: exactly one snapshot for each, in any order, as soon as it is there.
+
+        Between them it may tell how far it is with what they wait for.
 
         `known` are fingerprints of complete readings: of a target that still reads the same it is enough to say so.
         What goes wrong on the way is in the snapshot's `trouble`, never raised: one target's failure never
