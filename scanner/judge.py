@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Finding, Judgement, Transition, reconcile, unwatched
 from scanner.domain.approvals import Approval, End, Snapshot, Target
-from scanner.domain.changes import Change, ChangeKind, Difference, Held
+from scanner.domain.changes import GONE, WITHDRAWN, Change, ChangeKind, Difference, Held
 from scanner.domain.surroundings import Surroundings
 from scanner.domain.telling import Telling
 from scanner.policy.exceptions import Exemptions
@@ -47,15 +47,15 @@ class Judged:
 class Case:
     """What is to be judged: approvals of one target, with what is provable about them.
 
-    `held` are judged, `changed` tells what happened to them, `gone` are provably in force no more, `baseline` are
-    news of a first reading, `raised` allow more than before.
+    `held` are judged, `changed` tells what happened to them, `gone` are provably in force no more, with
+    the reason, `baseline` are news of a first reading, `raised` allow more than before.
     """
 
     target: Target
     held: Sequence[Held]
     proven: bool
     changed: Mapping[str, Change] = field(default_factory=dict)
-    gone: frozenset[str] = frozenset()
+    gone: Mapping[str, str] = field(default_factory=dict)
     baseline: frozenset[str] = frozenset()
     raised: frozenset[str] = frozenset()
 
@@ -244,11 +244,13 @@ class Judge:
             if (finding.rule, finding.approval) not in excepted
             and (finding.change is None or (finding.rule, finding.change) not in told)
         ]
-        gone, baseline, raised = (
+        baseline, raised = (
             frozenset().union(*(part(case) for case in cases))
-            for part in (attrgetter("gone"), attrgetter("baseline"), attrgetter("raised"))
+            for part in (attrgetter("baseline"), attrgetter("raised"))
         )
-        alerts = await kept_alerts.open_alerts(connection, sorted({one.approval.id for one in held} | gone))
+        gone = {id_: why for case in cases for id_, why in case.gone.items()}
+        judged = {one.approval.id for one in held} | gone.keys()
+        alerts = await kept_alerts.open_alerts(connection, sorted(judged))
         transitions = reconcile(alerts, found, gone=gone, baseline=baseline, raised=raised, excepted=excepted, at=at)
         undecided = Counter(finding.rule for finding in found if finding.judgement is Judgement.UNDECIDED)
         decided = frozenset(finding.rule for finding in found if finding.judgement is not Judgement.UNDECIDED)
@@ -308,16 +310,25 @@ def say(
 def _after(snapshot: Snapshot, difference: Difference) -> Case:
     """What is to be judged of a target that was read. What is not in force is judged only as a change."""
     changed = {change.after.id: change for change in difference.changes}
-    ended = frozenset(one.approval.id for one in difference.known.held.values() if not one.in_force)
     return Case(
         target=snapshot.target,
         held=[one for id_, one in difference.known.held.items() if one.in_force or id_ in changed],
         changed=changed,
         proven=difference.complete,
-        gone=ended if snapshot.end is not End.INCOMPLETE else frozenset(),
+        gone=_gone(snapshot, difference),
         baseline=_of(difference, ChangeKind.BASELINE),
         raised=_of(difference, ChangeKind.INCREASED, ChangeKind.RESTORED),
     )
+
+
+def _gone(snapshot: Snapshot, difference: Difference) -> dict[str, str]:
+    """The approvals that provably are in force no more, and why. What ended by itself needs no whole reading."""
+    found = {}
+    if snapshot.end is not End.INCOMPLETE:
+        ended = (one.approval.id for one in difference.known.held.values() if not one.in_force)
+        found = dict.fromkeys(ended, GONE[ChangeKind.REVOKED])
+    found |= dict.fromkeys(_of(difference, ChangeKind.EXPIRED), GONE[ChangeKind.EXPIRED])
+    return found | dict.fromkeys(_of(difference, ChangeKind.REVOKED) & snapshot.withdrawn, WITHDRAWN)
 
 
 def _of(difference: Difference, *kinds: ChangeKind) -> frozenset[str]:

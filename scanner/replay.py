@@ -15,7 +15,7 @@ from operator import itemgetter
 
 from scanner.domain.alerts import Alert, AlertState, Judgement, Transition, reconcile, unwatched
 from scanner.domain.backtest import Step
-from scanner.domain.changes import Change, ChangeKind, Held
+from scanner.domain.changes import GONE, Change, ChangeKind, Held
 from scanner.domain.exposure import exposure
 from scanner.domain.holdings import Holding
 from scanner.domain.lists import NOBODY
@@ -23,7 +23,6 @@ from scanner.domain.past import Believed, Past, TokenState
 from scanner.domain.surroundings import Surroundings
 from scanner.judge import Case, parted, say
 from scanner.policy.cuts import FIRST, cuts_of
-from scanner.policy.engine import known_facts
 from scanner.policy.exceptions import Exemptions
 from scanner.policy.fields import AGES, COUNTS, MONEY, PRICED
 from scanner.policy.moments import Moments
@@ -168,7 +167,7 @@ class _Life:
             held=(held,),
             proven=last.proven_at is not None and last.proven_at <= at,
             changed={id_: last.change} if under_way else {},
-            gone=frozenset() if held.in_force else frozenset({id_}),
+            gone={} if held.in_force else {id_: GONE[last.change.kind]},
             baseline=fresh,
             raised=frozenset({id_}) if read and last.change.kind in _RISES else frozenset(),
         )
@@ -252,7 +251,7 @@ class _Life:
     def _edges(self, name: str, first_usd: Decimal | None) -> Sequence[float]:
         """What rules hold a number against, given what the approval was worth at first."""
         if (name, first_usd) not in self.edges:
-            known = known_facts({} if first_usd is None else {FIRST: float(first_usd)})
+            known = {} if first_usd is None else {FIRST: float(first_usd)}
             self.edges[name, first_usd] = self.rules.cuts[name].numbers(known)
         return self.edges[name, first_usd]
 
@@ -268,7 +267,7 @@ class _Life:
 def _after(held: Held | None, change: Change) -> Held:
     """What was held of an approval after a change."""
     at = change.at
-    if change.kind is ChangeKind.REVOKED:
+    if change.kind in GONE:
         approval = change.before or change.after
         first, since = (at, at) if held is None else (held.first_seen, held.since)
         return Held(approval, first_seen=first, since=since, changed_at=at, in_force=False)

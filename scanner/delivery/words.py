@@ -144,8 +144,9 @@ def _decimals(approval: Approval) -> int | None:
 _PLAIN_CHANGES = {
     ChangeKind.BASELINE: "it was there when the wallet was first read",
     ChangeKind.NEW: "newly granted",
-    ChangeKind.RESTORED: "granted again after it had been revoked",
+    ChangeKind.RESTORED: "granted again after it had ended",
     ChangeKind.REVOKED: "revoked",
+    ChangeKind.EXPIRED: "expired",
 }
 
 

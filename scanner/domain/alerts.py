@@ -152,7 +152,7 @@ def reconcile(
     alerts: Sequence[Alert],
     findings: Sequence[Finding],
     *,
-    gone: Collection[str],
+    gone: Mapping[str, str],
     baseline: Collection[str],
     at: datetime,
     raised: Collection[str] = (),
@@ -160,18 +160,19 @@ def reconcile(
 ) -> list[Transition]:
     """Hold the alerts that are not resolved against what the rules say now.
 
-    `alerts` are those of the approvals that were judged. `gone` are the approvals that provably are in force no more:
-    all of their alerts resolve, but for those that tell of the going itself. `baseline` are those seen for the first
-    time in a first reading, `raised` those that now allow more. A state alert opens when its rule holds and resolves
-    when its rule provably fails; it worsens with its severity, and with its approval unless its rule fails. Its
-    severity rises at once, and falls by proof alone. An event alert opens with its change. What worsens is open again,
-    whoever acknowledged it. `excepted` gives the reason for each rule and approval about which the user wants to hear
-    nothing: no alert opens, and nobody watches over one that is open any more, which does not mean that it is safe.
+    `alerts` are those of the approvals that were judged. `gone` are the approvals that provably are in force no more,
+    with the reason: all of their alerts resolve, but for those that tell of the going itself. `baseline` are those seen
+    for the first time in a first reading, `raised` those that now allow more. A state alert opens when its rule holds
+    and resolves when its rule provably fails; it worsens with its severity, and with its approval unless its rule
+    fails. Its severity rises at once, and falls by proof alone. An event alert opens with its change. What worsens is
+    open again, whoever acknowledged it. `excepted` gives the reason for each rule and approval about which the user
+    wants to hear nothing: no alert opens, and nobody watches over one that is open any more, which does not mean that
+    it is safe.
     """
     current = {(alert.rule, alert.approval, alert.change): alert for alert in alerts}
     happened = {finding.change for finding in findings} - {None}
     over = [alert for alert in alerts if alert.approval in gone and alert.change not in happened]
-    transitions = [_end(alert, Move.RESOLVED, "the approval is gone", at) for alert in over]
+    transitions = [_end(alert, Move.RESOLVED, gone[alert.approval], at) for alert in over]
     settled = {alert.id for alert in over}
     spared = [one for one in alerts if (one.rule, one.approval) in excepted and one.id not in settled]
     transitions += [_end(one, Move.UNWATCHED, f"excepted: {excepted[one.rule, one.approval]}", at) for one in spared]

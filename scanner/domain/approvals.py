@@ -163,6 +163,10 @@ class Approval:
         """`Allowance.unlimited`, with the token's supply where that is known."""
         return self.allowance.unlimited(self.token.supply)
 
+    def expired(self, at: datetime) -> bool:
+        """Whether its time is up at a moment; what has no end never expires."""
+        return self.expires_at is not None and self.expires_at <= at
+
 
 class End(StrEnum):
     """How a reading ended: proven to be all, apparently all, or cut short."""

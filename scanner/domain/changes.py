@@ -11,7 +11,7 @@ from enum import StrEnum
 from scanner.domain.approvals import Allowance, Approval, End, Kind, Snapshot, Target, stable_id
 from scanner.errors import Reason, Trouble
 
-__all__ = ["Change", "ChangeKind", "Difference", "Held", "Known", "diff", "unseen"]
+__all__ = ["GONE", "WITHDRAWN", "Change", "ChangeKind", "Difference", "Held", "Known", "diff", "unseen"]
 
 MASS_FROM = 10
 """From so many approvals on, losing more than half of them at once is a mass absence."""
@@ -27,6 +27,17 @@ class ChangeKind(StrEnum):
     DECREASED = "decreased"
     STATUS = "status"
     REVOKED = "revoked"
+    EXPIRED = "expired"
+
+
+GONE: Mapping[ChangeKind, str] = {
+    ChangeKind.REVOKED: "the approval is gone",
+    ChangeKind.EXPIRED: "the approval has expired",
+}
+"""The changes after which nothing may be taken any more, and why alerts are over then."""
+
+WITHDRAWN = "withdrawn: the block that granted it is no longer part of the chain"
+"""Why alerts are over where a reading withdraws an approval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +82,7 @@ class Known:
 class Change:
     """A difference that was believed. `before` and `after` are the approval then and now; None where there was none.
 
-    After a revoke `after` is the approval as last seen, with the allowance 0.
+    Where it is gone, `after` is the approval as last seen, with the allowance 0.
     """
 
     kind: ChangeKind
@@ -104,11 +115,13 @@ class Difference:
 
 
 def unseen(known: Known, snapshot: Snapshot) -> frozenset[str]:
-    """The approvals in force that a reading could have shown and did not."""
+    """The approvals in force that a reading could have shown and did not, although they had not ended by themselves."""
     return frozenset(
         held.approval.id
         for held in known.in_force
-        if held.approval.kind in snapshot.kinds and held.approval.id not in snapshot.approvals
+        if held.approval.kind in snapshot.kinds
+        and held.approval.id not in snapshot.approvals
+        and _ended(held, snapshot) is None
     )
 
 
@@ -119,6 +132,9 @@ def diff(known: Known, snapshot: Snapshot, confirm_after: timedelta, based_on: i
     if the reading reached its end, the source covers that kind, and the loss is small; a loss of everything, or of
     more than half of ten or more, and anything that an unproven end left out, is believed only when another
     such reading, at least `confirm_after` later, still lacks it, each approval by itself.
+
+    Two ends need no proof by absence, and nobody counts them as a loss: an approval whose time is up has expired, and
+    one whose grant stood in a block that is no longer part of the chain is withdrawn.
 
     `based_on` is the target's version when the scan began. Where another reading was recorded since, and this one did
     not begin after that had ended, it may be the older word: rows that were recorded meanwhile are left alone, and it
@@ -131,7 +147,7 @@ def diff(known: Known, snapshot: Snapshot, confirm_after: timedelta, based_on: i
 
     for approval in snapshot.approvals.values():
         held = known.held.get(approval.id)
-        if approval.allowance.is_zero or (held is not None and held.version > current):
+        if not _allows(approval, snapshot.read_at) or (held is not None and held.version > current):
             continue
         row, moved = _seen(held, approval, snapshot.read_at, first=approval.kind not in known.covered)
         if moved is not None:
@@ -141,17 +157,19 @@ def diff(known: Known, snapshot: Snapshot, confirm_after: timedelta, based_on: i
             rows[approval.id] = replace(row, version=version)
 
     lost = _losses(known, snapshot, current)
-    for held in lost.candidates:
-        if lost.believes(held, confirm_after):
-            gone = replace(held.approval, allowance=Allowance(0))
-            rows[gone.id] = replace(
-                held, in_force=False, missing_since=None, changed_at=snapshot.read_at, version=version
-            )
-            changes.append(Change(ChangeKind.REVOKED, held.approval, gone, snapshot.read_at))
-        elif lost.counts and (held.missing_since is None or held.missing_since > snapshot.read_at):
+    believed = [(held, ChangeKind.REVOKED) for held in lost.candidates if lost.believes(held, confirm_after)]
+    for held, how in (*lost.ended, *believed):
+        row = replace(_over(held, snapshot), version=version)
+        rows[row.approval.id] = row
+        nothing = replace(row.approval, allowance=Allowance(0))
+        changes.append(Change(how, held.approval, nothing, snapshot.read_at))
+
+    doubts = [held for held in lost.candidates if not lost.believes(held, confirm_after)]
+    for held in doubts:
+        if lost.counts and (held.missing_since is None or held.missing_since > snapshot.read_at):
             rows[held.approval.id] = replace(held, missing_since=snapshot.read_at, version=version)
 
-    doubted = sum(1 for held in lost.candidates if not lost.believes(held, confirm_after))
+    doubted = len(doubts)
     complete = lost.counts and not doubted
     trouble = None if complete else lost.trouble(doubted, confirm_after) if lost.counts else snapshot.trouble
     after = Known(
@@ -188,11 +206,38 @@ def _moved(before: Approval, after: Approval) -> ChangeKind | None:
     return ChangeKind.STATUS if before.status is not after.status else None
 
 
+def _allows(row: Approval, at: datetime) -> bool:
+    """Whether a row that a reading shows says that anything may be taken then."""
+    return not row.allowance.is_zero and not row.expired(at)
+
+
+def _over(held: Held, snapshot: Snapshot) -> Held:
+    """What is held of an approval that is gone: as it was last seen, but for an end that was moved since."""
+    row = snapshot.approvals.get(held.approval.id)
+    approval = held.approval if row is None else replace(held.approval, expires_at=row.expires_at)
+    return replace(held, approval=approval, in_force=False, missing_since=None, changed_at=snapshot.read_at)
+
+
+def _ended(held: Held, snapshot: Snapshot) -> ChangeKind | None:
+    """How an approval in force ended beyond doubt, as far as a reading tells: withdrawn, or by its own time."""
+    row = snapshot.approvals.get(held.approval.id)
+    if row is None:
+        shown = snapshot.end is End.COMPLETE and held.approval.kind in snapshot.kinds
+        expired = shown and held.approval.expired(snapshot.read_at)
+    else:
+        expired = not row.allowance.is_zero and row.expired(snapshot.read_at)
+    if expired:
+        return ChangeKind.EXPIRED
+    withdrawn = held.approval.id in snapshot.withdrawn and (row is None or row.allowance.is_zero)
+    return ChangeKind.REVOKED if withdrawn else None
+
+
 @dataclass(frozen=True, slots=True)
 class _Losses:
-    """The approvals that a reading would take away, and whether it may."""
+    """The approvals that a reading would take away, and whether it may; those that `ended` it does not take away."""
 
     candidates: tuple[Held, ...]
+    ended: tuple[tuple[Held, ChangeKind], ...]
     snapshot: Snapshot
     mass: bool
     total: int
@@ -233,8 +278,12 @@ def _begun_after(snapshot: Snapshot, known: Known) -> bool:
 
 def _losses(known: Known, snapshot: Snapshot, current: int) -> _Losses:
     """What a reading takes away: rows shown with the allowance 0, and, where it reached an end, rows not shown."""
-    in_force = list(known.in_force)
-    visible = [h for h in in_force if h.approval.kind in snapshot.kinds] if current == known.version else []
+    overtaken = current != known.version
+    ways = () if overtaken else ((held, _ended(held, snapshot)) for held in known.in_force)
+    ended = tuple((held, how) for held, how in ways if how is not None)
+    over = {held.approval.id for held, _ in ended}
+    in_force = [held for held in known.in_force if held.approval.id not in over]
+    visible = [] if overtaken else [held for held in in_force if held.approval.kind in snapshot.kinds]
     counts = snapshot.end is not End.INCOMPLETE
     candidates = []
     for held in visible:
@@ -244,4 +293,4 @@ def _losses(known: Known, snapshot: Snapshot, current: int) -> _Losses:
     lost, total = len(candidates), len(in_force)
     # What this reading could not show does not make it less suspicious that it lacks most of the rest.
     mass = lost == len(visible) or (total >= MASS_FROM and 2 * lost > len(visible))
-    return _Losses(tuple(candidates), snapshot, mass, total)
+    return _Losses(tuple(candidates), ended, snapshot, mass, total)

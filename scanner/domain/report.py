@@ -13,7 +13,7 @@ from typing import Self
 from scanner.domain.alerts import Alert
 from scanner.domain.approvals import Approval, Spender, Token
 from scanner.domain.chains import UnknownChainError, by_index
-from scanner.domain.changes import Change, ChangeKind, Held
+from scanner.domain.changes import GONE, Change, Held
 from scanner.domain.cost import Spent
 from scanner.domain.exposure import Exposure, allowed
 from scanner.domain.hostile import harmless
@@ -220,7 +220,7 @@ class StateEntry:
 
 @dataclass(frozen=True, slots=True)
 class ChangeEntry:
-    """One change of one approval. `after` is null once it is revoked."""
+    """One change of one approval. `after` is null where it is gone."""
 
     kind: str
     approval: str
@@ -238,13 +238,13 @@ class ChangeEntry:
         """A change as the diff found it, or as the store kept it, with what is known now beside the approval."""
         approval = known.counted(change.after)
         before = None if change.before is None else known.counted(change.before)
-        revoked = change.kind is ChangeKind.REVOKED
+        gone = change.kind in GONE
         return cls(
             kind=change.kind.value,
             approval=approval.id,
             at=rfc3339(change.at),
             before=StateEntry.of(before),
-            after=None if revoked else StateEntry.of(approval),
+            after=None if gone else StateEntry.of(approval),
             chain=chain_name(approval.chain),
             chain_index=approval.chain,
             owner=approval.owner,

@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ages", "alerts_told", "approvals_told", "changes_told", "heading", "mark", "totals", "unread"]
 
-_CHANGE_STYLES = {"new": "yellow", "restored": LOUD, "increased": LOUD, "revoked": GOOD, "decreased": GOOD}
+_CHANGE_STYLES = {
+    **dict.fromkeys(("restored", "increased"), LOUD),
+    **dict.fromkeys(("revoked", "expired", "decreased"), GOOD),
+    "new": "yellow",
+}
 _FEW = 8
 """So many targets are named one by one."""
 

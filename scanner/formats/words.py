@@ -45,7 +45,7 @@ __all__ = [
 
 _WITHOUT_AMOUNT = {"erc721_all": "every token", "erc1155_all": "every token", "erc777": "every token"}
 _SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"))
-_CHANGES = ("restored", "increased", "new", "status", "decreased", "revoked", "baseline")
+_CHANGES = ("restored", "increased", "new", "status", "decreased", "revoked", "expired", "baseline")
 """Kinds of change, the most alarming first."""
 
 
@@ -146,7 +146,7 @@ def state(entry: StateEntry | None) -> str:
 
 def change_words(entry: ChangeEntry) -> tuple[str, str]:
     """What a change led to and what was before, in words; "" where there was nothing before."""
-    now = "revoked" if entry.kind == "revoked" else state(entry.after)
+    now = entry.kind if entry.after is None else state(entry.after)
     return now, "" if entry.before is None else f"was {state(entry.before)}"
 
 

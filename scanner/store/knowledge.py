@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Kind, Snapshot, Target
-from scanner.domain.changes import Change, ChangeKind, Difference, Held, Known
+from scanner.domain.changes import GONE, Change, ChangeKind, Difference, Held, Known
 from scanner.store.moves import note_money, note_watches
 from scanner.store.rows import (
     CHUNK,
@@ -298,7 +298,7 @@ async def in_force_at(connection: AsyncConnection, wanted: Filter, at: datetime)
         .add_columns(*change_columns(changes))
         .join(last, last.c.approval_id == approvals.c.id)
         .join(changes, changes.c.seq == last.c.seq)
-        .where(changes.c.kind != ChangeKind.REVOKED.value, *wanted.conditions())
+        .where(changes.c.kind.not_in([kind.value for kind in GONE]), *wanted.conditions())
     )
     found = []
     for row in (await connection.execute(query)).mappings():

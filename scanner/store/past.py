@@ -12,7 +12,7 @@ from sqlalchemy import Row, exists, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Allowance, Approval, Status, Target
-from scanner.domain.changes import Change, ChangeKind
+from scanner.domain.changes import GONE, Change, ChangeKind
 from scanner.domain.lists import Entry, Standing
 from scanner.domain.past import Balance, Believed, Course, Listing, Past, Quotes, TokenState, standings_over_time
 from scanner.store.columns import Instant
@@ -230,7 +230,7 @@ class _Tally:
         """Count one change. Where the beginning of an approval was forgotten, the first change that is known is one."""
         first = row.id not in self.seen
         self.seen.add(row.id)
-        gone = row.kind == ChangeKind.REVOKED.value
+        gone = ChangeKind(row.kind) in GONE
         begins = row.kind in _BEGINS or (first and not gone)
         ends = gone and not first
         self.owners.setdefault(row.spender, Counter())[row.owner] += int(begins) - int(ends)

@@ -93,7 +93,7 @@ async def raise_alert(connection: AsyncConnection) -> Alert:
         values={"allowance.unlimited": "yes"},
     )
     at = NOW - timedelta(days=1)
-    steps = reconcile([], [finding], gone=(), baseline=(), at=at)
+    steps = reconcile([], [finding], gone={}, baseline=(), at=at)
     await alerts.apply(
         connection,
         steps,

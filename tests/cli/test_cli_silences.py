@@ -125,7 +125,7 @@ def test_what_cannot_be_is_refused_in_words(tmp_path: Path, arguments: tuple[str
 async def make_critical(folder: Path) -> Alert:
     """A critical alert beside the other one, of another approval."""
     finding = Finding("drainer", "A known drainer", Severity.CRITICAL, DAI_APPROVAL.id, Judgement.HOLDS)
-    (step,) = reconcile([], [finding], gone=(), baseline=(), at=NOW)
+    (step,) = reconcile([], [finding], gone={}, baseline=(), at=NOW)
     store = await Store.open(f"sqlite:///{folder / 'approval-watch.db'}")
     try:
         await store.write(

@@ -137,7 +137,7 @@ def test_an_allowance_is_said_in_words(row: Approval, words: str) -> None:
     [
         (Change(ChangeKind.BASELINE, None, approval(), START), "it was there when the wallet was first read"),
         (Change(ChangeKind.NEW, None, approval(), START), "newly granted"),
-        (Change(ChangeKind.RESTORED, None, approval(), START), "granted again after it had been revoked"),
+        (Change(ChangeKind.RESTORED, None, approval(), START), "granted again after it had ended"),
         (Change(ChangeKind.REVOKED, approval(), approval(raw=0), START), "revoked"),
         (
             Change(

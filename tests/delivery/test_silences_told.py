@@ -110,7 +110,7 @@ class World:
         async def judging(connection: AsyncConnection) -> None:
             known = await open_alerts(connection, [row.id])
             up = [row.id] if raised else []
-            steps = reconcile(known, [found], gone=(), baseline=(), raised=up, at=self.now)
+            steps = reconcile(known, [found], gone={}, baseline=(), raised=up, at=self.now)
             words = {"a-rule": ("It can be taken.", "Revoke it.")}
             await apply(connection, steps, telling=TELLING, words=words.__getitem__, scan_id=None, at=self.now)
 

@@ -48,7 +48,9 @@ def steps(
     raised: Collection[str] = (),
     at: datetime = START,
 ) -> list[Transition]:
-    return reconcile(alerts, findings, gone=gone, baseline=baseline, raised=raised, at=at)
+    return reconcile(
+        alerts, findings, gone=dict.fromkeys(gone, "the approval is gone"), baseline=baseline, raised=raised, at=at
+    )
 
 
 def opened(*findings: Finding, at: datetime = START) -> list[Alert]:
@@ -384,7 +386,7 @@ def test_what_is_excepted_neither_opens_nor_stays_open_and_all_else_does() -> No
     known = opened(finding(), finding(approval="a2"), finding(rule="raised", change="c1"))
     excepted = {("unlimited", "a1"): "ours", ("raised", "a1"): "ours too", ("unlimited", "a3"): "ours"}
     found = [finding(), finding(approval="a2"), finding(approval="a3"), finding(rule="old", approval="a3")]
-    moved = reconcile(known, found, gone=(), baseline=(), raised={"a1"}, excepted=excepted, at=minutes(1))
+    moved = reconcile(known, found, gone={}, baseline=(), raised={"a1"}, excepted=excepted, at=minutes(1))
     assert [(step.move, step.alert.rule, step.alert.approval, step.reason) for step in moved] == [
         (Move.UNWATCHED, "unlimited", "a1", "excepted: ours"),
         (Move.UNWATCHED, "raised", "a1", "excepted: ours too"),
@@ -397,7 +399,7 @@ def test_an_exception_ends_an_alert_whatever_its_rule_says(judgement: Judgement)
     (step,) = reconcile(
         opened(finding()),
         [finding(judgement, proven=False)],
-        gone=(),
+        gone={},
         baseline=(),
         excepted={("unlimited", "a1"): "ours"},
         at=minutes(1),
@@ -407,5 +409,6 @@ def test_an_exception_ends_an_alert_whatever_its_rule_says(judgement: Judgement)
 
 def test_what_is_gone_is_gone_although_it_is_excepted() -> None:
     excepted = {("unlimited", "a1"): "ours"}
-    (step,) = reconcile(opened(finding()), [], gone={"a1"}, baseline=(), excepted=excepted, at=minutes(1))
-    assert step.reason == "the approval is gone"
+    gone = {"a1": "the approval has expired"}
+    (step,) = reconcile(opened(finding()), [], gone=gone, baseline=(), excepted=excepted, at=minutes(1))
+    assert (step.move, step.alert.reason) == (Move.RESOLVED, "the approval has expired")

@@ -35,7 +35,7 @@ class Watch:
         money = {name.replace("__", "."): value for name, value in known.items()}
         facts = given_facts({**self.same, **money}.items(), [])
         found = findings(PACK.judge(facts), approval="a1", facts=facts, proven=True)
-        steps = reconcile(self.alerts, found, gone=(), baseline=(), at=minutes(self.rounds))
+        steps = reconcile(self.alerts, found, gone={}, baseline=(), at=minutes(self.rounds))
         now = {alert.id: alert for alert in self.alerts} | {step.alert.id: step.alert for step in steps}
         self.alerts = [alert for alert in now.values() if alert.state is not AlertState.RESOLVED]
         return steps
