@@ -14,7 +14,6 @@ from scanner.domain.backtest import Difference, Episode, Message, Step, differen
 from scanner.domain.past import Past
 from scanner.domain.telling import Telling
 from scanner.policy.cuts import cuts_of
-from scanner.policy.engine import known_facts
 from scanner.policy.fields import COUNTS
 from scanner.policy.rules import Pack
 from scanner.replay import Replay
@@ -149,7 +148,7 @@ def _alike(pack: Pack) -> Alike | None:
 
     if not (approvals.fixed and owners.fixed):
         return lambda counts: counts
-    first, second = approvals.numbers(known_facts({})), owners.numbers(known_facts({}))
+    first, second = approvals.numbers({}), owners.numbers({})
     return lambda counts: (_place(first, counts[0]), _place(second, counts[1]))
 
 

@@ -8,15 +8,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from scanner.policy.engine import Condition, Known, known_facts, reads, value_of
+from scanner.policy.engine import Condition, reads, value_of
+from scanner.policy.fields import Facts
 from scanner.policy.splitting import Part, comparison, split
 
 __all__ = ["FIRST", "Cuts", "cuts_in", "cuts_of", "tests_of"]
 
 FIRST = "exposure.first_usd"
 """The field that stands still until an approval changes: what is reckoned from it alone is as good as a constant."""
-
-_NOTHING, _FIRST = known_facts({}), known_facts({FIRST: 1.0})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +34,12 @@ class Cuts:
         """Whether constants are all that the number is held against."""
         return not self.everywhere and not self.expressions
 
-    def numbers(self, known: Known) -> list[float]:
+    def numbers(self, known: Facts) -> list[float]:
         """The cuts of a number, given what is known otherwise."""
         values = (*self.constants, *(value_of(text, known) for text in self.expressions))
         return sorted({float(value) for value in values if isinstance(value, int | float)})
 
-    def durations(self, known: Known) -> list[timedelta]:
+    def durations(self, known: Facts) -> list[timedelta]:
         """The cuts of a duration, given what is known otherwise."""
         values = (*self.constants, *(value_of(text, known) for text in self.expressions))
         return sorted({value for value in values if isinstance(value, timedelta)})
@@ -60,10 +59,10 @@ def cuts_in(tests: Iterable[str], field: str) -> Cuts:
         if not reads(text, field):
             continue
         other = _other_side(text, field)
-        constant = None if other is None else value_of(other, _NOTHING)
+        constant = None if other is None else value_of(other, {})
         if constant is not None:
             constants[constant] = None
-        elif other is not None and value_of(other, _FIRST) is not None:
+        elif other is not None and value_of(other, {FIRST: 1.0}) is not None:
             expressions[other] = None
         else:
             everywhere = True

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from scanner.domain.hostile import quoted
 from scanner.domain.plain import counted
-from scanner.policy.engine import Condition, Known, known_facts, value_of
+from scanner.policy.engine import Condition, value_of
 from scanner.policy.fields import FIELDS, Facts, FieldType, in_words
 from scanner.policy.splitting import comparison
 
@@ -31,22 +31,22 @@ def about(test: Condition, facts: Facts) -> str:
     return ", ".join(_is(name, facts.get(name)) for name in test.reads)
 
 
-def demand(test: Condition, wanted: bool, facts: Facts, known: Known) -> str:
+def demand(test: Condition, wanted: bool, facts: Facts) -> str:
     """What a test would take to hold, or to fail if not `wanted`: `exposure.usd is 4,210; it would have to be …`."""
     text = test.bound
     if (counted := _ENTRIES.fullmatch(text)) and _is_list(counted["field"]):
         empty = (counted["operator"] == "==") is wanted
-        return f"{_subject(counted['field'], known)}; it would have to {'be empty' if empty else 'have an entry'}"
+        return f"{_subject(counted['field'], facts)}; it would have to {'be empty' if empty else 'have an entry'}"
     if text in FIELDS:
-        return f"{_subject(text, known)}; it would have to be {_words(wanted)}"
+        return f"{_subject(text, facts)}; it would have to be {_words(wanted)}"
     if (compared := comparison(text)) is not None:
         left, operator, right = compared.left, compared.operator, compared.right
         if operator == "in":
-            return _membership(left, right, wanted, known)
+            return _membership(left, right, wanted, facts)
         if _is_constant(left):
             left, operator, right = right, _MIRRORED.get(operator, operator), left
-        bound = _BOUNDS[operator if wanted else _OPPOSITE[operator]].format(_threshold(right, known))
-        return f"{_subject(left, known)}; it would have to be {bound}"
+        bound = _BOUNDS[operator if wanted else _OPPOSITE[operator]].format(_threshold(right, facts))
+        return f"{_subject(left, facts)}; it would have to be {bound}"
     return f"{about(test, facts)}; `{text}` would have to {'hold' if wanted else 'fail'}"
 
 
@@ -54,33 +54,33 @@ def _is_list(name: str) -> bool:
     return name in FIELDS and FIELDS[name].type is FieldType.TEXTS
 
 
-def _membership(left: str, right: str, wanted: bool, known: Known) -> str:
+def _membership(left: str, right: str, wanted: bool, facts: Facts) -> str:
     if _is_constant(left):
         verb = "hold" if wanted else "be without"
-        return f"{_subject(right, known)}; it would have to {verb} {_threshold(left, known)}"
+        return f"{_subject(right, facts)}; it would have to {verb} {_threshold(left, facts)}"
     side = "one" if wanted else "none"
-    return f"{_subject(left, known)}; it would have to be {side} of {_threshold(right, known)}"
+    return f"{_subject(left, facts)}; it would have to be {side} of {_threshold(right, facts)}"
 
 
-def _subject(text: str, known: Known) -> str:
+def _subject(text: str, facts: Facts) -> str:
     """One side of a comparison and its value."""
-    return _is(text, value_of(text, known))
+    return _is(text, value_of(text, facts))
 
 
 def _is(name: str, value: object) -> str:
     return f"{name} is {_words(value)}"
 
 
-def _threshold(text: str, known: Known) -> str:
+def _threshold(text: str, facts: Facts) -> str:
     """The other side: a constant's value; of what itself depends on the approval the text, too."""
-    value = value_of(text, known)
+    value = value_of(text, facts)
     if _is_constant(text):
         return _words(value)
     return f"`{text}` ({_words(value)})"
 
 
 def _is_constant(text: str) -> bool:
-    return value_of(text, known_facts({})) is not None
+    return value_of(text, {}) is not None
 
 
 def _words(value: object) -> str:

@@ -103,7 +103,7 @@ class Condition:
 
 
 def known_facts(facts: Mapping[str, object]) -> Known:
-    """One approval's facts made ready for any number of conditions."""
+    """One approval's facts made ready for any number of conditions, in the thread in which this was called."""
     return _environment().Activation(facts)
 
 
@@ -139,10 +139,10 @@ def reads(text: str, name: str) -> bool:
     return False
 
 
-def value_of(text: str, known: Known) -> object | None:
+def value_of(text: str, facts: Mapping[str, object]) -> object | None:
     """What a part of a sound condition, of whatever type, comes to; None where that is not known."""
     expression = _part(text)
-    value = None if expression is None else expression.eval(known)
+    value = None if expression is None else expression.eval(known_facts(facts))
     return None if value is None or value.type() == cel.Type.ERROR else value.plain_value()
 
 

@@ -63,7 +63,7 @@ def foresee(rule: Rule, facts: Facts, approval: str, alerts: Sequence[Alert], at
     `alerts` are those of this rule on this approval that are not resolved.
     """
     found = findings([(rule, rule.judge(known_facts(facts)))], approval=approval, facts=facts, proven=True)
-    for step in reconcile(alerts, found, gone=(), baseline=(), at=at):
+    for step in reconcile(alerts, found, gone={}, baseline=(), at=at):
         if step.move is Move.OPENED:
             return f"No alert is open for it. The next complete reading opens one, at {step.alert.severity}."
         return f"The next complete reading changes {step.alert.id}: {step.move}, {step.reason}."
@@ -213,5 +213,5 @@ def _way(goal: Judgement, flips: Flips, facts: Facts, known: Known) -> WayEntry:
     found = ((text, to, test) for text, to in flips.items() if (test := _test(text)) is not None)
     return WayEntry(
         goal.value,
-        tuple(FlipEntry(text, to.value, demand(test, to is Judgement.HOLDS, facts, known)) for text, to, test in found),
+        tuple(FlipEntry(text, to.value, demand(test, to is Judgement.HOLDS, facts)) for text, to, test in found),
     )

@@ -15,7 +15,7 @@ from scanner.domain.chains import CHAINS
 from scanner.domain.changes import Change, ChangeKind, Held
 from scanner.domain.exposure import allowed
 from scanner.domain.hostile import disguised, harmless
-from scanner.domain.lists import WARNINGS
+from scanner.domain.lists import WARNINGS, Standing
 from scanner.domain.report import chain_name
 from scanner.domain.surroundings import UNKNOWN, Surroundings
 
@@ -31,6 +31,8 @@ __all__ = [
     "ages_began",
     "facts",
     "in_words",
+    "lasting_facts",
+    "passing_facts",
 ]
 
 Facts = Mapping[str, object]
@@ -200,44 +202,69 @@ def facts(
     judged. Exact numbers become floating point here, and here alone: rules compare, they do not account. Texts are the
     true ones, as strangers wrote them, not made harmless.
     """
-    approval, at_stake = beside.counted(held.approval), beside.exposure
-    labels = [_text(label) for label in beside.spender.labels]
-    known: dict[str, object] = {
-        "chain.name": chain_name(approval.chain),
-        "chain.index": approval.chain,
-        "owner.address": _text(approval.owner),
-        "owner.label": _text(target.label),
-        "owner.tags": [_text(tag) for tag in target.tags],
-        "token.address": _text(approval.token.address),
-        "token.symbol": _text(approval.token.symbol),
-        "token.symbol_disguised": disguised(approval.token.symbol),
-        "token.labels": [_text(label) for label in beside.token.labels],
-        "token.warned": not WARNINGS.isdisjoint(beside.token.labels),
-        "token.price_usd": _number(at_stake.price_usd),
-        "token.risk": at_stake.risk,
-        "spender.address": _text(approval.spender.address),
-        "spender.name": _text(approval.spender.name),
-        "spender.labels": labels,
-        "spender.trusted": "trusted" in labels and "exploited" not in labels,
-        "spender.warned": not WARNINGS.isdisjoint(labels),
-        "spender.approvals": spender_approvals,
-        "spender.owners": spender_owners,
-        "allowance.readable": _readable(approval),
-        "allowance.unlimited": approval.unlimited,
-        "allowance.amount": _number(allowed(approval, approval.token.decimals)),
-        "allowance.covers_balance": at_stake.covers_balance,
-        "balance.amount": _number(at_stake.balance),
-        "exposure.usd": _number(at_stake.usd),
-        "exposure.real_usd": _number(at_stake.real_usd),
-        "exposure.first_usd": _number(beside.first_usd),
-        "approval.status": approval.status.value,
-        "approval.kind": approval.kind.value,
-        **{name: _since(began, at) for name, began in ages_began(held).items()},
-        "change.kind": None if change is None else change.kind.value,
-        "change.was_unlimited": None if change is None else _was_unlimited(change),
-        "change.was_status": None if change is None or change.before is None else change.before.status.value,
+    return {
+        **lasting_facts(beside.counted(held.approval), target, beside.spender, beside.token, change),
+        **passing_facts(held, beside, spender_approvals, spender_owners, at),
     }
-    return {name: value for name, value in known.items() if value is not None}
+
+
+def lasting_facts(
+    approval: Approval, target: Target, spender: Standing, token: Standing, change: Change | None
+) -> dict[str, object]:
+    """Those of `facts` that stand as long as an approval, its names, and what lists say of them; it is `counted`."""
+    labels = [_text(label) for label in spender.labels]
+    return _known(
+        {
+            "chain.name": chain_name(approval.chain),
+            "chain.index": approval.chain,
+            "owner.address": _text(approval.owner),
+            "owner.label": _text(target.label),
+            "owner.tags": [_text(tag) for tag in target.tags],
+            "token.address": _text(approval.token.address),
+            "token.symbol": _text(approval.token.symbol),
+            "token.symbol_disguised": disguised(approval.token.symbol),
+            "token.labels": [_text(label) for label in token.labels],
+            "token.warned": not WARNINGS.isdisjoint(token.labels),
+            "spender.address": _text(approval.spender.address),
+            "spender.name": _text(approval.spender.name),
+            "spender.labels": labels,
+            "spender.trusted": "trusted" in labels and "exploited" not in labels,
+            "spender.warned": not WARNINGS.isdisjoint(labels),
+            "allowance.readable": _readable(approval),
+            "allowance.unlimited": approval.unlimited,
+            "allowance.amount": _number(allowed(approval, approval.token.decimals)),
+            "approval.status": approval.status.value,
+            "approval.kind": approval.kind.value,
+            "change.kind": None if change is None else change.kind.value,
+            "change.was_unlimited": None if change is None else _was_unlimited(change),
+            "change.was_status": None if change is None or change.before is None else change.before.status.value,
+        }
+    )
+
+
+def passing_facts(
+    held: Held, beside: Surroundings, spender_approvals: int | None, spender_owners: int | None, at: datetime
+) -> dict[str, object]:
+    """Those of `facts` that money, other approvals of the spender, and time move."""
+    at_stake = beside.exposure
+    return _known(
+        {
+            "spender.approvals": spender_approvals,
+            "spender.owners": spender_owners,
+            "token.price_usd": _number(at_stake.price_usd),
+            "token.risk": at_stake.risk,
+            "allowance.covers_balance": at_stake.covers_balance,
+            "balance.amount": _number(at_stake.balance),
+            "exposure.usd": _number(at_stake.usd),
+            "exposure.real_usd": _number(at_stake.real_usd),
+            "exposure.first_usd": _number(beside.first_usd),
+            **{name: _since(began, at) for name, began in ages_began(held).items()},
+        }
+    )
+
+
+def _known(facts: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 def ages_began(held: Held) -> dict[str, datetime]:

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from scanner.domain.changes import Held
 from scanner.policy.cuts import cuts_of
-from scanner.policy.engine import known_facts
 from scanner.policy.fields import AGES, ages_began
 from scanner.policy.rules import Pack
 
@@ -27,10 +26,8 @@ class Moments:
     def __init__(self, pack: Pack) -> None:
         cuts = {name: cuts_of(pack.conditions, name) for name in sorted(AGES)}
         self.everywhere = not all(one.fixed for one in cuts.values())
-        nothing = known_facts({})
         self._spans = {
-            name: [span for span in one.durations(nothing) if timedelta(0) <= span < _FOREVER]
-            for name, one in cuts.items()
+            name: [span for span in one.durations({}) if timedelta(0) <= span < _FOREVER] for name, one in cuts.items()
         }
         self._ends = [one.until for one in pack.exemptions if one.until is not None]
 

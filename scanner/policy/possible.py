@@ -16,7 +16,7 @@ from operator import add, eq, ge, gt, le, lt, mul, ne, sub
 from typing import Any, TypeAlias
 
 from scanner.domain.changes import ChangeKind
-from scanner.policy.engine import known_facts, value_of
+from scanner.policy.engine import value_of
 from scanner.policy.fields import FIELDS, FieldType
 from scanner.policy.syntax import Call, Constant, Listing, Name, Node
 
@@ -86,7 +86,6 @@ COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
 _TURNED = {"_>_": "_<_", "_<_": "_>_", "_>=_": "_<=_", "_<=_": "_>=_", "_==_": "_==_", "_!=_": "_!=_"}
 _SIZED = frozenset({FieldType.TEXT, FieldType.TEXTS})
 _FOLDED: Mapping[str, Callable[[float, float], float]] = {"_*_": mul, "_+_": add, "_-_": sub}
-_NOTHING = known_facts({})
 
 
 def _asked(node: Node, loose: str = "") -> _Question | bool:
@@ -131,7 +130,7 @@ def constant_of(node: Node) -> bool | float | str | None:
         case Constant(value):
             return value
         case Call("days" | "duration" as function, (Constant(value),)):
-            span = value_of(f"{function}({json.dumps(value)})", _NOTHING)
+            span = value_of(f"{function}({json.dumps(value)})", {})
             return span.total_seconds() if isinstance(span, timedelta) else None
         case Call(operator, (left, right)) if operator in _FOLDED:
             match constant_of(left), constant_of(right):

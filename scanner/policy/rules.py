@@ -1,10 +1,10 @@
 """A rule, a pack of them, and what they say of an approval."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from types import MappingProxyType
 
 from scanner.domain.alerts import Finding, Judgement, Severity
@@ -13,6 +13,7 @@ from scanner.domain.changes import Change, ChangeKind
 from scanner.errors import Place, Problem
 from scanner.policy.engine import Condition, Known, known_facts
 from scanner.policy.fields import Facts, in_words
+from scanner.policy.likeness import Likeness, can_tell
 from scanner.policy.params import NO_PARAMS, Params
 
 __all__ = [
@@ -28,6 +29,9 @@ __all__ = [
     "Verdict",
     "findings",
 ]
+
+REMEMBERED = 4096
+"""Approvals that some rules can tell apart, of which it is remembered what they said."""
 
 EXCEPTABLE = ("spender", "token", "owner", "chain")
 """What an exception can name of an approval."""
@@ -203,6 +207,40 @@ Judged = tuple[Rule, Verdict]
 """A rule and what it says."""
 
 
+class _Bench:
+    """Rules that judge one approval after the other. Of those that they cannot tell apart, they are asked of one.
+
+    Rules of which it is not known what they tell apart are asked each time.
+    """
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.rules = tuple(rules)
+        self._said: dict[Hashable, tuple[Judged, ...]] = {}
+
+    @cached_property
+    def _alike(self) -> tuple[Rule, ...]:
+        return tuple(rule for rule in self.rules if all(map(can_tell, rule.conditions)))
+
+    @cached_property
+    def _likeness(self) -> Likeness:
+        return Likeness(condition for rule in self._alike for condition in rule.conditions)
+
+    def judge(self, facts: Facts) -> Sequence[Judged]:
+        """What each rule says, in order."""
+        like = self._likeness.of(facts)
+        said = self._said.get(like)
+        if said is None:
+            if len(self._said) >= REMEMBERED:
+                self._said.clear()
+            known = known_facts(facts)
+            said = tuple((rule, rule.judge(known)) for rule in self._alike)
+            self._said[like] = said
+        if len(said) == len(self.rules):
+            return said
+        known, told = known_facts(facts), {rule.id: verdict for rule, verdict in said}
+        return tuple((rule, told.get(rule.id) or rule.judge(known)) for rule in self.rules)
+
+
 @dataclass(frozen=True, slots=True)
 class Pack:
     """The rules in force, and all that is wrong with the others.
@@ -218,14 +256,14 @@ class Pack:
     ids: frozenset[str] = frozenset()
     exemptions: tuple[Exemption, ...] = ()
     digest: str = field(init=False, repr=False, compare=False)
-    _chosen: Mapping[ChangeKind | None, tuple[Rule, ...]] = field(init=False, repr=False, compare=False)
+    _benches: Mapping[ChangeKind | None, _Bench] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "digest", stable_id(*map(_says, self.rules), *self.exemptions))
-        chosen = {
-            kind: tuple(rule for rule in self.rules if not rule.on or kind in rule.on) for kind in (None, *ChangeKind)
+        benches = {
+            kind: _Bench(rule for rule in self.rules if not rule.on or kind in rule.on) for kind in (None, *ChangeKind)
         }
-        object.__setattr__(self, "_chosen", MappingProxyType(chosen))
+        object.__setattr__(self, "_benches", MappingProxyType(benches))
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
@@ -237,10 +275,9 @@ class Pack:
         read = frozenset(fields)
         return replace(self, rules=tuple(rule for rule in self.rules if not read.isdisjoint(rule.fields_read)))
 
-    def judge(self, facts: Facts, change: ChangeKind | None = None) -> list[Judged]:
+    def judge(self, facts: Facts, change: ChangeKind | None = None) -> Sequence[Judged]:
         """What every rule that applies says: those on states always, those on events if it is their kind of change."""
-        known = known_facts(facts)
-        return [(rule, rule.judge(known)) for rule in self._chosen[change]]
+        return self._benches[change].judge(facts)
 
 
 def _says(rule: Rule) -> tuple[object, ...]:

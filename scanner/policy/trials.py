@@ -18,6 +18,7 @@ from scanner.domain.lists import Standing
 from scanner.domain.surroundings import Surroundings
 from scanner.errors import closest
 from scanner.places import Data
+from scanner.policy.engine import known_facts
 from scanner.policy.fields import FIELDS, FieldType, facts
 from scanner.policy.rules import Expectation, Pack, Rule, Trial, findings
 
@@ -74,10 +75,11 @@ def try_rule(rule: Rule, trial: Trial) -> TrialResult:
     """What a rule says of the approval of a test, and what that does to the alert that the test has open."""
     kind = trial.given.get("change.kind")
     change = Change(ChangeKind(kind), None, _PLAIN, _NOW) if isinstance(kind, str) else None
-    judged = Pack((rule,)).judge(trial.given, None if change is None else change.kind)
+    applies = not rule.on or (change is not None and change.kind in rule.on)
+    judged = [(rule, rule.judge(known_facts(trial.given)))] if applies else []
     found = findings(judged, approval=_PLAIN.id, facts=trial.given, change=change, proven=True)
     before = [] if trial.open is None else [Alert("", rule.id, rule.title, trial.open, _PLAIN.id, _NOW)]
-    after = [step.alert for step in reconcile(before, found, gone=(), baseline=(), at=_NOW)] or before
+    after = [step.alert for step in reconcile(before, found, gone={}, baseline=(), at=_NOW)] or before
     severity = next((alert.severity for alert in after if alert.state is AlertState.OPEN), None)
     if any(finding.judgement is Judgement.UNDECIDED for finding in found):
         return TrialResult(rule, trial, Expectation.UNDECIDED, severity)

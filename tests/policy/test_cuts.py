@@ -28,7 +28,7 @@ def conditions(folder: Path, *keys: str) -> tuple[Condition, ...]:
 
 
 def numbers(found: Cuts, **known: float) -> list[float]:
-    return found.numbers(known_facts({name.replace("__", "."): value for name, value in known.items()}))
+    return found.numbers({name.replace("__", "."): value for name, value in known.items()})
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_durations_are_cut_by_what_they_come_to(tmp_path: Path) -> None:
     found = cuts_of(
         conditions(tmp_path, "when: approval.age > days(1) + days(2) || duration('90m') > approval.age"), "approval.age"
     )
-    assert found.durations(known_facts({})) == [timedelta(minutes=90), timedelta(days=3)]
+    assert found.durations({}) == [timedelta(minutes=90), timedelta(days=3)]
 
 
 LEAVES = st.sampled_from(
@@ -118,7 +118,7 @@ def test_between_two_cuts_a_condition_says_the_same(text: str, first: float | No
     condition = compile_condition(text)
     assert isinstance(condition, Condition)
     beside = {name: value for name, value in ((FIRST, first), ("token.risk", risk)) if value is not None}
-    found = cuts_of([condition], USD).numbers(known_facts(beside))
+    found = cuts_of([condition], USD).numbers(beside)
 
     def says(usd: float) -> Judgement:
         return condition.judge(known_facts({**beside, USD: usd}))

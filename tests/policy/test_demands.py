@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from scanner.policy.demands import demand
-from scanner.policy.engine import Condition, compile_condition, known_facts
+from scanner.policy.engine import Condition, compile_condition
 
 FACTS = {
     "exposure.usd": 4210.0,
@@ -24,7 +24,7 @@ FACTS = {
 def words(text: str, *, wanted: bool) -> str:
     test = compile_condition(text)
     assert isinstance(test, Condition), test
-    return demand(test, wanted, FACTS, known_facts(FACTS))
+    return demand(test, wanted, FACTS)
 
 
 @pytest.mark.parametrize(
