@@ -1,0 +1,97 @@
+"""What was once read of a chain's past, so that it is never read twice.
+
+Sources ask through the protocol; the store keeps it.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from scanner.domain.nominations import Key, Nomination, TokenFacts
+
+__all__ = ["Checkpoint", "Dated", "Index", "Kept"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Checkpoint:
+    """What a block was called when logs up to it were read: `hash` is lower-case hex with 0x."""
+
+    number: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A nomination, and what became of it.
+
+    `seen` says that the state once showed it in force, `orphaned` that the block which told of it last is no longer
+    part of the chain, and none has since.
+    """
+
+    nomination: Nomination
+    seen: bool = False
+    orphaned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """What a token said of itself, and when it was asked."""
+
+    facts: TokenFacts
+    asked_at: datetime
+
+
+class Index(Protocol):
+    """Keeps what is known of the past of chains. `chain` is a chainIndex; each call is one small transaction."""
+
+    async def heights(self, chain: str, owners: Collection[str]) -> dict[str, int]:
+        """The last block up to which the past of each owner is read without a gap; absent where nothing is."""
+        ...
+
+    async def known(self, chain: str, keys: Collection[Key]) -> dict[Key, Nomination]:
+        """Those of some nominations that are kept."""
+        ...
+
+    async def keep(
+        self,
+        chain: str,
+        owners: Collection[str],
+        last: int,
+        nominations: Sequence[Nomination],
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        """The past of these owners is read up to block `last`, and this is what was new in it.
+
+        A nomination takes the place of the one with its key. `checkpoint` is kept, with the newest before it.
+        """
+        ...
+
+    async def checkpoints(self, chain: str) -> list[Checkpoint]:
+        """What blocks were called, the newest first."""
+        ...
+
+    async def rewind(self, chain: str, to: int) -> None:
+        """What was read above a block is of a chain that is no more: forget how far it was read, and when it was
+        granted what its blocks told of."""
+        ...
+
+    async def kept(self, chain: str, owner: str) -> list[Kept]:
+        """All that was ever nominated for an owner."""
+        ...
+
+    async def saw(self, chain: str, keys: Collection[Key]) -> None:
+        """The state showed these in force."""
+        ...
+
+    async def date(self, chain: str, times: Mapping[int, datetime]) -> None:
+        """When blocks were made: the grants in them get their time."""
+        ...
+
+    async def facts(self, chain: str, tokens: Collection[str]) -> dict[str, Dated]:
+        """What is known of tokens."""
+        ...
+
+    async def learn(self, chain: str, facts: Mapping[str, TokenFacts], at: datetime) -> None:
+        """What tokens said of themselves when they were asked."""
+        ...
