@@ -62,6 +62,8 @@ def approval_from(row: RowMapping) -> Approval:
         expires_at=row[approvals.c.expires_at],
         granted_at=row[approvals.c.granted_at],
         granted_tx=row[approvals.c.granted_tx],
+        via=row[approvals.c.via],
+        final=row[approvals.c.final],
     )
 
 
@@ -108,6 +110,8 @@ def approval_row(held: Held, target_id: int) -> dict[str, object]:
         "expires_at": approval.expires_at,
         "granted_at": approval.granted_at,
         "granted_tx": approval.granted_tx,
+        "via": approval.via,
+        "final": approval.final,
         "in_force": held.in_force,
         "first_seen": held.first_seen,
         "since": held.since,
@@ -164,6 +168,7 @@ def change_from(row: RowMapping) -> Change:
             kind=now.kind,
             status=Status(row[f"{side}_status"]),
             token_id=now.token_id,
+            via=now.via,
         )
 
     return Change(ChangeKind(row["change_kind"]), then("before"), then("after") or now, row["change_at"])

@@ -1,5 +1,6 @@
 """The tables. Their history stands in `migrations/`; a test holds the two against each other."""
 
+from scanner.store.tables.chain import chain_blocks, chain_owners, chain_tokens, nodes, nominations
 from scanner.store.tables.context import balances, list_entries, lists, tokens, unjudged, valuations
 from scanner.store.tables.past import balance_moves, past_entries, token_moves, watches
 from scanner.store.tables.schema import metadata
@@ -35,6 +36,9 @@ __all__ = [
     "balance_moves",
     "balances",
     "budgets",
+    "chain_blocks",
+    "chain_owners",
+    "chain_tokens",
     "changes",
     "channel_health",
     "clocks",
@@ -45,6 +49,8 @@ __all__ = [
     "lists",
     "messages",
     "metadata",
+    "nodes",
+    "nominations",
     "notices",
     "past_entries",
     "requests",

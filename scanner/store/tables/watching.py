@@ -41,7 +41,9 @@ targets = Table(
     Index(None, "chain", "owner", unique=True),
 )
 
-# The present state of every approval ever seen. A revoked one stays, so that its return is told as one.
+# The present state of every approval ever seen. A revoked one stays, so that its return is told as one. `via` is the
+# contract through which the spender takes, where that is not the standard's own; `final` says that the block which
+# showed it cannot be reorganised away any more.
 approvals = Table(
     "approvals",
     metadata,
@@ -64,6 +66,8 @@ approvals = Table(
     Column("expires_at", Instant),
     Column("granted_at", Instant),
     Column("granted_tx", String(128)),
+    Column("via", String(128)),
+    Column("final", Boolean, nullable=False, default=True, server_default="1"),
     Column("in_force", Boolean, nullable=False),
     Column("first_seen", Instant, nullable=False),
     Column("since", Instant, nullable=False),
