@@ -3,13 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
 
 from scanner.domain.approvals import Kind
 
-__all__ = ["PERMIT2", "Nomination", "Standard", "TokenFacts"]
+__all__ = ["PERMIT2", "Key", "Nomination", "Standard", "TokenFacts"]
 
 PERMIT2 = "0x000000000022d473030f116ddee9f6b43ac78ba3"
 """Permit2's address on every chain that its own deployment reached (Uniswap, CREATE2)."""
+
+Key: TypeAlias = tuple[str, Kind, str, str, int | None, str | None]
+"""Owner, kind, token, spender, token id and Permit2 instance: what makes two nominations the same question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class Nomination:
     at: datetime | None = None
 
     @property
-    def key(self) -> tuple[str, Kind, str, str, int | None, str | None]:
+    def key(self) -> Key:
         """What makes two nominations the same question."""
         return (self.owner, self.kind, self.token, self.spender, self.token_id, self.via)
 

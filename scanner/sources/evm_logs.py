@@ -1,0 +1,239 @@
+"""What a chain's logs say about owners: which questions to ask of its state. Nothing here believes a log.
+
+Anybody can emit an event in anybody's name. So a log only nominates, whichever contract wrote it and whatever amount
+it tells; and as what a log lacks costs nothing but a question, doubtful forms nominate, too. Unseen stay events that
+do not index the owner, as no node can be asked for them (some tokens from before the standards), and the ids that a
+few early NFTs tell beside two topics.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import TypeAlias
+
+from scanner.domain.approvals import Kind
+from scanner.domain.nominations import PERMIT2, Key, Nomination
+from scanner.evm import topics as event
+from scanner.evm.abi import WORD, number, word
+from scanner.evm.values import Filter, Log
+
+__all__ = ["MOST_OWNERS", "filters", "nominations", "touched"]
+
+MOST_OWNERS = 500
+"""Owners that one query asks for: go-ethereum takes 1000 values at a topic's place, and no more."""
+
+_NOTHING_KNOWN: Mapping[Key, Nomination] = MappingProxyType({})
+
+_BY_FIRST = (
+    event.APPROVAL,
+    event.APPROVAL_FOR_ALL,
+    event.ERC6909_APPROVAL,
+    event.ERC6909_OPERATOR_SET,
+    event.PERMIT2_APPROVAL,
+    event.PERMIT2_LOCKDOWN,
+    event.PERMIT2_NONCE_INVALIDATION,
+    event.PERMIT2_PERMIT,
+)
+_BY_SECOND = (event.AUTHORIZED_OPERATOR, event.REVOKED_OPERATOR, event.TRANSFER)
+_SPENDING = (event.ERC6909_TRANSFER, event.TRANSFER)
+
+
+def filters(owners: Sequence[str], *, live: bool) -> list[Filter]:
+    """What to ask the logs for: all that may say something about these owners, in as few queries as can be.
+
+    `live` asks for what the owners sent, too: it may have used up an allowance without a word of that.
+    """
+    words = ["0x" + word(owner) for owner in dict.fromkeys(owners)]
+    parts = [tuple(words[start : start + MOST_OWNERS]) for start in range(0, len(words), MOST_OWNERS)]
+    by_first = (*_BY_FIRST, *_SPENDING) if live else _BY_FIRST
+    return [Filter(topics) for part in parts for topics in ((by_first, part), (_BY_SECOND, None, part))]
+
+
+def touched(logs: Iterable[Log], owners: Set[str]) -> set[str]:
+    """The owners that any of the logs is about, as one who approves, holds, sends or receives."""
+    theirs = {"0x" + word(owner): owner for owner in owners}
+    return {theirs[topic] for log in logs for topic in log.topics[1:3] if topic in theirs}
+
+
+def nominations(
+    logs: Iterable[Log], owners: Set[str], known: Mapping[Key, Nomination] = _NOTHING_KNOWN
+) -> list[Nomination]:
+    """What logs, in the order of the chain, nominate: each right once, with what the last of its logs told.
+
+    `known` are earlier nominations by their key, on which the logs go on: without them the first amount that a log
+    tells counts as raised. Rights of others than these owners are left out; so is what is given to the zero address,
+    as nobody can act as that. Whatever the logs hold, nothing is raised.
+    """
+    theirs = {"0x" + word(owner): owner for owner in owners}
+    told: dict[_Right, _Told] = {}
+    received: dict[tuple[str, str], None] = {}
+    for log in logs:
+        topics = log.topics
+        if not topics or log.removed:
+            continue
+        if topics[0] == event.TRANSFER:
+            if len(topics) == 3 and topics[2] in theirs:
+                received[topics[2], log.address] = None
+            continue
+        for read, amount_of, anew in _SAYINGS.get((topics[0], len(topics)), ()):
+            right = read(log)
+            if right[0] in theirs and right[3] != _NOBODY:
+                heard = told.get(right)
+                if heard is None:
+                    heard = told[right] = _Told(_key(theirs, right), known)
+                heard.hear(log, amount_of(log), anew)
+    for right in _covering(told, received):
+        if right not in told:
+            told[right] = _Told(_key(theirs, right), known)
+    return [heard.nomination() for heard in told.values()]
+
+
+_Right: TypeAlias = tuple[str, str, str, str, str | None, str | None]
+"""`Key` as a log has it, which is quick to make and to look up: the owner's topic, the kind's word, the token, the last
+20 bytes of the spender as digits, the id's topic, the Permit2 instance."""
+
+_NOBODY = "0" * 40
+_NOTHING = "0" * WORD
+_ALL = _NOTHING[1:] + "1"
+
+
+class _Told:
+    """What logs have told of one right so far. Amounts stay words of hex: of equal length, they sort as numbers."""
+
+    __slots__ = ("_amount", "_before", "_grant", "_key")
+
+    def __init__(self, key: Key, known: Mapping[Key, Nomination]) -> None:
+        before = known.get(key) if known else None
+        self._key = key
+        self._before = before
+        self._amount = None if before is None or before.amount is None else word(before.amount)
+        self._grant: Log | None = None
+
+    def hear(self, log: Log, amount: str | None, anew: bool) -> None:
+        """Take one more log; `anew` says that any amount in it is granted afresh, as no spend writes such a log."""
+        if amount is not None:
+            if amount > (_NOTHING if anew or self._amount is None else self._amount):
+                self._grant = log
+            self._amount = amount
+
+    def nomination(self) -> Nomination:
+        """The right, with the amount and the grant as they were last told."""
+        amount, grant, before = number(self._amount), self._grant, self._before
+        if grant is not None:
+            block, tx, at = _quantity(grant.block_number), grant.transaction_hash, _time(grant.block_timestamp)
+            return Nomination(*self._key, amount, block, tx, at)
+        if before is not None:
+            return Nomination(*self._key, amount, before.block, before.tx, before.at)
+        return Nomination(*self._key, amount)
+
+
+_KINDS: Mapping[str, Kind] = {kind.value: kind for kind in Kind}
+
+
+def _key(theirs: Mapping[str, str], right: _Right) -> Key:
+    owner, kind, token, spender, token_id, via = right
+    return theirs[owner], _KINDS[kind], token, "0x" + spender, _quantity(token_id), via
+
+
+def _covering(told: Iterable[_Right], received: Iterable[tuple[str, str]]) -> list[_Right]:
+    """The allowances to Permit2 that may stand behind this: some tokens grant them without an event."""
+    behind = [(owner, token, via or PERMIT2) for owner, kind, token, _, _, via in told if kind == "permit2"]
+    behind += [(owner, token, PERMIT2) for owner, token in received]
+    return [(owner, "erc20", token, instance[2:], None, None) for owner, token, instance in behind]
+
+
+def _quantity(digits: str | None) -> int | None:
+    """A number in hex with 0x; None where it is none."""
+    try:
+        return None if digits is None else int(digits, 16)
+    except ValueError:
+        return None
+
+
+def _time(digits: str | None) -> datetime | None:
+    seconds = _quantity(digits)
+    try:
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+_Saying: TypeAlias = tuple[Callable[[Log], _Right], Callable[[Log], str | None], bool]
+"""How one form of log is read: the right that it speaks of, the amount (a word) that it tells, and whether it says so
+only when a right is given (`_Told.hear`)."""
+
+
+def _first_word(log: Log) -> str | None:
+    amount = log.data[2:66]
+    return amount if len(amount) == WORD else None
+
+
+def _in_fourth(log: Log) -> str | None:
+    return log.topics[3][2:]
+
+
+def _unsaid(log: Log) -> str | None:
+    return None
+
+
+def _everything(log: Log) -> str | None:
+    return _ALL
+
+
+def _nothing(log: Log) -> str | None:
+    return _NOTHING
+
+
+def _allowance(log: Log) -> _Right:
+    return log.topics[1], "erc20", log.address, log.topics[2][-40:], None, None
+
+
+def _one_nft(log: Log) -> _Right:
+    return log.topics[1], "erc721", log.address, log.topics[2][-40:], log.topics[3], None
+
+
+def _operator(log: Log) -> _Right:
+    return log.topics[1], "erc721_all", log.address, log.topics[2][-40:], None, None
+
+
+def _operator_first(log: Log) -> _Right:
+    return log.topics[2], "erc777", log.address, log.topics[1][-40:], None, None
+
+
+def _one_id(log: Log) -> _Right:
+    return log.topics[1], "erc6909", log.address, log.topics[2][-40:], log.topics[3], None
+
+
+def _every_id(log: Log) -> _Right:
+    return log.topics[1], "erc6909", log.address, log.topics[2][-40:], None, None
+
+
+def _permit2(log: Log) -> _Right:
+    topics = log.topics
+    return topics[1], "permit2", "0x" + topics[2][-40:], topics[3][-40:], None, _elsewhere(log.address)
+
+
+def _locked_down(log: Log) -> _Right:
+    token, spender = log.data[26:66], log.data[90:130]
+    return log.topics[1], "permit2", "0x" + token, spender.rjust(40, "0"), None, _elsewhere(log.address)
+
+
+def _elsewhere(instance: str) -> str | None:
+    return None if instance == PERMIT2 else instance
+
+
+_SAYINGS: dict[tuple[str, int], tuple[_Saying, ...]] = {
+    (event.APPROVAL, 3): ((_allowance, _first_word, False),),
+    # Some tokens that are ERC-20's like index the amount: only the state can tell such a log from an NFT's.
+    (event.APPROVAL, 4): ((_one_nft, _everything, True), (_allowance, _in_fourth, False)),
+    (event.APPROVAL_FOR_ALL, 3): ((_operator, _first_word, False),),
+    (event.AUTHORIZED_OPERATOR, 3): ((_operator_first, _everything, False),),
+    (event.REVOKED_OPERATOR, 3): ((_operator_first, _nothing, False),),
+    (event.ERC6909_APPROVAL, 4): ((_one_id, _first_word, False),),
+    (event.ERC6909_OPERATOR_SET, 3): ((_every_id, _first_word, False),),
+    (event.PERMIT2_APPROVAL, 4): ((_permit2, _first_word, True),),
+    (event.PERMIT2_PERMIT, 4): ((_permit2, _first_word, True),),
+    (event.PERMIT2_NONCE_INVALIDATION, 4): ((_permit2, _unsaid, False),),
+    (event.PERMIT2_LOCKDOWN, 2): ((_locked_down, _nothing, False),),
+}
+"""By a log's first topic and the number of its topics."""
