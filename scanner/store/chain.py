@@ -1,0 +1,238 @@
+"""What was once read of the past of chains, and what nodes were learned to bear, kept in the store."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import RowMapping, and_, delete, select, update
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scanner.domain.approvals import Kind, stable_id
+from scanner.domain.nominations import Key, Nomination, Standard, TokenFacts
+from scanner.evm.index import Checkpoint, Dated, Kept
+from scanner.store.engine import Store
+from scanner.store.rows import parts
+from scanner.store.tables import chain_blocks, chain_owners, chain_tokens, nominations
+
+__all__ = ["StoredIndex"]
+
+CHECKPOINTS = 256
+"""Names of blocks that are kept of a chain. A reorganisation that goes deeper has the past read anew."""
+
+
+class StoredIndex:
+    """An index (see `scanner.evm.index.Index`) in the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def heights(self, chain: str, owners: Collection[str]) -> dict[str, int]:
+        """How far the past of each owner is read."""
+
+        async def reading(connection: AsyncConnection) -> dict[str, int]:
+            found: dict[str, int] = {}
+            for part in parts(sorted(owners)):
+                query = select(chain_owners.c.owner, chain_owners.c.upto)
+                mine = (chain_owners.c.chain == chain) & chain_owners.c.owner.in_(part)
+                found |= {row.owner: row.upto for row in await connection.execute(query.where(mine))}
+            return found
+
+        return await self._store.read(reading)
+
+    async def known(self, chain: str, keys: Collection[Key]) -> dict[Key, Nomination]:
+        """Those of some nominations that are kept."""
+
+        async def reading(connection: AsyncConnection) -> dict[Key, Nomination]:
+            found: dict[Key, Nomination] = {}
+            for part in parts([_id(chain, key) for key in keys]):
+                rows = await connection.execute(select(nominations).where(nominations.c.id.in_(part)))
+                found |= {one.key: one for one in map(_nomination, rows.mappings())}
+            return found
+
+        return await self._store.read(reading)
+
+    async def keep(
+        self,
+        chain: str,
+        owners: Collection[str],
+        last: int,
+        new: Sequence[Nomination],
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        """How far the past is read, together with what was new in it."""
+
+        async def keeping(connection: AsyncConnection) -> None:
+            if new:
+                row = insert(nominations)
+                moving = {name: row.excluded[name] for name in ("amount", "block", "tx", "at", "orphaned")}
+                await connection.execute(
+                    row.on_conflict_do_update(index_elements=[nominations.c.id], set_=moving),
+                    [_row(chain, nomination) for nomination in new],
+                )
+            reached = insert(chain_owners)
+            await connection.execute(
+                reached.on_conflict_do_update(
+                    index_elements=[chain_owners.c.chain, chain_owners.c.owner], set_={"upto": reached.excluded.upto}
+                ),
+                [{"chain": chain, "owner": owner, "upto": last} for owner in owners],
+            )
+            if checkpoint is not None:
+                await _set_up(connection, chain, checkpoint)
+
+        await self._store.write(keeping)
+
+    async def checkpoints(self, chain: str) -> list[Checkpoint]:
+        """What blocks were called, the newest first."""
+
+        async def reading(connection: AsyncConnection) -> list[Checkpoint]:
+            query = select(chain_blocks.c.number, chain_blocks.c.hash).where(chain_blocks.c.chain == chain)
+            rows = await connection.execute(query.order_by(chain_blocks.c.number.desc()))
+            return [Checkpoint(row.number, row.hash) for row in rows]
+
+        return await self._store.read(reading)
+
+    async def rewind(self, chain: str, to: int) -> None:
+        """Forget what the blocks above one told, and that they were read."""
+
+        async def rewinding(connection: AsyncConnection) -> None:
+            above = (nominations.c.chain == chain) & (nominations.c.block > to)
+            nothing = {"amount": None, "block": None, "tx": None, "at": None, "orphaned": True}
+            await connection.execute(update(nominations).where(above).values(nothing))
+            beyond = (chain_owners.c.chain == chain) & (chain_owners.c.upto > to)
+            await connection.execute(update(chain_owners).where(beyond).values(upto=to))
+            gone = (chain_blocks.c.chain == chain) & (chain_blocks.c.number > to)
+            await connection.execute(delete(chain_blocks).where(gone))
+
+        await self._store.write(rewinding)
+
+    async def kept(self, chain: str, owner: str) -> list[Kept]:
+        """All that was ever nominated for an owner."""
+
+        async def reading(connection: AsyncConnection) -> list[Kept]:
+            mine = (nominations.c.chain == chain) & (nominations.c.owner == owner)
+            rows = (await connection.execute(select(nominations).where(mine))).mappings()
+            return [Kept(_nomination(row), row["seen"], row["orphaned"]) for row in rows]
+
+        return await self._store.read(reading)
+
+    async def saw(self, chain: str, keys: Collection[Key]) -> None:
+        """The state showed these in force."""
+
+        async def noting(connection: AsyncConnection) -> None:
+            for part in parts([_id(chain, key) for key in keys]):
+                await connection.execute(update(nominations).where(nominations.c.id.in_(part)).values(seen=True))
+
+        if keys:
+            await self._store.write(noting)
+
+    async def date(self, chain: str, times: Mapping[int, datetime]) -> None:
+        """The grants in these blocks get their time."""
+
+        async def dating(connection: AsyncConnection) -> None:
+            for number, at in times.items():
+                undated = and_(nominations.c.chain == chain, nominations.c.block == number, nominations.c.at.is_(None))
+                await connection.execute(update(nominations).where(undated).values(at=at))
+
+        if times:
+            await self._store.write(dating)
+
+    async def facts(self, chain: str, tokens: Collection[str]) -> dict[str, Dated]:
+        """What tokens said of themselves."""
+
+        async def reading(connection: AsyncConnection) -> dict[str, Dated]:
+            found: dict[str, Dated] = {}
+            for part in parts(sorted(tokens)):
+                mine = (chain_tokens.c.chain == chain) & chain_tokens.c.token.in_(part)
+                rows = (await connection.execute(select(chain_tokens).where(mine))).mappings()
+                found |= {row["token"]: Dated(_facts(row), row["asked_at"]) for row in rows}
+            return found
+
+        return await self._store.read(reading)
+
+    async def learn(self, chain: str, facts: Mapping[str, TokenFacts], at: datetime) -> None:
+        """What tokens say of themselves takes the place of what they said before."""
+
+        async def learning(connection: AsyncConnection) -> None:
+            row = insert(chain_tokens)
+            names = ("symbol", "name", "decimals", "supply", "standard", "asked_at")
+            await connection.execute(
+                row.on_conflict_do_update(
+                    index_elements=[chain_tokens.c.chain, chain_tokens.c.token],
+                    set_={name: row.excluded[name] for name in names},
+                ),
+                [_facts_row(chain, token, one) | {"asked_at": at} for token, one in facts.items()],
+            )
+
+        if facts:
+            await self._store.write(learning)
+
+
+async def _set_up(connection: AsyncConnection, chain: str, checkpoint: Checkpoint) -> None:
+    """Keep a checkpoint, and of those before it the newest."""
+    row = insert(chain_blocks).values(chain=chain, number=checkpoint.number, hash=checkpoint.hash)
+    key = [chain_blocks.c.chain, chain_blocks.c.number]
+    await connection.execute(row.on_conflict_do_update(index_elements=key, set_={"hash": row.excluded.hash}))
+    mine = chain_blocks.c.chain == chain
+    oldest = select(chain_blocks.c.number).where(mine).order_by(chain_blocks.c.number.desc()).offset(CHECKPOINTS - 1)
+    await connection.execute(
+        delete(chain_blocks).where(mine, chain_blocks.c.number < oldest.limit(1).scalar_subquery())
+    )
+
+
+def _id(chain: str, key: Key) -> str:
+    return stable_id(chain, *key, length=24)
+
+
+def _row(chain: str, nomination: Nomination) -> dict[str, object]:
+    return {
+        "id": _id(chain, nomination.key),
+        "chain": chain,
+        "owner": nomination.owner,
+        "kind": nomination.kind.value,
+        "token": nomination.token,
+        "spender": nomination.spender,
+        "token_id": nomination.token_id,
+        "via": nomination.via,
+        "amount": nomination.amount,
+        "block": nomination.block,
+        "tx": nomination.tx,
+        "at": nomination.at,
+        "orphaned": False,
+    }
+
+
+def _nomination(row: RowMapping) -> Nomination:
+    return Nomination(
+        owner=row["owner"],
+        kind=Kind(row["kind"]),
+        token=row["token"],
+        spender=row["spender"],
+        token_id=row["token_id"],
+        via=row["via"],
+        amount=row["amount"],
+        block=row["block"],
+        tx=row["tx"],
+        at=row["at"],
+    )
+
+
+def _facts_row(chain: str, token: str, facts: TokenFacts) -> dict[str, object]:
+    return {
+        "chain": chain,
+        "token": token,
+        "symbol": facts.symbol,
+        "name": facts.name,
+        "decimals": facts.decimals,
+        "supply": facts.supply,
+        "standard": None if facts.standard is None else facts.standard.value,
+    }
+
+
+def _facts(row: RowMapping) -> TokenFacts:
+    return TokenFacts(
+        symbol=row["symbol"],
+        name=row["name"],
+        decimals=row["decimals"],
+        supply=row["supply"],
+        standard=None if row["standard"] is None else Standard(row["standard"]),
+    )
