@@ -3,33 +3,33 @@
 SQLite runs in WAL mode with full synchronisation, so that what was committed survives a power cut. Every writing
 transaction begins IMMEDIATE: two writers wait for each other instead of failing half-way. The recipe's details were
 measured: a deferred BEGIN fails under two writers, and switching a new file to WAL ignores the busy timeout.
+A transaction runs in its connection's thread from its beginning to its end (`connections`).
 """
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import Coroutine, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import event, text
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.errors import StoreError
+from scanner.store.connections import Connections, Work
 from scanner.store.migrations import HEAD, revision, upgrade
 
 __all__ = ["Room", "Store", "uncancelled"]
 
 T = TypeVar("T")
-Work = Callable[[AsyncConnection], Awaitable[T]]
 
 BUSY_SECONDS = 5.0
 SETTLE_SECONDS = 0.1
 LOCKED_TRIES = 6
-CONNECTIONS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,13 @@ class Room:
 
 
 class Store:
-    """One open database. `write` and `read` are the only ways in; each runs one transaction."""
+    """One open database. `write` and `read` are the only ways in; each runs one transaction.
+
+    What runs in one may await its connection and nothing else: it would hold up every other writer.
+    """
 
     def __init__(self, path: Path, patience: float) -> None:
-        self._engine = engine = _engine(path, patience)
-        self._reader = engine.execution_options(sqlite_begin="DEFERRED")
+        self._connections = Connections(path, patience)
         self._writing = asyncio.Lock()
         self.path = path
 
@@ -99,9 +101,7 @@ class Store:
     async def _write(self, work: Work[T]) -> T:
         for tries_left in range(LOCKED_TRIES - 1, -1, -1):
             try:
-                with _in_words(self.path):
-                    async with self._engine.begin() as connection:
-                        return await work(connection)
+                return await self._transact(work, begin="IMMEDIATE", keep=True)
             except StoreError as error:
                 if not (error.retry and tries_left):
                     raise
@@ -109,24 +109,16 @@ class Store:
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on one consistent view of the database, which it must not change."""
-
-        async def reading() -> T:
-            with _in_words(self.path):
-                async with self._reader.connect() as connection:
-                    return await work(connection)
-
-        return await uncancelled(reading())
+        return await uncancelled(self._transact(work, begin="DEFERRED", keep=False))
 
     async def rehearse(self, work: Work[T]) -> T:
         """Run `work` as `write` would, and take everything back: what it returns is what would have been."""
-
-        async def rehearsing() -> T:
-            with _in_words(self.path):
-                async with self._engine.connect() as connection, _taken_back(connection):
-                    return await work(connection)
-
         async with self._writing:
-            return await uncancelled(rehearsing())
+            return await uncancelled(self._transact(work, begin="IMMEDIATE", keep=False))
+
+    async def _transact(self, work: Work[T], *, begin: str, keep: bool) -> T:
+        with _in_words(self.path):
+            return await self._connections.run(work, begin=begin, keep=keep)
 
     async def backup(self, to: Path) -> None:
         """Copy the database to a new file, whole and consistent, while others go on using it.
@@ -162,7 +154,7 @@ class Store:
 
     async def close(self) -> None:
         """Close every connection."""
-        await uncancelled(self._engine.dispose())
+        await uncancelled(self._connections.close())
 
 
 async def uncancelled(work: Coroutine[Any, Any, T]) -> T:
@@ -173,53 +165,6 @@ async def uncancelled(work: Coroutine[Any, Any, T]) -> T:
     except asyncio.CancelledError as cancelled:
         await asyncio.wait([task])
         raise cancelled from None if task.cancelled() else task.exception()
-
-
-def _engine(path: Path, patience: float) -> AsyncEngine:
-    engine = create_async_engine(
-        f"sqlite+aiosqlite:///{path}",
-        connect_args={"timeout": patience, "isolation_level": None},
-        pool_size=CONNECTIONS,
-        max_overflow=0,
-    )
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, _: object) -> None:
-        connection.run_async(lambda raw: _set_up(raw, patience))
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
-        how = connection.get_execution_options().get("sqlite_begin", "IMMEDIATE")
-        connection.exec_driver_sql(f"BEGIN {how}")
-
-    return engine
-
-
-async def _set_up(raw: Any, patience: float) -> None:
-    async def pragma(setting: str) -> None:
-        async with raw.execute(f"PRAGMA {setting}") as cursor:
-            await cursor.fetchone()
-
-    await pragma(f"busy_timeout={int(patience * 1000)}")
-    for tries_left in range(50, -1, -1):
-        try:
-            await pragma("journal_mode=WAL")
-            break
-        except sqlite3.OperationalError as error:
-            if not tries_left or "locked" not in str(error):
-                raise
-            await asyncio.sleep(0.1)
-    await pragma("synchronous=FULL")
-    await pragma("foreign_keys=ON")
-
-
-@asynccontextmanager
-async def _taken_back(connection: AsyncConnection) -> AsyncIterator[None]:
-    async with connection.begin() as transaction:
-        try:
-            yield
-        finally:
-            await transaction.rollback()
 
 
 def _copy(source: Path, to: Path) -> None:

@@ -234,13 +234,12 @@ async def test_a_look_at_the_outbox_reads_only_what_waits(store: Store) -> None:
     seen: list[str] = []
 
     async def looking(connection: AsyncConnection) -> None:
-        raw = await connection.get_raw_connection()
-        driver = raw.driver_connection
+        driver = await connection.run_sync(lambda here: here.connection.driver_connection)
         assert driver is not None
-        await driver.set_trace_callback(seen.append)
+        driver.set_trace_callback(seen.append)
         await outbox.anything_due(connection, START, ["ops"])
-        await driver.set_trace_callback(None)
-        plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {seen[-1]}")
+        driver.set_trace_callback(None)
+        plan = await connection.run_sync(lambda here: here.exec_driver_sql(f"EXPLAIN QUERY PLAN {seen[-1]}"))
         steps = [str(row.detail) for row in plan]
         assert not [step for step in steps if step in ("SCAN notices", "SCAN messages")], steps
 

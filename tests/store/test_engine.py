@@ -2,6 +2,8 @@
 
 import asyncio
 import sqlite3
+import threading
+import time
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +23,11 @@ async def count(connection: AsyncConnection) -> int:
 
 async def add(connection: AsyncConnection, key: str = "a") -> None:
     await connection.execute(text("INSERT INTO budgets VALUES (:key, 0, 1, 0)"), {"key": key})
+
+
+def take_a_while() -> None:
+    """A transaction holds up its own thread alone."""
+    time.sleep(0.05)
 
 
 async def test_what_is_committed_survives_closing(store: Store) -> None:
@@ -51,21 +58,68 @@ async def test_a_rehearsal_sees_its_own_work_and_leaves_no_trace(store: Store) -
 
 
 async def test_a_cancelled_write_is_whole_and_frees_the_lock(store: Store) -> None:
-    began = asyncio.Event()
+    began = threading.Event()
 
     async def slow(connection: AsyncConnection) -> None:
         await add(connection)
         began.set()
-        await asyncio.sleep(0.05)
+        take_a_while()
         await add(connection, "b")
 
     task = asyncio.create_task(store.write(slow))
-    await began.wait()
+    await asyncio.to_thread(began.wait)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await store.read(count) in (0, 2)
     await store.write(lambda connection: add(connection, "c"))
+
+
+async def test_a_transaction_that_awaits_something_else_fails_and_leaves_no_trace(store: Store) -> None:
+    async def waiting(connection: AsyncConnection) -> None:
+        await add(connection)
+        await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match="something else than its connection"):
+        await store.write(waiting)
+    assert await store.read(count) == 0
+    await store.write(add)
+
+
+async def test_what_reads_changes_nothing(store: Store) -> None:
+    await store.read(add)
+    assert await store.read(count) == 0
+
+
+async def test_a_reader_goes_on_while_another_one_takes_its_time(store: Store) -> None:
+    reading, read = threading.Event(), threading.Event()
+
+    async def slow(connection: AsyncConnection) -> int:
+        reading.set()
+        assert read.wait(5)
+        return await count(connection)
+
+    first = asyncio.create_task(store.read(slow))
+    await asyncio.to_thread(reading.wait)
+    await store.write(add)
+    assert await store.read(count) == 1
+    read.set()
+    assert await first == 1
+
+
+async def test_closing_waits_for_what_is_under_way(store: Store) -> None:
+    began = threading.Event()
+
+    async def slow(connection: AsyncConnection) -> None:
+        began.set()
+        take_a_while()
+        await add(connection)
+
+    task = asyncio.create_task(store.write(slow))
+    await asyncio.to_thread(began.wait)
+    await store.close()
+    await task
+    assert await store.read(count) == 1
 
 
 async def test_many_writers_lose_nothing(store: Store) -> None:
@@ -77,15 +131,15 @@ async def test_many_writers_lose_nothing(store: Store) -> None:
 
 
 async def test_what_a_cancelled_write_failed_at_is_the_cause_of_its_cancellation(store: Store) -> None:
-    began = asyncio.Event()
+    began = threading.Event()
 
     async def failing(connection: AsyncConnection) -> None:
         began.set()
-        await asyncio.sleep(0.05)
+        take_a_while()
         raise LookupError
 
     task = asyncio.create_task(store.write(failing))
-    await began.wait()
+    await asyncio.to_thread(began.wait)
     task.cancel()
     with pytest.raises(asyncio.CancelledError) as raised:
         await task
