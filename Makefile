@@ -12,6 +12,9 @@ SUITABLE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_inf
 RUN := .venv/.run
 DEV := .venv/.dev
 
+# A node of a chain and compiled contracts, for tests alone.
+NODE := tests/chain/node_modules/.fetched
+
 # Tests wait for servers and processes about as long as they reckon: twice as many workers as cores, eight at most.
 WORKERS := $(shell n=$$(( 2 * $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) )); echo $$(( n < 8 ? n : 8 )))
 
@@ -29,10 +32,10 @@ demo: $(RUN) ## the main job against the bundled sandbox: no account, no key, no
 install: $(RUN) ## leave the command at .venv/bin/approval-watch
 	@echo "Installed: $(BIN)/approval-watch"
 
-test: $(DEV) ## run the tests
+test: $(DEV) $(NODE) ## run the tests
 	@$(BIN)/pytest --numprocesses $(WORKERS)
 
-soak: $(DEV) ## run the slow sweeps
+soak: $(DEV) $(NODE) ## run the slow sweeps
 	@$(BIN)/pytest -m soak --timeout 1800
 
 lint: $(DEV) ## check style, types and the direction of imports
@@ -44,7 +47,7 @@ lint: $(DEV) ## check style, types and the direction of imports
 docs: $(DEV) ## make the pages that are made from the code
 	@$(BIN)/python -m reference
 
-bench: $(DEV) ## measure; `make bench SIZE=--full` at the sizes of the goals
+bench: $(DEV) $(NODE) ## measure; `make bench SIZE=--full` at the sizes of the goals
 	@$(BIN)/python -m benchmarks $(SIZE)
 
 clean: ## remove the environment, caches and builds
@@ -60,6 +63,11 @@ $(DEV): $(BIN)/python pyproject.toml constraints.txt
 	@echo "Setting up .venv with the development tools; this happens once and takes about a minute." >&2
 	@$(PIP) install --constraint constraints.txt --editable '.[dev]'
 	@touch $(RUN) $@
+
+# Without npm or a network there is no node: the tests that need one are skipped, and say so.
+$(NODE): tests/chain/package.json
+	@if command -v npm >/dev/null && npm --prefix $(dir $<) install --silent >/dev/null; then touch $@; \
+	else echo "There is no node of a chain for the tests: npm or its packages could not be reached." >&2; fi
 
 # A prerequisite like any other, not an order-only one: a newer Python means a new set-up.
 $(BIN)/python:
