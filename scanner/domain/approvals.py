@@ -250,5 +250,6 @@ def combine(first: Snapshot, second: Snapshot) -> Snapshot:
         trouble=weaker.trouble,
         pages=first.pages + second.pages,
         began_at=first.began_at,
+        withdrawn=first.withdrawn | second.withdrawn,
         fingerprint=None,
     )

@@ -15,16 +15,28 @@ __all__ = ["Oracle", "Seen", "size"]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A reading: when it ended and how, of which kinds it speaks, and the rows that it showed."""
+    """A reading: when it ended and how, of which kinds it speaks, the rows that it showed, and those it withdraws."""
 
     at: datetime
     end: End
     kinds: frozenset[Kind]
     rows: Mapping[str, Approval]
+    withdrawn: frozenset[str] = frozenset()
 
     def shows(self, row: str) -> bool:
         """Whether something is allowed, as far as this reading tells; what cannot be read is not nothing."""
-        return row in self.rows and size(self.rows[row]) != 0
+        return row in self.rows and size(self.rows[row]) != 0 and not self._late(self.rows[row].expires_at)
+
+    def ends(self, row: str, kind: Kind, expires_at: datetime | None) -> str | None:
+        """How a row that was in force until then has ended without anybody taking it away."""
+        if row in self.rows and size(self.rows[row]) != 0:
+            return "expired" if self._late(self.rows[row].expires_at) else None
+        if row not in self.rows and self.end is End.COMPLETE and kind in self.kinds and self._late(expires_at):
+            return "expired"
+        return "revoked" if row in self.withdrawn else None
+
+    def _late(self, expires_at: datetime | None) -> bool:
+        return expires_at is not None and self.at >= expires_at
 
     def lacks(self, row: str, kind: Kind) -> bool:
         """Whether this reading is evidence that nothing is allowed any more."""
@@ -48,11 +60,15 @@ class Oracle:
     kinds: dict[str, Kind] = field(default_factory=dict)
     sizes: dict[str, int | None] = field(default_factory=dict)
     statuses: dict[str, Status] = field(default_factory=dict)
+    expiries: dict[str, datetime | None] = field(default_factory=dict)
     in_force: set[str] = field(default_factory=set)
     covered: frozenset[Kind] = frozenset()
 
     def hear(self, seen: Seen) -> tuple[dict[str, str], bool]:
         """Take in a reading: the kind of change of each approval that changed, and whether the target is complete."""
+        ended = {row: seen.ends(row, self.kinds[row], self.expiries[row]) for row in self.in_force}
+        told = {row: how for row, how in ended.items() if how is not None}
+        self.in_force -= told.keys()
         lost = {
             row
             for row in self.in_force
@@ -61,7 +77,7 @@ class Oracle:
             and (row in seen.rows or seen.end is not End.INCOMPLETE)
         }
         gone = {row for row in lost if self._may_go(row, seen, mass=self._is_mass(lost, seen))}
-        told = dict.fromkeys(gone, "revoked")
+        told |= dict.fromkeys(gone, "revoked")
         for row, approval in seen.rows.items():
             if seen.shows(row) and (kind := self._sight(row, approval)):
                 told[row] = kind
@@ -91,6 +107,7 @@ class Oracle:
 
     def _sight(self, row: str, approval: Approval) -> str | None:
         now, status = size(approval), approval.status
+        self.expiries[row] = approval.expires_at
         if row not in self.in_force:
             back = row in self.kinds
             self.kinds[row], self.sizes[row], self.statuses[row] = approval.kind, now, status

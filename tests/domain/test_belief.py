@@ -1,6 +1,7 @@
 """For any sequence of worlds, readings and times, what is believed is what the contract says."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,8 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from oracle import Oracle, Seen, size
 from strategies import ERC20, EVERY_KIND, OWNER, START, approval, in_force, reading
 
-from scanner.domain.approvals import UINT256_MAX, Approval, End, Kind, Status, combine
-from scanner.domain.changes import Change, ChangeKind, Known, diff, unseen
+from scanner.domain.approvals import UINT256_MAX, Approval, End, Kind, Snapshot, Status, combine
+from scanner.domain.changes import GONE, Change, ChangeKind, Known, diff, unseen
 
 NUMBERS = range(1, 15)
 EVERYTHING = frozenset(NUMBERS)
@@ -22,6 +23,7 @@ most = st.frozensets(st.sampled_from(NUMBERS), min_size=6)
 any_of_them = some | most
 hardly_any = st.just(frozenset[int]()) | some
 amounts = st.sampled_from([1, 50, 100, 2**96 - 1, UINT256_MAX, "unlimited"])
+lasting = st.sampled_from([None, None, None, 0.0, 5.0, 30.0])
 passing = st.sampled_from([0.0, 1.0, 5.0, 9.0, 10.0, 60.0, -7.0, -600.0])
 
 
@@ -31,7 +33,7 @@ class Belief(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = START
-        self.world: dict[int, tuple[int | str, Status]] = {}
+        self.world: dict[int, tuple[int | str, Status, datetime | None]] = {}
         self.known = Known(OWNER)
         self.changes: list[Change] = []
         self.expected: set[str] = set()
@@ -40,11 +42,12 @@ class Belief(RuleBasedStateMachine):
     def begin(self, numbers: frozenset[int], wait: int) -> None:
         self.wait = timedelta(minutes=wait)
         self.oracle = Oracle(self.wait)
-        self.grant(numbers, 100, Status.GRANTED)
+        self.grant(numbers, 100, Status.GRANTED, None)
 
-    @rule(numbers=any_of_them, amount=amounts, status=st.sampled_from(Status))
-    def grant(self, numbers: frozenset[int], amount: int | str, status: Status) -> None:
-        self.world |= dict.fromkeys(numbers, (amount, status))
+    @rule(numbers=any_of_them, amount=amounts, status=st.sampled_from(Status), lasts=lasting)
+    def grant(self, numbers: frozenset[int], amount: int | str, status: Status, lasts: float | None) -> None:
+        until = None if lasts is None else self.now + timedelta(minutes=lasts)
+        self.world |= dict.fromkeys(numbers, (amount, status, until))
 
     @rule(numbers=any_of_them)
     def revoke(self, numbers: frozenset[int]) -> None:
@@ -58,7 +61,8 @@ class Belief(RuleBasedStateMachine):
     @rule(hidden=any_of_them, minutes=st.sampled_from([1.0, 10.0]), times=st.integers(1, 3))
     def lose_rows_for_a_while(self, hidden: frozenset[int], minutes: float, times: int) -> None:
         for _ in range(times):
-            self.read(End.COMPLETE, EVERY_KIND, hidden, hidden, frozenset(), frozenset(), pages=2)
+            nobody = frozenset[int]()
+            self.read(End.COMPLETE, EVERY_KIND, hidden, hidden, nobody, nobody, nobody, pages=2)
             self.wait_a_while(minutes)
 
     @rule(
@@ -68,6 +72,7 @@ class Belief(RuleBasedStateMachine):
         slipped=hardly_any,
         garbled=hardly_any,
         zeros=hardly_any | st.just(EVERYTHING),
+        withdrawn=hardly_any | most,
         pages=st.integers(1, 2),
     )
     def read(
@@ -78,21 +83,24 @@ class Belief(RuleBasedStateMachine):
         slipped: frozenset[int],
         garbled: frozenset[int],
         zeros: frozenset[int],
+        withdrawn: frozenset[int],
         pages: int,
     ) -> None:
-        snapshot = reading(self._view(kinds, hidden, garbled, zeros), self.now, end, kinds=kinds, pages=pages)
+        rows = self._view(kinds, hidden, garbled, zeros)
+        undone = frozenset(approval(number, kind=_kind(number)).id for number in withdrawn)
+        snapshot = replace(reading(rows, self.now, end, kinds=kinds, pages=pages), withdrawn=undone)
         if pages > 1 and end is not End.INCOMPLETE and unseen(self.known, snapshot):
             rows = self._view(kinds, slipped, garbled, zeros)
             snapshot = combine(snapshot, reading(rows, self.now, kinds=kinds, pages=pages))
 
         outcome = diff(self.known, snapshot, self.wait)
-        told, complete = self.oracle.hear(Seen(self.now, end, kinds, snapshot.approvals))
+        told, complete = self.oracle.hear(Seen(self.now, end, kinds, snapshot.approvals, undone))
 
         assert {change.after.id: change.kind.value for change in outcome.changes} == told
         assert len(outcome.changes) == len(told), "one approval changes once"
         assert outcome.complete is complete
         assert (outcome.trouble is None) is complete
-        self._allowed(outcome.changes, snapshot.approvals, end)
+        self._allowed(outcome.changes, snapshot)
         self._expect(outcome.complete, kinds, snapshot.approvals, told)
         assert diff(self.known, snapshot, self.wait) == outcome, "the same again gives the same"
         self.changes += outcome.changes
@@ -104,27 +112,34 @@ class Belief(RuleBasedStateMachine):
         """What the source shows of the world: what it covers but for hidden rows, and some revoked ones as 0."""
         there = {number: state for number, state in self.world.items() if number not in hidden}
         rows = [
-            approval(number, "1e9" if number in garbled else amount, status=status, kind=_kind(number))
-            for number, (amount, status) in there.items()
+            replace(
+                approval(number, "1e9" if number in garbled else amount, status=status, kind=_kind(number)),
+                expires_at=until,
+            )
+            for number, (amount, status, until) in there.items()
         ]
         rows += [approval(number, 0, kind=_kind(number)) for number in zeros - self.world.keys()]
         return [row for row in rows if row.kind in kinds]
 
-    def _allowed(self, changes: tuple[Change, ...], shown: Mapping[str, Approval], end: End) -> None:
+    def _allowed(self, changes: tuple[Change, ...], snapshot: Snapshot) -> None:
         for change in changes:
-            if change.kind is ChangeKind.REVOKED:
-                row = shown.get(change.after.id)
-                assert end is not End.INCOMPLETE if row is None else size(row) == 0
+            row = snapshot.approvals.get(change.after.id)
+            if change.kind is ChangeKind.REVOKED and change.after.id not in snapshot.withdrawn:
+                assert snapshot.end is not End.INCOMPLETE if row is None else size(row) == 0
+            if change.kind is ChangeKind.EXPIRED:
+                assert change.after.expires_at is not None
+                assert change.after.expires_at <= self.now
 
     def _expect(
         self, complete: bool, kinds: frozenset[Kind], shown: Mapping[str, Approval], told: Mapping[str, str]
     ) -> None:
         """The last proven reading, and every row seen since."""
-        seen = {row for row, one in shown.items() if size(one) != 0}
+        seen = {row for row, one in shown.items() if size(one) != 0 and not one.expired(self.now)}
+        over = {row for row, kind in told.items() if kind in GONE}
         if complete:
-            self.expected = seen | {row for row in self.expected if self.oracle.kinds[row] not in kinds}
+            self.expected = seen | {row for row in self.expected - over if self.oracle.kinds[row] not in kinds}
         else:
-            self.expected = (self.expected | seen) - {row for row, kind in told.items() if kind == "revoked"}
+            self.expected = (self.expected | seen) - over
 
     @invariant()
     def the_store_is_the_last_proven_reading_and_every_row_seen_since(self) -> None:
@@ -142,7 +157,7 @@ class Belief(RuleBasedStateMachine):
             times[change.after.id] = change.at
             before = None if change.before is None else _state(change.before)
             assert before == state.pop(change.after.id, None)
-            if change.kind is not ChangeKind.REVOKED:
+            if change.kind not in GONE:
                 state[change.after.id] = _state(change.after)
         assert state == {held.approval.id: _state(held.approval) for held in self.known.in_force}
         assert times == {row: held.changed_at for row, held in self.known.held.items()}
