@@ -308,7 +308,7 @@ def daemon(store: Store, read: Callable[[], Config]) -> Daemon:
         if Path(config.store.url.removeprefix("sqlite:///")) != store.path:
             said = f"store.url: a running daemon keeps its store, {store.path}"
             raise ConfigError([Problem(Place(str(config.file)), said, "store-moved", "restart it to use another")])
-        for problem in (*config.warnings, *config.not_yet):
+        for problem in config.warnings:
             log.warning("config.warning", problem=str(problem))
         pack = load_pack(config, now())
         for problem in pack.problems:

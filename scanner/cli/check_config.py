@@ -37,7 +37,7 @@ def check_config(context: typer.Context) -> None:
         raise ConfigError([*error.problems, *broken.problems]) from error
     pack = load_pack(config, now())
     absent, wrong = _secrets(config)
-    tell_problems([*config.not_yet, *absent, *_unknown_rules(config, pack), *pack.warnings], warning=True)
+    tell_problems([*absent, *_unknown_rules(config, pack), *pack.warnings], warning=True)
     if problems := [*config.warnings, *config.missing_wallets(), *wrong, *pack.problems]:
         raise ConfigError(problems)
     put("".join(f"{name:<10}{said}\n" for name, said in _summary(config, pack)))

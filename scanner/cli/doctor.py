@@ -86,7 +86,7 @@ async def _examine(config: "Config", *, send: bool) -> AsyncIterator[Sign]:
 
 
 def _configuration(config: "Config") -> Sign:
-    worries = [*config.missing_wallets(), *config.warnings, *config.not_yet]
+    worries = [*config.missing_wallets(), *config.warnings]
     said = f"{config.file}, {len(config.targets)} targets"
     if worries:
         return Sign(

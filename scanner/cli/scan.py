@@ -42,7 +42,7 @@ def scan(
     targets = _scope(config, wallet or (), chain or ())
     if not targets:
         raise ConfigError(config.missing_wallets())
-    tell_problems([*config.warnings, *config.not_yet], warning=True)
+    tell_problems(config.warnings, warning=True)
     done = run_to_end(_scan(config, targets, dry_run=dry_run))
     show(done.report, format_, output)
     for line in _remarks(done, tabular=format_ is FormName.TABLE):

@@ -5,18 +5,16 @@ from scanner.config.model import (
     AlertingConfig,
     ChannelConfig,
     Config,
-    EvmConfig,
     HeartbeatConfig,
     ListConfig,
     LogConfig,
-    OkxConfig,
     ScheduleConfig,
-    SourceConfig,
     StoreConfig,
 )
 from scanner.config.reading import find_config, load, read
 from scanner.config.rules import ExceptionConfig, OverrideConfig, RulesConfig
 from scanner.config.secrets import Secret
+from scanner.config.sources import EvmConfig, OkxConfig, SourceConfig
 from scanner.config.wallets import WalletConfig
 
 __all__ = [

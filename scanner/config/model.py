@@ -4,28 +4,18 @@ A field's annotation carries the reader of its text. Durations are `timedelta`, 
 when they are needed. `docs/configuration.md` tells the same to users; a test holds the two against each other.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar, TypeAlias
 
 from scanner.config.exchanges import ExchangesConfig
-from scanner.config.patterns import (
-    CHAIN,
-    DURATION,
-    NAME,
-    SECRET,
-    SECRET_OR_URL,
-    TEXT,
-    TRUTH,
-    between,
-    either,
-    words,
-)
+from scanner.config.patterns import DURATION, NAME, SECRET_OR_URL, either, words
 from scanner.config.rules import RulesConfig
-from scanner.config.secrets import Origin, Secret, secret, secret_or_open_url, secret_or_web_url
-from scanner.config.urls import api_url, check_channel_url, list_source, request_path, sqlite_url, web_url
+from scanner.config.secrets import Secret, secret_or_open_url, secret_or_web_url, unreadable
+from scanner.config.sources import EvmConfig, SourceConfig
+from scanner.config.urls import check_channel_url, list_source, sqlite_url, web_url
 from scanner.config.wallets import WalletConfig
 from scanner.config.written import (
     Written,
@@ -37,12 +27,9 @@ from scanner.config.written import (
     name,
     number,
     one_of,
-    plain_text,
-    truth,
 )
 from scanner.domain.alerts import Severity
 from scanner.domain.approvals import Target
-from scanner.domain.chains import Family, UnknownChainError, find_chain
 from scanner.domain.telling import REPEAT, STORM, Digest, GroupBy, Storm, Telling
 from scanner.errors import ConfigError, Place, Problem
 from scanner.places import Path as Route
@@ -52,23 +39,17 @@ __all__ = [
     "BalancesConfig",
     "ChannelConfig",
     "Config",
-    "EvmConfig",
     "HeartbeatConfig",
     "ListConfig",
     "LogConfig",
-    "OkxConfig",
     "RulesConfig",
     "ScheduleConfig",
     "Sections",
-    "SourceConfig",
     "StoreConfig",
     "WalletConfig",
 ]
 
-Text: TypeAlias = Annotated[str, Written(plain_text, TEXT)]
 Name: TypeAlias = Annotated[str, Written(name, NAME)]
-YesNo: TypeAlias = Annotated[bool, Written(truth, TRUTH)]
-SecretRef: TypeAlias = Annotated[Secret, WrittenIn(secret, SECRET)]
 Duration: TypeAlias = Annotated[timedelta, Written(duration(), DURATION)]
 Wait: TypeAlias = Annotated[timedelta, Written(duration(timedelta(seconds=1)), DURATION)]
 Timeout: TypeAlias = Annotated[
@@ -78,73 +59,6 @@ Grade: TypeAlias = Annotated[Severity, Written(lambda text: Severity(one_of(Seve
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("auto", "json", "text")
-APIS = ("v5", "v6")
-SOURCES = ("evm", "okx")
-
-
-def _evm_chain(text: str) -> str:
-    """The chainIndex of a chain that JSON-RPC can read."""
-    try:
-        chain = find_chain(text)
-    except UnknownChainError as error:
-        raise WrongError(str(error), code="unknown-chain") from error
-    if chain.family is not Family.EVM:
-        raise WrongError(f"{chain.title} is not an EVM chain", code="unknown-chain")
-    return chain.index
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OkxConfig:
-    """The approvals API.
-
-    `base_url`: scheme and host. `key`, `secret`, `passphrase`, `project`: the credentials, by default from the
-    environment; `project` is not used with `api: v6`. `requests_per_second`: for the key, whoever uses it on this
-    store. `timeout`: for one request. `api`: which of the provider's two interfaces. `approvals_path`: another path
-    for the approvals endpoint, None for the interface's own. `address_key`: what the list of addresses is called in a
-    request.
-    """
-
-    base_url: Annotated[str, Written(api_url)] = "https://web3.okx.com"
-    key: SecretRef = field(default_factory=lambda: Secret(Origin.ENV, "OKX_API_KEY"))
-    secret: SecretRef = field(default_factory=lambda: Secret(Origin.ENV, "OKX_SECRET_KEY"))
-    passphrase: SecretRef = field(default_factory=lambda: Secret(Origin.ENV, "OKX_API_PASSPHRASE"))
-    project: SecretRef = field(default_factory=lambda: Secret(Origin.ENV, "OKX_PROJECT_ID"))
-    requests_per_second: Annotated[float, Written(number(0.01, 10_000), between(0.01, 10_000))] = 1.0
-    timeout: Timeout = timedelta(seconds=20)
-    api: Annotated[str, Written(one_of(APIS), words(APIS))] = "v5"
-    approvals_path: Annotated[str, Written(request_path)] | None = None
-    address_key: Name = "addressList"
-
-    @property
-    def credentials(self) -> tuple[Secret, ...]:
-        """The secrets that a request needs."""
-        return (self.key, self.secret, self.passphrase) + ((self.project,) if self.api == "v5" else ())
-
-    def missing_secrets(self) -> list[Problem]:
-        """A problem for each credential that cannot be read now."""
-        return list(_unreadable(secret.read for secret in self.credentials))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvmConfig:
-    """How one chain is read itself. `rpc`: JSON-RPC URLs; a URL without a key in it may be plain."""
-
-    rpc: tuple[Annotated[Secret, WrittenIn(secret_or_open_url, SECRET_OR_URL)], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceConfig:
-    """Where approvals come from.
-
-    `okx`: the API. `evm`: chainIndex to nodes, for chains that are read themselves. `prefer`: a target is read by the
-    first of these that covers its chain. `confirm_absence_after`: how much later another complete reading has to
-    confirm a mass absence; 0 means the next scan.
-    """
-
-    okx: OkxConfig = field(default_factory=OkxConfig)
-    evm: Mapping[Annotated[str, Written(_evm_chain, CHAIN)], EvmConfig] = field(default_factory=dict)
-    prefer: tuple[Annotated[str, Written(one_of(SOURCES), words(SOURCES))], ...] = SOURCES
-    confirm_absence_after: Duration = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,15 +240,14 @@ class Config(Sections):
 
     `file`: where it stands. `targets`: one for each wallet and chain. `wallets_certain`: False where the wallets file
     could not be read, was empty, or had rows that were not understood; a wallet that is missing then was not removed.
-    `warnings`: what is wrong with the wallets file. `not_yet`: what the file asks for and this version does not do.
-    `places`: where each part of `rules` stands, for what only the rules can tell of it.
+    `warnings`: what is wrong with the wallets file. `places`: where each part of `rules` stands, for what only the
+    rules can tell of it.
     """
 
     file: Path
     targets: tuple[Target, ...] = ()
     wallets_certain: bool = True
     warnings: tuple[Problem, ...] = ()
-    not_yet: tuple[Problem, ...] = ()
     places: Mapping[Route, Place] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -357,6 +270,18 @@ class Config(Sections):
             },
         )
 
+    @property
+    def nodes(self) -> Mapping[str, EvmConfig]:
+        """The chains that are read themselves, by chainIndex."""
+        return self.source.evm if "evm" in self.source.prefer else {}
+
+    @property
+    def needs_okx(self) -> bool:
+        """Whether the API has to tell of something: then its credentials have to be there."""
+        if not self.targets:
+            return not self.nodes
+        return any(self.source.read_by(target) == "okx" for target in self.targets)
+
     def place(self, route: Route) -> Place:
         """Where a part of `rules` stands; the file where that is not known."""
         return self.places.get(route, Place(str(self.file)))
@@ -369,18 +294,11 @@ class Config(Sections):
         return [Problem(Place(str(self.file)), "there is no wallet to watch", "no-wallets", hint)]
 
     def missing_secrets(self) -> list[Problem]:
-        """A problem for each secret that cannot be read now: the API's, and those of the channels."""
-        channels = (channel.read_url for channel in self.channels.values())
-        return [*self.source.okx.missing_secrets(), *_unreadable(channels)]
+        """A problem for each secret that is needed and cannot be read now: of the sources, and of the channels."""
+        api = self.source.okx.missing_secrets() if self.needs_okx else []
+        nodes = [problem for nodes in self.nodes.values() for problem in nodes.missing_urls()]
+        return [*api, *nodes, *unreadable(channel.read_url for channel in self.channels.values())]
 
     def missing_heartbeat(self) -> list[Problem]:
         """A problem where the heartbeat's URL cannot be read now; only the daemon needs it."""
-        return list(_unreadable([self.heartbeat.read_url]))
-
-
-def _unreadable(readers: Iterable[Callable[[], str | None]]) -> Iterator[Problem]:
-    for read in readers:
-        try:
-            read()
-        except ConfigError as error:
-            yield from error.problems
+        return unreadable([self.heartbeat.read_url])

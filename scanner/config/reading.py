@@ -1,10 +1,11 @@
 """From a file to a `Config`, or to every problem in it at once."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 
-from scanner.config.model import Config, EvmConfig, Sections
+from scanner.config.model import Config, Sections
 from scanner.config.secrets import Secret
 from scanner.config.shape import dotted, fit
 from scanner.config.wallets import Roster
@@ -20,11 +21,6 @@ VARIABLE = "APPROVAL_WATCH_CONFIG"
 SYSTEM_FILE = Path("/etc/approval-watch/config.yaml")
 
 _START = "cp config.example.yaml config.yaml, then edit it"
-
-# What may be written, and is not acted on yet. A line goes when its feature comes.
-_NOT_YET: dict[Route, str] = {
-    ("source", "evm"): "its chains are read through okx",
-}
 
 
 def find_config(option: Path | None, environ: Mapping[str, str], cwd: Path, system: Path = SYSTEM_FILE) -> Path:
@@ -79,14 +75,14 @@ def read(document: Document, path: Path, environ: Mapping[str, str]) -> Config:
 
     certain = sections.wallets_file is None or roster.read_file(sections.wallets_file)
     store = sections.store if sections.store.url else replace(sections.store, url=_default_store(folder, environ))
-    told = replace(_placed(sections, tell), wallets=tuple(roster.wallets), store=store)
+    names = dict(_chains_written(_dig(data, ("source", "evm"))))
+    told = replace(_placed(sections, names, tell), wallets=tuple(roster.wallets), store=store)
     return Config(
         **{section.name: getattr(told, section.name) for section in fields(told)},
         file=path,
         targets=roster.targets,
         wallets_certain=certain,
         warnings=tuple(sorted(roster.problems)),
-        not_yet=tuple(_unquoted(_not_yet(document, data))),
         places=dict(_places_of(document, data.get("rules"), ("rules",))),
     )
 
@@ -161,20 +157,27 @@ def _conflicts(document: Document, data: dict[str, Data]) -> Iterator[Problem]:
         place = document.place(("schedule", "cron"), key=True)
         yield Problem(place, "schedule has both every and cron", "conflict", "keep one of them")
     yield from _unknown_channels(document, data)
-    prefer = _dig(data, ("source", "prefer"))
-    if isinstance(prefer, list) and "okx" not in prefer:
+    prefer, evm = _dig(data, ("source", "prefer")), _dig(data, ("source", "evm"))
+    if isinstance(prefer, list) and "okx" not in prefer and not ("evm" in prefer and evm):
         place = document.place(("source", "prefer"))
-        yield Problem(place, "source.prefer names nothing that this version can read", "not-yet", "add okx")
-    evm = _dig(data, ("source", "evm"))
+        hint = "add okx, or a chain's nodes below source.evm"
+        yield Problem(place, "source.prefer names nothing that can read", "conflict", hint)
     seen: dict[str, str] = {}
-    for name in evm if isinstance(evm, dict) else ():
-        try:
-            first = seen.setdefault(find_chain(name).index, name)
-        except UnknownChainError:
-            continue
+    for index, name in _chains_written(evm):
+        first = seen.setdefault(index, name)
         if first != name:
             place = document.place(("source", "evm", name), key=True)
             yield Problem(place, f"{name!r} and {first!r} are the same chain", "conflict", "keep one of them")
+        if _dig(evm, (name, "rpc")) == []:
+            place = document.place(("source", "evm", name, "rpc"))
+            yield Problem(place, f"source.evm.{name}.rpc: a node is missing", "missing-key", "name one: https://…")
+
+
+def _chains_written(evm: Data) -> Iterator[tuple[str, str]]:
+    """The chains below `source.evm`: chainIndex, and as they are written."""
+    for name in evm if isinstance(evm, dict) else ():
+        with suppress(UnknownChainError):
+            yield find_chain(name).index, name
 
 
 def _unknown_channels(document: Document, data: dict[str, Data]) -> Iterator[Problem]:
@@ -189,21 +192,14 @@ def _unknown_channels(document: Document, data: dict[str, Data]) -> Iterator[Pro
                 yield Problem(place, f"there is no channel {name!r}", "unknown-channel", hint)
 
 
-def _not_yet(document: Document, data: dict[str, Data]) -> Iterator[Problem]:
-    for route, meaning in _NOT_YET.items():
-        if _dig(data, route) is not None:
-            said = f"{dotted(route)} has no effect in this version yet"
-            yield Problem(document.place(route, key=True), said, "not-yet", meaning)
-
-
 def _dig(data: Data, route: Route) -> Data:
     for step in route:
         data = data.get(str(step)) if isinstance(data, dict) else None
     return data
 
 
-def _placed(sections: Sections, tell: Callable[[Secret, Route], Secret]) -> Sections:
-    """The sections, with every secret told which key asked for it."""
+def _placed(sections: Sections, names: Mapping[str, str], tell: Callable[[Secret, Route], Secret]) -> Sections:
+    """The sections, with every secret told which key asked for it. `names` says how chains are written there."""
     source = sections.source
     okx = replace(
         source.okx,
@@ -213,7 +209,10 @@ def _placed(sections: Sections, tell: Callable[[Secret, Route], Secret]) -> Sect
         project=tell(source.okx.project, ("source", "okx", "project")),
     )
     evm = {
-        chain: EvmConfig(rpc=tuple(tell(url, ("source", "evm")) for url in nodes.rpc))
+        chain: replace(
+            nodes,
+            rpc=tuple(tell(url, ("source", "evm", names[chain], "rpc", place)) for place, url in enumerate(nodes.rpc)),
+        )
         for chain, nodes in source.evm.items()
     }
     channels = {

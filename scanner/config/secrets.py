@@ -1,17 +1,25 @@
 """Secrets: where they come from stands in the configuration, what they are is read only when it is needed."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from scanner.config.urls import open_url, web_url
+from scanner.config.urls import node_url, open_url, web_url
 from scanner.config.written import WrongError, did_you_mean, single
 from scanner.errors import ConfigError, Place, Problem
 from scanner.places import Data
 
-__all__ = ["Origin", "Secret", "secret", "secret_or_open_url", "secret_or_web_url"]
+__all__ = [
+    "Origin",
+    "Secret",
+    "secret",
+    "secret_or_node_url",
+    "secret_or_open_url",
+    "secret_or_web_url",
+    "unreadable",
+]
 
 LONGEST = 65_536
 """Bytes that are read of a secret's file."""
@@ -131,3 +139,19 @@ def secret_or_web_url(value: Data, folder: Path) -> Secret:
 def secret_or_open_url(value: Data, folder: Path) -> Secret:
     """A URL: as a secret, or as it is where nothing in it is secret."""
     return Secret(Origin.OPEN, open_url(value)) if isinstance(value, str) else secret(value, folder)
+
+
+def secret_or_node_url(value: Data, folder: Path) -> Secret:
+    """The URL of a node: as a secret, or as it is where nothing in it is secret."""
+    return Secret(Origin.OPEN, open_url(node_url(value))) if isinstance(value, str) else secret(value, folder)
+
+
+def unreadable(readers: Iterable[Callable[[], str | None]]) -> list[Problem]:
+    """What keeps secrets from being read now."""
+    found: list[Problem] = []
+    for read in readers:
+        try:
+            read()
+        except ConfigError as error:
+            found += error.problems
+    return found

@@ -13,6 +13,7 @@ __all__ = [
     "carries_secret",
     "check_channel_url",
     "list_source",
+    "node_url",
     "open_url",
     "request_path",
     "sqlite_url",
@@ -23,6 +24,8 @@ __all__ = [
 _SIGNS = (" ", "+", "-", ":")
 # Services whose address holds no token of its own. Of any other, the address *is* the secret.
 _OPEN_SCHEMES = {
+    "ws",
+    "wss",
     "http",
     "https",
     "json",
@@ -59,14 +62,27 @@ def _is_loopback(host: str | None) -> bool:
         return False
 
 
-def _safe_web(text: str) -> SplitResult:
+def _is_near(host: str) -> bool:
+    """Whether a host is on this machine or its own network: such a name has no dot, or ends as those do."""
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".internal", ".lan"))
+
+
+def _of_scheme(text: str, *schemes: str) -> SplitResult:
     parts = _split(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise WrongError("an https:// URL is expected", code="bad-url")
+    if parts.scheme not in schemes or not parts.hostname:
+        raise WrongError(f"an {schemes[0]}:// URL is expected", code="bad-url")
     try:
         _ = parts.port
     except ValueError as error:
         raise WrongError("the URL's port is not a port's number", code="bad-url") from error
+    return parts
+
+
+def _safe_web(text: str) -> SplitResult:
+    parts = _of_scheme(text, "https", "http")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         hint = "use https://; http:// is accepted only on this machine's own loopback"
         raise WrongError("the connection would not be encrypted", code="bad-url", hint=hint)
@@ -141,6 +157,18 @@ def open_url(text: str) -> str:
 def web_url(text: str) -> str:
     """A whole URL of the web, encrypted unless it leads to loopback. Raises WrongError, which does not repeat it."""
     _safe_web(text)
+    return text
+
+
+def node_url(text: str) -> str:
+    """The URL of a node that answers JSON-RPC. Raises WrongError, which does not repeat it.
+
+    On the way from a node that is not next door anybody could change what it says of the chain.
+    """
+    parts = _of_scheme(text, "https", "wss", "http", "ws")
+    if parts.scheme in ("http", "ws") and not _is_near(parts.hostname or ""):
+        hint = f"use {parts.scheme}s://; without encryption a node has to be on this machine or its own network"
+        raise WrongError("the connection would not be encrypted", code="bad-url", hint=hint)
     return text
 
 

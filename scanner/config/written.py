@@ -32,6 +32,7 @@ __all__ = [
     "plain_text",
     "single",
     "truth",
+    "whole",
 ]
 
 LONGEST_TEXT = 64
@@ -151,6 +152,19 @@ def number(low: float, high: float) -> Callable[[str], float]:
             raise WrongError(f"{text!r} is not a number", code="bad-number", hint="write digits, as in 1 or 0.5")
         if not low <= (value := float(text)) <= high:
             raise WrongError(f"{text} is out of range", code="bad-number", hint=f"from {low:g} to {high:g}")
+        return value
+
+    return read
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """A reader of a whole number between two bounds, both included."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,18}", text):
+            raise WrongError(f"{text!r} is not a whole number", code="bad-number", hint="write digits, as in 12")
+        if not low <= (value := int(text)) <= high:
+            raise WrongError(f"{text} is out of range", code="bad-number", hint=f"from {low} to {high}")
         return value
 
     return read

@@ -54,6 +54,11 @@ def test_a_default_on_the_page_is_the_programs(tmp_path: Path, key: str) -> None
         with_value, without = (
             f"exchanges: {{{exchange}: {{a: {{{account}{rest}}}}}}}" for rest in (f", api: {value}", "")
         )
+    elif key.startswith("source.evm."):
+        part = key.split(".")[-1]
+        with_value, without = (
+            f"source: {{evm: {{bsc: {{rpc: [{{env: X}}]{rest}}}}}}}" for rest in (f", {part}: {value}", "")
+        )
     elif key.startswith("wallets[]"):
         wallet = "address: '0x1111111111111111111111111111111111111111', chains: [bsc]"
         with_value, without = (f"wallets: [{{{wallet}{rest}}}]" for rest in (f", tags: {value}", ""))

@@ -155,13 +155,6 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
     assert load(path, {}).log.level == "debug"
 
 
-def test_what_this_version_does_not_do_is_said_where_it_is_written(full: Config, tmp_path: Path) -> None:
-    assert [(str(problem.place).rsplit("/")[-1], problem.message.split()[0]) for problem in full.not_yet] == [
-        ("config.yaml:11:3", "source.evm"),
-    ]
-    assert load(write(tmp_path, "alerting: {group_wait: 1s}\nsource: {evm:}\n"), {}).not_yet == ()
-
-
 def test_no_wallet_is_a_problem_for_whoever_needs_one(full: Config, tmp_path: Path) -> None:
     assert full.missing_wallets() == []
     (problem,) = load(write(tmp_path, "{}"), {}).missing_wallets()
@@ -182,9 +175,9 @@ def test_nothing_of_a_configuration_can_be_changed(full: Config) -> None:
 # The example.
 
 
-def test_the_example_loads_and_does_nothing_that_this_version_cannot() -> None:
+def test_the_example_loads_without_a_worry() -> None:
     config = load(EXAMPLE, {})
-    assert (config.warnings, config.not_yet, config.missing_wallets()) == ((), (), [])
+    assert (config.warnings, config.missing_wallets()) == ((), [])
     environ = dict.fromkeys(re.findall(r"env: ([A-Z_]+)", EXAMPLE.read_text()), "json://127.0.0.1/")
     assert load(EXAMPLE, environ).missing_secrets() == []
 
@@ -197,7 +190,7 @@ def test_every_line_of_the_example_that_is_commented_out_can_be_taken_in(tmp_pat
     config = load(write(tmp_path, text), {})
     assert len(config.targets) == 4
     assert set(config.channels) == {"ops", "desk"}
-    assert [problem.message.split()[0] for problem in config.not_yet] == ["source.evm"]
+    assert set(config.nodes) == {"1"}
 
 
 # Where the file is looked for.
