@@ -148,7 +148,7 @@ def _alike(pack: Pack) -> Alike | None:
 
     if not (approvals.fixed and owners.fixed):
         return lambda counts: counts
-    first, second = approvals.numbers({}), owners.numbers({})
+    first, second = approvals.numbers(), owners.numbers()
     return lambda counts: (_place(first, counts[0]), _place(second, counts[1]))
 
 

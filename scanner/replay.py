@@ -6,14 +6,15 @@ against (`policy.cuts`), and nowhere else.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import inf
-from operator import itemgetter
+from operator import is_
 
 from scanner.domain.alerts import Alert, AlertState, Judgement, Transition, reconcile, unwatched
+from scanner.domain.approvals import Target
 from scanner.domain.backtest import Step
 from scanner.domain.changes import GONE, Change, ChangeKind, Held
 from scanner.domain.exposure import exposure
@@ -21,12 +22,12 @@ from scanner.domain.holdings import Holding
 from scanner.domain.lists import NOBODY
 from scanner.domain.past import Believed, Past, TokenState
 from scanner.domain.surroundings import Surroundings
-from scanner.judge import Case, parted, say
+from scanner.judge import parted
 from scanner.policy.cuts import FIRST, cuts_of
 from scanner.policy.exceptions import Exemptions
-from scanner.policy.fields import AGES, COUNTS, MONEY, PRICED
+from scanner.policy.fields import AGES, COUNTS, MONEY, PRICED, Facts, lasting_facts, passing_facts
 from scanner.policy.moments import Moments
-from scanner.policy.rules import Pack
+from scanner.policy.rules import Judged, Pack, findings
 
 __all__ = ["Replay"]
 
@@ -47,6 +48,7 @@ class Replay:
 
     def __init__(self, pack: Pack, scans: Sequence[tuple[datetime, datetime]]) -> None:
         self.scans = scans
+        self.begins = [began for began, _ in scans]
         self.all = pack
         self.exemptions = Exemptions(pack.exemptions)
         self.own, _ = parted(pack)
@@ -70,12 +72,12 @@ class Replay:
 
     def closed_at(self, moment: datetime) -> datetime:
         """When the scan under way at a moment had read all wallets: a price that one showed is every wallet's then."""
-        place = bisect_right(self.scans, moment, key=itemgetter(0))
+        place = bisect_right(self.begins, moment)
         return moment if place == 0 else max(moment, self.scans[place - 1][1])
 
     def found_at(self, moment: datetime) -> datetime | None:
         """When the first scan that began after a moment had judged everything; None where there is none."""
-        place = bisect_right(self.scans, moment, key=itemgetter(0))
+        place = bisect_right(self.begins, moment)
         return self.scans[place][1] if place < len(self.scans) else None
 
 
@@ -124,7 +126,11 @@ class _Life:
     steps: list[Step] = field(default_factory=list)
     valued: tuple[datetime, Decimal] | None = None
     told: set[tuple[str, str | None]] = field(default_factory=set)
+    idle: dict[int, "_Case"] = field(default_factory=dict)
+    lasting: tuple[tuple[object, ...], dict[str, object]] | None = None
     counted: tuple[Held, int | None, Held] | None = None
+    seen: tuple[tuple[object, ...], Surroundings] | None = None
+    ages: tuple[Held, list[datetime]] | None = None
     edges: dict[tuple[str, Decimal | None], Sequence[float]] = field(default_factory=dict)
 
     def meet(self, happening: _Happening) -> None:
@@ -159,42 +165,73 @@ class _Life:
         held, last, target = self.held, self.last, self.past.watched.at(at)
         if held is None or last is None or target is None or not (held.in_force or read):
             return
-        id_ = held.approval.id
-        under_way = at <= last.judged_at
-        fresh = frozenset({id_}) if under_way and last.change.kind is ChangeKind.BASELINE else frozenset[str]()
-        case = Case(
-            target=target,
-            held=(held,),
-            proven=last.proven_at is not None and last.proven_at <= at,
-            changed={id_: last.change} if under_way else {},
-            gone={} if held.in_force else {id_: GONE[last.change.kind]},
-            baseline=fresh,
-            raised=frozenset({id_}) if read and last.change.kind in _RISES else frozenset(),
-        )
+        change = last.change if at <= last.judged_at else None
         beside = self._beside(held, at)
-        if held.approval.token.decimals is None and beside.exposure.decimals is not None:
-            # Counted once and not at every judgement: an approval is costly to make.
-            held = self._counted(held, beside)
-        spender = held.approval.spender.address
-        counts = self.past.counts.at(at)
-        excepted = {(rule, id_): one.reason for rule, one in self.rules.exemptions.of(held.approval, at).items()}
-        found = [
-            finding
-            for finding in say(pack, case, held, {} if counts is None else {spender: counts}, beside, at)
-            if (finding.rule, id_) not in excepted
-            and (finding.change is None or (finding.rule, finding.change) not in self.told)
-        ]
-        steps = reconcile(
-            self.open, found, gone=case.gone, baseline=fresh, raised=case.raised, excepted=excepted, at=at
+        facts = self._facts(held, target, change, beside, at)
+        judged = pack.judge(facts, None if change is None else change.kind)
+        case = _Case(
+            approval=held.approval.id,
+            judged=judged if held.in_force else [one for one in judged if one[0].on],
+            change=change,
+            proven=last.proven_at is not None and last.proven_at <= at,
+            gone="" if held.in_force else GONE[last.change.kind],
+            raised=read and last.change.kind in _RISES,
+            excepted={rule: one.reason for rule, one in self.rules.exemptions.of(held.approval, at).items()},
+            told=len(self.told),
         )
-        self.told |= {(finding.rule, finding.change) for finding in found if finding.judgement is Judgement.HOLDS}
-        self._take(steps, at, first=last.judged_at if fresh else None)
+        # Of what was looked at before, and moved nothing, nothing comes while no alert moves.
+        if self.idle.get(id(pack)) != case:
+            steps = self._steps(case, facts, at)
+            self._take(steps, at, first=last.judged_at if case.first else None)
+            self.idle = self.idle | {id(pack): case} if not steps else {}
         if self.rules.asks_first and beside.first_usd is None and beside.exposure.usd is not None:
             # From the next judgement on it is known what the approval was worth at first.
             self.valued = held.changed_at, beside.exposure.usd
             self._judge(self.rules.money, at)
 
+    def _steps(self, case: "_Case", facts: Facts, at: datetime) -> list[Transition]:
+        """What follows from what was judged, for the alerts that are open and those that open."""
+        open_ = {alert.rule for alert in self.open}
+        found = [
+            finding
+            for finding in findings(
+                # What does not hold moves nothing but an alert that is open.
+                [one for one in case.judged if one[0].on or one[0].id in open_ or one[1].judgement is Judgement.HOLDS],
+                approval=case.approval,
+                facts=facts,
+                change=case.change,
+                proven=case.proven,
+            )
+            if finding.rule not in case.excepted
+            and (finding.change is None or (finding.rule, finding.change) not in self.told)
+        ]
+        self.told |= {(finding.rule, finding.change) for finding in found if finding.judgement is Judgement.HOLDS}
+        mine = frozenset({case.approval})
+        return reconcile(
+            self.open,
+            found,
+            gone={case.approval: case.gone} if case.gone else {},
+            baseline=mine if case.first else (),
+            raised=mine if case.raised else (),
+            excepted={(rule, case.approval): reason for rule, reason in case.excepted.items()},
+            at=at,
+        )
+
+    def _facts(
+        self, held: Held, target: Target, change: Change | None, beside: Surroundings, at: datetime
+    ) -> dict[str, object]:
+        """What is known of the approval. Most of it stands for long, and is put together once."""
+        counted = held
+        if held.approval.token.decimals is None and beside.exposure.decimals is not None:
+            counted = self._counted(held, beside)
+        stands = (counted, target, beside.spender, beside.token, change)
+        if self.lasting is None or not all(map(is_, self.lasting[0], stands)):
+            self.lasting = stands, lasting_facts(counted.approval, target, beside.spender, beside.token, change)
+        approvals, owners = self.past.counts.at(at) or (None, None)
+        return self.lasting[1] | passing_facts(held, beside, approvals, owners, at)
+
     def _counted(self, held: Held, beside: Surroundings) -> Held:
+        """The approval in token units: put together once, since an approval is costly to make."""
         if self.counted is None or self.counted[0] is not held or self.counted[1] != beside.exposure.decimals:
             self.counted = held, beside.exposure.decimals, replace(held, approval=beside.counted(held.approval))
         return self.counted[2]
@@ -207,8 +244,11 @@ class _Life:
 
     def _beside(self, held: Held, at: datetime) -> Surroundings:
         first = self.valued[1] if self.valued is not None and self.valued[0] == held.changed_at else None
-        spender, token = self.past.spender.at(at), self.past.token.at(at)
-        return Surroundings(exposure(held.approval, self._holding(held, at)), first, spender or NOBODY, token or NOBODY)
+        if self.seen is None or self.seen[0] != (at, held, first):
+            at_stake = exposure(held.approval, self._holding(held, at))
+            spender, token = self.past.spender.at(at), self.past.token.at(at)
+            self.seen = (at, held, first), Surroundings(at_stake, first, spender or NOBODY, token or NOBODY)
+        return self.seen[1]
 
     def _holding(self, held: Held, at: datetime) -> Holding | None:
         balance = self.past.balances.at(at)
@@ -251,17 +291,41 @@ class _Life:
     def _edges(self, name: str, first_usd: Decimal | None) -> Sequence[float]:
         """What rules hold a number against, given what the approval was worth at first."""
         if (name, first_usd) not in self.edges:
-            known = {} if first_usd is None else {FIRST: float(first_usd)}
-            self.edges[name, first_usd] = self.rules.cuts[name].numbers(known)
+            first = None if first_usd is None else float(first_usd)
+            self.edges[name, first_usd] = self.rules.cuts[name].numbers(first)
         return self.edges[name, first_usd]
 
     def _age_counts(self, held: Held, at: datetime, until: datetime) -> datetime | None:
         """When a scan next finds that the approval's age has passed what rules hold it against."""
-        moments = [*self.rules.moments.passed(held)]
-        if self.rules.moments.everywhere:
-            moments.append(at + LOOK_EVERY)
-        found = [scan for one in moments if (scan := self.rules.found_at(one)) is not None]
+        if self.ages is None or self.ages[0] is not held:
+            self.ages = held, self._found(self.rules.moments.passed(held))
+        found = [*self.ages[1], *self._found([at + LOOK_EVERY] if self.rules.moments.everywhere else [])]
         return min((scan for scan in found if at < scan < until), default=None)
+
+    def _found(self, moments: Iterable[datetime]) -> list[datetime]:
+        return [scan for one in moments if (scan := self.rules.found_at(one)) is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """All that decides which steps the alerts of an approval take next, but for these alerts.
+
+    `gone` says why it is in force no more, "" while it is; `told` counts what was told of changes.
+    """
+
+    approval: str
+    judged: Sequence[Judged]
+    change: Change | None
+    proven: bool
+    gone: str
+    raised: bool
+    excepted: Mapping[str, str]
+    told: int
+
+    @property
+    def first(self) -> bool:
+        """Whether it is news of a wallet's first reading."""
+        return self.change is not None and self.change.kind is ChangeKind.BASELINE
 
 
 def _after(held: Held | None, change: Change) -> Held:

@@ -72,26 +72,31 @@ class Quotes:
             before is None or _but_its_price(before) != _but_its_price(state)
             for before, state in zip((None, *states), states, strict=False)
         ]
-        blocks = [
-            (min(prices[at : at + BLOCK]), max(prices[at : at + BLOCK]), any(turns[at : at + BLOCK]))
-            for at in range(0, len(prices), BLOCK)
-        ]
-        for name, value in (("_prices", prices), ("_turns", turns), ("_blocks", blocks)):
-            object.__setattr__(self, name, value)
+        object.__setattr__(self, "_prices", prices)
+        object.__setattr__(self, "_turns", turns)
+        blocks = [self._span(at, at + BLOCK) for at in range(0, len(prices), BLOCK)]
+        object.__setattr__(self, "_blocks", blocks)
 
     def leaves(self, after: datetime, low: float = -inf, high: float = inf) -> datetime | None:
         """When, after a moment, the price is first outside of the open range, or something else of the token moves."""
         place = bisect_right(self.course.times, after)
         while place < len(self._prices):
-            if place % BLOCK == 0:
-                least, most, turns = self._blocks[place // BLOCK]
-                if not turns and low < least and most < high:
-                    place += BLOCK
-                    continue
-            if self._turns[place] or not low < self._prices[place] < high:
-                return self.course.times[place]
-            place += 1
+            end = place - place % BLOCK + BLOCK
+            least, most, turns = self._span(place, end) if place % BLOCK else self._blocks[place // BLOCK]
+            if turns or not (low < least and most < high):
+                prices, turned = self._prices[place:end], self._turns[place:end]
+                return next(
+                    time
+                    for time, price, turns in zip(self.course.times[place:end], prices, turned, strict=True)
+                    if turns or not low < price < high
+                )
+            place = end
         return None
+
+    def _span(self, start: int, end: int) -> tuple[float, float, bool]:
+        """The lowest and the highest price there, and whether anything but the price moves."""
+        prices = self._prices[start:end]
+        return min(prices), max(prices), any(self._turns[start:end])
 
 
 def _but_its_price(state: TokenState) -> tuple[object, ...]:

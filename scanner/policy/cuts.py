@@ -7,12 +7,15 @@ way has to be asked about wherever it moves.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 from scanner.policy.engine import Condition, reads, value_of
-from scanner.policy.fields import Facts
 from scanner.policy.splitting import Part, comparison, split
 
 __all__ = ["FIRST", "Cuts", "cuts_in", "cuts_of", "tests_of"]
+
+REMEMBERED = 16_384
+"""Worths at first of which it is remembered what an expression comes to."""
 
 FIRST = "exposure.first_usd"
 """The field that stands still until an approval changes: what is reckoned from it alone is as good as a constant."""
@@ -34,15 +37,23 @@ class Cuts:
         """Whether constants are all that the number is held against."""
         return not self.everywhere and not self.expressions
 
-    def numbers(self, known: Facts) -> list[float]:
-        """The cuts of a number, given what is known otherwise."""
-        values = (*self.constants, *(value_of(text, known) for text in self.expressions))
+    def numbers(self, first: float | None = None) -> list[float]:
+        """The cuts of a number, given what `FIRST` is, if that is known."""
+        values = (*self.constants, *self.moving(first))
         return sorted({float(value) for value in values if isinstance(value, int | float)})
 
-    def durations(self, known: Facts) -> list[timedelta]:
-        """The cuts of a duration, given what is known otherwise."""
-        values = (*self.constants, *(value_of(text, known) for text in self.expressions))
-        return sorted({value for value in values if isinstance(value, timedelta)})
+    def durations(self) -> list[timedelta]:
+        """The cuts of a duration, of those that are constants."""
+        return sorted({value for value in self.constants if isinstance(value, timedelta)})
+
+    def moving(self, first: float | None) -> list[object | None]:
+        """What each of the expressions comes to."""
+        return [_given(text, first) for text in self.expressions]
+
+
+@lru_cache(REMEMBERED)
+def _given(text: str, first: float | None) -> object | None:
+    return value_of(text, {} if first is None else {FIRST: first})
 
 
 def cuts_of(conditions: Iterable[Condition], field: str) -> Cuts:

@@ -19,7 +19,7 @@ from scanner.policy.splitting import comparison
 __all__ = ["Likeness", "can_tell"]
 
 REMEMBERED = 4096
-"""Texts, and worths at first, of which it is remembered what is asked of them."""
+"""Texts of which it is remembered what is said of them."""
 
 _EXACT = 2.0**53
 """Below this, whole numbers and floating point compare as they should, whoever compares them."""
@@ -91,7 +91,7 @@ def _cut(text: str, field: str) -> bool:
     """Whether all that a test does with a number or a duration is to hold it against something."""
     cuts = cuts_in([text], field)
     if FIELDS[field].type in _NUMBERS:
-        return not cuts.everywhere and all(abs(number) < _EXACT for number in cuts.numbers({}))
+        return not cuts.everywhere and all(abs(number) < _EXACT for number in cuts.numbers())
     return FIELDS[field].type is FieldType.DURATION and cuts.fixed
 
 
@@ -111,11 +111,7 @@ def _constant(text: str, field: str) -> str | None:
 def _number(fields: _Fields, tests: Sequence[str]) -> _Ask:
     [name] = fields
     cuts = cuts_in(tests, name)
-    edges = cuts.numbers({})
-
-    @lru_cache(REMEMBERED)
-    def moving(first: float | None) -> list[Any]:
-        return [value_of(text, {} if first is None else {FIRST: first}) for text in cuts.expressions]
+    edges = cuts.numbers()
 
     def ask(facts: Facts) -> Hashable:
         number: Any = facts.get(name)
@@ -125,14 +121,14 @@ def _number(fields: _Fields, tests: Sequence[str]) -> _Ask:
         if not -_EXACT < number < _EXACT:
             return number, first
         place = _place(edges, number)
-        return (place, *[_side(number, cut) for cut in moving(first)]) if cuts.expressions else place
+        return (place, *[_side(number, cut) for cut in cuts.moving(first)]) if cuts.expressions else place
 
     return ask
 
 
 def _age(fields: _Fields, tests: Sequence[str]) -> _Ask:
     [name] = fields
-    edges = cuts_in(tests, name).durations({})
+    edges = cuts_in(tests, name).durations()
 
     def ask(facts: Facts) -> Hashable:
         age = facts.get(name)
@@ -146,7 +142,7 @@ def _place(edges: Sequence[Any], value: Any) -> int:
     return bisect_left(edges, value) + bisect_right(edges, value)
 
 
-def _side(number: float, cut: float | None) -> Hashable:
+def _side(number: float, cut: Any) -> Hashable:
     return None if cut is None else (number <= cut, number >= cut)
 
 

@@ -27,7 +27,7 @@ class Moments:
         cuts = {name: cuts_of(pack.conditions, name) for name in sorted(AGES)}
         self.everywhere = not all(one.fixed for one in cuts.values())
         self._spans = {
-            name: [span for span in one.durations({}) if timedelta(0) <= span < _FOREVER] for name, one in cuts.items()
+            name: [span for span in one.durations() if timedelta(0) <= span < _FOREVER] for name, one in cuts.items()
         }
         self._ends = [one.until for one in pack.exemptions if one.until is not None]
 
