@@ -15,6 +15,7 @@ __all__ = [
     "approve",
     "approve_nft",
     "give",
+    "invalidate_nonces",
     "lock_down",
     "mint_nft",
     "move_nft",
@@ -127,6 +128,11 @@ def permit2_permit(
 def permit2_spend(spender: str, instance: str, token: str, owner: str, amount: int) -> Sent:
     function = "transferFrom(address,address,uint160,address)"
     return Sent(spender, instance, called(function, owner, spender, amount, token))
+
+
+def invalidate_nonces(owner: str, instance: str, token: str, spender: str, nonce: int) -> Sent:
+    """Signatures of lower nonces are void; what is allowed stays."""
+    return Sent(owner, instance, called("invalidateNonces(address,address,uint48)", token, spender, nonce))
 
 
 def lock_down(owner: str, instance: str, token: str, spender: str) -> Sent:

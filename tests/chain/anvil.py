@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -179,7 +179,8 @@ def running(*, chain_id: int = 1, timestamp: int | None = None, more: Sequence[s
     # It tells so much later on that a pipe would fill, and nobody reads it.
     with TemporaryFile() as told, subprocess.Popen([BINARY, *flags], stdout=told, stderr=told) as process:
         try:
-            yield Node(_url(process, told.fileno()))
+            with closing((node := Node(_url(process, told.fileno()))).link):
+                yield node
         finally:
             process.kill()
 

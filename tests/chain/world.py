@@ -146,6 +146,7 @@ def _contracts(node: Node, maker: str) -> Contracts:
             "odd decimals": token(text(b"ODD"), 2**255),
             "broken symbol": token(b"\xff" * 64, 18),
             "generous": token(text(b"GEN"), 18, generous=True),
+            "migrated": token(text(b"V1"), 18),
         },
         "erc721": {"nft": constructed(artifact("erc721"), b"Apes", b"APE", b"")},
         "erc1155": {"items": constructed(artifact("erc1155"), b"")},
