@@ -5,7 +5,7 @@ Strangers write what is read here. Nothing raises: what cannot be read is None.
 
 from scanner.evm.values import Returned
 
-__all__ = ["LONGEST_TEXT", "WORD", "address_at", "calldata", "number", "text", "word"]
+__all__ = ["LONGEST_TEXT", "WORD", "calldata", "number", "text", "word"]
 
 WORD = 64
 """Hex digits in a word of 32 bytes."""
@@ -33,12 +33,6 @@ def number(data: Returned, index: int = 0) -> int | None:
         return int(digits, 16)
     except ValueError:
         return None
-
-
-def address_at(data: Returned, index: int = 0) -> str | None:
-    """The address in a word of an answer, lower case with 0x; the bytes above it are nobody's and are not looked at."""
-    value = number(data, index)
-    return None if value is None else f"0x{value % (1 << 160):040x}"
 
 
 def text(data: Returned) -> str | None:
