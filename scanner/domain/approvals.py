@@ -43,6 +43,12 @@ class Kind(StrEnum):
     ERC777 = "erc777"
 
 
+_OF_A_SUPPLY = frozenset({Kind.ERC20, Kind.PERMIT2})
+"""The kinds that allow a part of all that there is of a token: of the others a supply counts something else."""
+
+_OPERATORS = frozenset({Kind.ERC721_ALL, Kind.ERC1155_ALL, Kind.ERC777})
+
+
 class Status(StrEnum):
     """What the source says of an approval's transaction: done, being taken back, or being made."""
 
@@ -160,8 +166,13 @@ class Approval:
 
     @property
     def unlimited(self) -> bool | None:
-        """`Allowance.unlimited`, with the token's supply where that is known."""
-        return self.allowance.unlimited(self.token.supply)
+        """`Allowance.unlimited`, with the token's supply where that is known and the allowance is a part of it."""
+        return self.allowance.unlimited(self.token.supply if self.kind in _OF_A_SUPPLY else None)
+
+    @property
+    def operator(self) -> bool:
+        """Whether it is a right to everything of a contract that the owner has or will have, whatever the amounts."""
+        return self.kind in _OPERATORS or (self.kind is Kind.ERC6909 and self.token_id is None)
 
     def expired(self, at: datetime) -> bool:
         """Whether its time is up at a moment; what has no end never expires."""

@@ -118,6 +118,18 @@ FIELDS: Mapping[str, Field] = {
         ),
         Field("approval.unchanged_for", _T.DURATION, "How long since its amount or status last changed"),
         Field(
+            "approval.operator",
+            _T.TRUTH,
+            "Whether it gives away everything that the owner has or will have of a contract, whatever the amounts",
+        ),
+        Field(
+            "approval.final",
+            _T.TRUTH,
+            "Whether the block that shows it cannot be reorganised away any more; always so of what an API tells",
+        ),
+        Field("approval.expires", _T.TRUTH, "Whether it ends by itself one day"),
+        Field("approval.expires_in", _T.DURATION, "How long until it ends by itself", "if it does not"),
+        Field(
             "change.kind", _T.TEXT, "What happened; for rules with `on`", "", tuple(kind.value for kind in ChangeKind)
         ),
         Field(
@@ -172,7 +184,7 @@ FIELDS: Mapping[str, Field] = {
 COUNTS = frozenset({"spender.approvals", "spender.owners"})
 """The fields that another wallet's approvals can move."""
 
-AGES = frozenset({"approval.age", "approval.unchanged_for"})
+AGES = frozenset({"approval.age", "approval.unchanged_for", "approval.expires_in"})
 """The fields that time alone moves."""
 
 PRICED = frozenset({"token.price_usd", "exposure.usd", "exposure.real_usd"})
@@ -235,6 +247,9 @@ def lasting_facts(
             "allowance.amount": _number(allowed(approval, approval.token.decimals)),
             "approval.status": approval.status.value,
             "approval.kind": approval.kind.value,
+            "approval.operator": approval.operator,
+            "approval.final": approval.final,
+            "approval.expires": approval.expires_at is not None,
             "change.kind": None if change is None else change.kind.value,
             "change.was_unlimited": None if change is None else _was_unlimited(change),
             "change.was_status": None if change is None or change.before is None else change.before.status.value,
@@ -258,6 +273,7 @@ def passing_facts(
             "exposure.usd": _number(at_stake.usd),
             "exposure.real_usd": _number(at_stake.real_usd),
             "exposure.first_usd": _number(beside.first_usd),
+            "approval.expires_in": None if held.approval.expires_at is None else _since(at, held.approval.expires_at),
             **{name: _since(began, at) for name, began in ages_began(held).items()},
         }
     )
@@ -268,7 +284,7 @@ def _known(facts: Mapping[str, object]) -> dict[str, object]:
 
 
 def ages_began(held: Held) -> dict[str, datetime]:
-    """Since when each of the `AGES` of an approval is counted."""
+    """Since when each of the `AGES` of an approval that grow is counted."""
     return {"approval.age": held.approval.granted_at or held.since, "approval.unchanged_for": held.changed_at}
 
 
@@ -293,7 +309,7 @@ def _number(exact: Decimal | None) -> float | None:
 
 
 def _since(then: datetime, now: datetime) -> timedelta:
-    # A clock that was set back makes nothing younger than new.
+    # A clock that was set back makes nothing younger than new; what is over lasts no longer.
     return max(now - then, timedelta(0))
 
 

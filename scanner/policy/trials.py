@@ -5,13 +5,13 @@ that is on no list.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 
 from scanner.domain.alerts import Alert, AlertState, Judgement, Severity, reconcile
-from scanner.domain.approvals import UINT256_MAX, Allowance, Approval, Spender, Target, Token
+from scanner.domain.approvals import UINT256_MAX, Allowance, Approval, Kind, Spender, Target, Token
 from scanner.domain.changes import Change, ChangeKind, Held
 from scanner.domain.hostile import disguised
 from scanner.domain.lists import Standing
@@ -93,7 +93,7 @@ def given_facts(given: Iterable[tuple[str, object]], on: Sequence[ChangeKind]) -
     """
     named = dict(given)
     known: dict[str, object | None] = facts(
-        Held(_PLAIN, first_seen=_NOW, since=_NOW, changed_at=_NOW),
+        Held(_of_kind(named), first_seen=_NOW, since=_NOW, changed_at=_NOW),
         target=Target(_PLAIN.chain, _PLAIN.owner),
         beside=Surroundings(
             spender=Standing(labels=_labels(named.get("spender.labels"))),
@@ -117,6 +117,15 @@ def given_facts(given: Iterable[tuple[str, object]], on: Sequence[ChangeKind]) -
     if "token.symbol" in named and "token.symbol_disguised" not in named:
         known["token.symbol_disguised"] = disguised(str(named["token.symbol"] or ""))
     return {name: value for name, value in known.items() if value is not None}
+
+
+def _of_kind(named: Mapping[str, object]) -> Approval:
+    """A plain approval of the kind, and with the time left, that a test gives; an operator's right is one in words."""
+    kind, left = named.get("approval.kind"), named.get("approval.expires_in")
+    plain = _PLAIN if kind is None else replace(_PLAIN, kind=Kind(str(kind)))
+    if plain.operator:
+        plain = replace(plain, allowance=Allowance(None, in_words=True))
+    return replace(plain, expires_at=_NOW + left) if isinstance(left, timedelta) else plain
 
 
 def _labels(given: object) -> tuple[str, ...]:

@@ -82,6 +82,9 @@ def test_an_approval_in_the_words_of_rules() -> None:
         "allowance.unlimited": False,
         "approval.status": "granted",
         "approval.kind": "erc20",
+        "approval.operator": False,
+        "approval.final": True,
+        "approval.expires": False,
         "approval.age": timedelta(days=3),
         "approval.unchanged_for": timedelta(hours=1),
     }
@@ -107,6 +110,35 @@ def test_an_amount_that_cannot_be_read_is_absent_and_not_small(
 
 def test_a_right_over_all_items_has_no_amount_that_could_be_unreadable() -> None:
     assert known(replace(APPROVAL, kind=Kind.ERC721_ALL, allowance=Allowance(None)))["allowance.readable"] is True
+
+
+@pytest.mark.parametrize(
+    ("kind", "token_id", "operator"),
+    [
+        (Kind.ERC721_ALL, None, True),
+        (Kind.ERC1155_ALL, None, True),
+        (Kind.ERC777, None, True),
+        (Kind.ERC6909, None, True),
+        (Kind.ERC6909, 7, False),
+        (Kind.ERC721, 7, False),
+        (Kind.PERMIT2, None, False),
+    ],
+)
+def test_who_may_take_everything_of_a_contract_is_an_operator(kind: Kind, token_id: int | None, operator: bool) -> None:
+    assert known(replace(APPROVAL, kind=kind, token_id=token_id))["approval.operator"] is operator
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"), [(None, (False, "absent")), (90, (True, timedelta(minutes=90))), (-5, (True, timedelta()))]
+)
+def test_the_time_that_is_left_is_known_of_what_has_an_end(minutes: int | None, expected: tuple[bool, object]) -> None:
+    end = None if minutes is None else NOW + timedelta(minutes=minutes)
+    of = known(replace(APPROVAL, kind=Kind.PERMIT2, expires_at=end))
+    assert (of["approval.expires"], of.get("approval.expires_in", "absent")) == expected
+
+
+def test_what_may_be_reorganised_away_is_not_final() -> None:
+    assert known(replace(APPROVAL, final=False))["approval.final"] is False
 
 
 @pytest.mark.parametrize(

@@ -30,10 +30,10 @@ def pack(folder: Path, *conditions: str) -> Pack:
     return found
 
 
-def moments(rules: Pack) -> list[datetime]:
+def moments(rules: Pack, held: Held = HELD) -> list[datetime]:
     """Every moment at which an approval is due again, from half a day on."""
     at, met = AT + DAY / 2, []
-    while (due := Moments(rules).due_again([HELD], at)) is not None:
+    while (due := Moments(rules).due_again(iter([held]), at)) is not None:
         met.append(due)
         at = due
     return met
@@ -103,6 +103,16 @@ def test_ages_are_counted_from_where_they_are_said_to_begin() -> None:
     assert {name: AT + 2 * DAY - began for name, began in ages_began(HELD).items()}.items() <= known(
         AT + 2 * DAY
     ).items()
+
+
+def test_what_the_time_that_is_left_is_held_against_makes_a_moment_and_so_does_the_end(tmp_path: Path) -> None:
+    lasting = replace(HELD, approval=replace(APPROVAL, expires_at=AT + 9 * DAY))
+    ending = AT + 9 * DAY
+    assert moments(pack(tmp_path, "allowance.unlimited"), lasting) == [ending]
+    rules = pack(tmp_path, "approval.expires_in < days(2) || approval.expires_in > days(20)")
+    assert moments(rules, lasting) == [AT + 7 * DAY, AT + 7 * DAY + TICK, ending]
+    assert moments(rules) == []
+    assert moments(pack(tmp_path, "approval.expires_in < days(700000)"), lasting) == [ending]
 
 
 def test_an_exception_ends_at_its_time(tmp_path: Path) -> None:
