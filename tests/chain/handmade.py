@@ -62,8 +62,8 @@ def token(symbol: bytes | None = None, decimals: int | None = None, *, generous:
             f"{SECOND} {slot('CALLER', FIRST)} SSTORE {log(APPROVAL, 'CALLER', FIRST, data=SECOND)} {TRUE}"
         ),
         "transferFrom(address,address,uint256)": (
-            f"{slot(FIRST, 'CALLER')} DUP1 SLOAD {THIRD} SWAP1 SUB SWAP1 SSTORE"
-            f" {log(TRANSFER, FIRST, SECOND, data=THIRD)} {TRUE}"
+            f"{slot(FIRST, 'CALLER')} DUP1 SLOAD {THIRD} DUP2 LT @short JUMPI {THIRD} SWAP1 SUB SWAP1 SSTORE"
+            f" {log(TRANSFER, FIRST, SECOND, data=THIRD)} {TRUE} short: {REFUSE}"
         ),
         "mint(address,uint256)": f"{log(TRANSFER, '0', FIRST, data=SECOND)} {TRUE}",
         "pretend(address,address,uint256)": f"{log(APPROVAL, FIRST, SECOND, data=THIRD)} {TRUE}",
