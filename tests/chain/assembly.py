@@ -5,6 +5,7 @@ __all__ = ["assemble", "deployable"]
 OPCODES = {
     "STOP": 0x00,
     "SUB": 0x03,
+    "LT": 0x10,
     "EQ": 0x14,
     "SHR": 0x1C,
     "KECCAK256": 0x20,
@@ -19,6 +20,7 @@ OPCODES = {
     "JUMPI": 0x57,
     "JUMPDEST": 0x5B,
     "DUP1": 0x80,
+    "DUP2": 0x81,
     "SWAP1": 0x90,
     "LOG0": 0xA0,
     "LOG1": 0xA1,
@@ -27,7 +29,7 @@ OPCODES = {
     "LOG4": 0xA4,
     "RETURN": 0xF3,
     "REVERT": 0xFD,
-}  # fmt: skip - a table
+}
 
 
 def assemble(source: str) -> bytes:
