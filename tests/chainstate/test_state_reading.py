@@ -1,0 +1,132 @@
+"""Many calls in few requests, and each answered as if it had been asked alone."""
+
+import pytest
+from far_chain import BLOCK, BURNS, FarChain, called, served, string, words
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scanner.errors import Trouble
+from scanner.evm.multicall import MOST_CALLS, MULTICALL3, aggregated, parted, read_state
+from scanner.evm.values import Call
+
+TOKEN, OTHER, NO_CODE = ("0x" + byte * 20 for byte in ("c1", "c2", "c9"))
+
+
+def question(number: int, to: str = TOKEN) -> Call:
+    return Call(to, called("balanceOf(address)", f"0x{number:040x}"))
+
+
+def chain(count: int, **how: object) -> FarChain:
+    """A token that answers so many questions, each with its number."""
+    return FarChain({(TOKEN, question(number).data): words(number) for number in range(count)}, **how)  # type: ignore[arg-type]  # - its fields
+
+
+async def test_answers_come_in_the_order_of_the_calls_from_few_requests() -> None:
+    far = chain(1200)
+    calls = [question(number) for number in (*range(1200), 3, 1)]
+    async with served(far) as nodes:
+        answers = await read_state(nodes, calls, BLOCK)
+    assert answers == [words(number) for number in (*range(1200), 3, 1)]
+    assert far.aggregates == len(far.asked) == 1200 // MOST_CALLS + 1
+
+
+async def test_a_call_that_reverts_and_one_without_code_are_told_apart() -> None:
+    far = chain(3)
+    async with served(far) as nodes:
+        answers = await read_state(nodes, [question(1), question(99), question(1, NO_CODE)], BLOCK)
+    assert answers == [words(1), None, ""]
+
+
+async def test_nothing_is_asked_where_there_is_no_call() -> None:
+    far = chain(1)
+    async with served(far) as nodes:
+        assert await read_state(nodes, [], BLOCK) == []
+    assert far.requests == 0
+
+
+@pytest.mark.parametrize("aggregator", [None, "00" * 32, words(32, 3), string("hello"), "ff" * 64, BURNS])
+@pytest.mark.parametrize("batches", [True, False])
+async def test_a_chain_without_multicall3_is_asked_call_by_call(aggregator: str | None, batches: bool) -> None:
+    far = chain(40, aggregator=aggregator, batches=batches)
+    async with served(far) as nodes:
+        answers = await read_state(nodes, [*map(question, range(40)), question(99)], BLOCK)
+    assert answers == [*(words(number) for number in range(40)), None]
+
+
+async def test_the_first_answer_tells_that_there_is_no_multicall3() -> None:
+    far = chain(3 * MOST_CALLS, aggregator=None)
+    async with served(far) as nodes:
+        await read_state(nodes, [question(number) for number in range(3 * MOST_CALLS)], BLOCK)
+    assert far.aggregates == 1
+
+
+async def test_a_call_that_burns_all_gas_takes_no_other_with_it() -> None:
+    far = chain(300)
+    far.state[OTHER, question(7, OTHER).data] = BURNS
+    calls = [*map(question, range(150)), question(7, OTHER), *map(question, range(150, 300))]
+    async with served(far) as nodes:
+        answers = await read_state(nodes, calls, BLOCK)
+    assert answers == [*(words(n) for n in range(150)), None, *(words(n) for n in range(150, 300))]
+
+
+@pytest.mark.parametrize("gas", [2_000_000, 200_000, 40_000])
+async def test_a_node_that_grants_little_gas_is_asked_for_less_at_once(gas: int) -> None:
+    far = chain(600, gas=gas)
+    async with served(far) as nodes:
+        answers = await read_state(nodes, list(map(question, range(600))), BLOCK)
+    assert answers == [words(number) for number in range(600)]
+
+
+async def test_an_answer_of_a_megabyte_hides_none_beside_it() -> None:
+    far = chain(60)
+    far.state[OTHER, question(7, OTHER).data] = "61" * 1_000_000
+    calls = [*map(question, range(30)), question(7, OTHER), *map(question, range(30, 60))]
+    async with served(far) as nodes:
+        answers = await read_state(nodes, calls, BLOCK)
+    assert isinstance(answers, list)
+    assert answers[30] == "61" * 1_000_000
+    assert answers[:30] + answers[31:] == [words(number) for number in range(60)]
+
+
+async def test_a_node_that_cannot_answer_is_a_trouble_and_never_an_answer() -> None:
+    far = chain(1200, fails_after=2)
+    async with served(far) as nodes:
+        answers = await read_state(nodes, list(map(question, range(1200))), BLOCK)
+    assert isinstance(answers, Trouble)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.binary(max_size=70)), max_size=6))
+def test_what_an_aggregate_gives_back_is_parted_as_it_was_put_together(results: list[tuple[bool, bytes]]) -> None:
+    answer = packed(results)
+    assert parted(answer, len(results)) == [back.hex() if succeeded else None for succeeded, back in results]
+    assert parted(answer, len(results) + 1) is None
+
+
+@given(st.lists(st.tuples(st.booleans(), st.binary(min_size=1, max_size=70)), min_size=1, max_size=4), st.data())
+def test_an_aggregate_that_is_cut_off_is_no_answer(results: list[tuple[bool, bytes]], data: st.DataObject) -> None:
+    answer = packed(results)
+    padding = 2 * (-len(results[-1][1]) % 32)
+    kept = data.draw(st.integers(0, len(answer) - padding - 1))
+    assert parted(answer[:kept], len(results)) is None
+
+
+@given(st.text("0123456789abcdefg", max_size=600), st.integers(0, 4))
+def test_nothing_that_stands_at_its_place_raises(garbage: str, count: int) -> None:
+    found = parted(garbage, count)
+    assert found is None or len(found) == count
+
+
+def packed(results: list[tuple[bool, bytes]]) -> str:
+    """`(bool, bytes)[]`, the slow way."""
+    parts = [words(int(yes), 64, len(back)) + back.hex().ljust(-(-len(back) // 32) * 64, "0") for yes, back in results]
+    places = [32 * len(parts) + sum(len(part) // 2 for part in parts[:index]) for index in range(len(parts))]
+    return words(32, len(parts), *places) + "".join(parts)
+
+
+def test_a_call_is_put_into_an_aggregate_with_its_own_data() -> None:
+    one, other = Call(TOKEN, "0x95d89b41"), Call(OTHER, called("balanceOf(address)", TOKEN))
+    made = aggregated([one, other])
+    assert made.to == MULTICALL3
+    assert made.data == "0x82ad56cb" + words(32, 2, 64, 64 + 160, TOKEN, 1, 96, 4) + "95d89b41".ljust(64, "0") + words(
+        OTHER, 1, 96, 36
+    ) + other.data[2:].ljust(128, "0")
