@@ -4,7 +4,7 @@ Nothing here logs or repeats more of a URL than its host: a key may stand in the
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 
 import aiohttp
@@ -13,13 +13,16 @@ from yarl import URL
 from scanner.domain.hostile import harmless
 from scanner.errors import Reason, Trouble
 
-__all__ = ["LARGEST", "TOO_LARGE", "Answer", "http_time", "retry_after", "send"]
+__all__ = ["LARGEST", "TOO_LARGE", "TOO_LATE", "Answer", "http_time", "retry_after", "send"]
 
 LARGEST = 8 * 1024 * 1024
 """Bytes that are read of one answer."""
 
 TOO_LARGE = "too-large"
 """The code of the trouble with an answer that goes beyond them."""
+
+TOO_LATE = "too-late"
+"""The code of the trouble with one that did not end in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ async def send(
             read = await _read(response)
     except TimeoutError:
         # Not within how many seconds: what is left of a patience differs, and one outage is told once.
-        return _unavailable(f"{far_side} did not answer in time")
+        return replace(_unavailable(f"{far_side} did not answer in time"), code=TOO_LATE)
     except aiohttp.ClientSSLError as error:
         said = f"the TLS connection to {host} cannot be trusted: {_words(error)}"
         return Trouble(Reason.UNAVAILABLE, said, whole_source=True)

@@ -1,0 +1,53 @@
+"""Questions to one block's state (`eth_call`), by the block's hash where the node takes it (EIP-1898)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from scanner.evm.endpoint import Endpoint
+from scanner.evm.faults import Fault, What
+from scanner.evm.headers import header_of, numbered
+from scanner.evm.rpc import Ask, Result
+from scanner.evm.values import Block, Call, Returned
+
+__all__ = ["called"]
+
+
+async def called(endpoint: Endpoint, calls: Sequence[Call], block: Block, within: float) -> list[Returned | Fault]:
+    """What each call gives back at that block, as this endpoint says.
+
+    An endpoint that knows no hashes is asked by number, and together with it for the header that it means by that. What
+    is too large to be read counts as reverted: only who writes such a contract has anything of it.
+    """
+    if endpoint.learned.by_hash:
+        answers = await endpoint.ask(_asks(calls, {"blockHash": block.hash}), within)
+        if not any(isinstance(answer, Fault) and answer.what is What.REJECTED for answer in answers):
+            return [_returned(answer) for answer in answers]
+    *answers, told = await endpoint.ask([*_asks(calls, hex(block.number)), numbered(block.number)], within)
+    header = told if isinstance(told, Fault) else header_of(told, block.number)
+    if isinstance(header, Fault):
+        return [header] * len(calls)
+    if header.hash != block.hash:
+        return [Fault(What.BEHIND, f"has another block with the number {block.number}")] * len(calls)
+    returned = [_returned(answer) for answer in answers]
+    if endpoint.learned.by_hash and not any(isinstance(one, Fault) for one in returned):
+        await endpoint.learn(by_hash=False)
+    return returned
+
+
+def _asks(calls: Sequence[Call], at: Any) -> list[Ask]:
+    return [Ask("eth_call", [{"to": call.to, "data": call.data}, at]) for call in calls]
+
+
+def _returned(answer: Result) -> Returned | Fault:
+    if isinstance(answer, Fault):
+        return None if answer.what in (What.REVERTED, What.RANGE) else answer
+    try:
+        text = msgspec.json.decode(answer, type=str)
+        if not text.startswith("0x"):
+            raise ValueError(text)
+        bytes.fromhex(text[2:])
+    except (msgspec.DecodeError, ValueError):
+        return Fault(What.NONSENSE, "gave back something else than hex from a call")
+    return text[2:].lower()

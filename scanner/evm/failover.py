@@ -1,0 +1,122 @@
+"""Several endpoints of one chain, and who of them is asked: in the order given, whoever is well and has come so far."""
+
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from scanner.domain.cost import Cost
+from scanner.evm.endpoint import Endpoint
+from scanner.evm.faults import Fault, What
+
+__all__ = ["Failed", "Failover", "Manner"]
+
+T = TypeVar("T")
+
+LAG = 5
+"""Blocks that an endpoint may be behind the others, and still be the first choice."""
+
+BEHIND_FOR = 0.25
+"""Seconds until an endpoint that does not have a block yet is asked again."""
+
+_NEVER = frozenset({What.PRUNED, What.UNSUPPORTED, What.ABSENT})
+"""Faults that asking the same endpoint again does not mend."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How nodes are asked, in seconds.
+
+    `timeout`: for one request. `patience`: for how long is tried again after the first failure of one question. `poll`:
+    between two looks for a new head. `quiet`: after which a WebSocket that tells nothing is held against a look.
+    """
+
+    timeout: float = 20.0
+    patience: float = 20.0
+    poll: float = 1.0
+    quiet: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Nobody answered: what was wrong with each endpoint that could have been asked, the first choice first."""
+
+    faults: Mapping[Endpoint, Fault]
+
+
+class Failover:
+    """Asks until somebody answers, or the patience is at its end."""
+
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        manner: Manner,
+        cost: Cost,
+        now: Callable[[], float],
+        sleep: Callable[[float], Awaitable[Any]],
+    ) -> None:
+        self._endpoints = endpoints
+        self._manner = manner
+        self._cost = cost
+        self._now = now
+        self._sleep = sleep
+
+    def ordered(self) -> list[Endpoint]:
+        """All endpoints, the first choice first: as given, but who rests or lags comes after who does not."""
+        best = max((endpoint.head.number for endpoint in self._endpoints if endpoint.head), default=0)
+        return sorted(
+            self._endpoints,
+            key=lambda one: (one.rest() > 0, one.head is not None and one.head.number < best - LAG),
+        )
+
+    async def through(
+        self, attempt: Callable[[Endpoint, float], Awaitable[T | Fault]], *, block: int = 0
+    ) -> T | Failed:
+        """The first answer to a question about nothing newer than that block; `attempt` puts it to an endpoint.
+
+        `attempt` is given the seconds that a request may take.
+        """
+        faults: dict[Endpoint, Fault] = {}
+        deadline = math.inf
+        while True:
+            for endpoint in self.ordered():
+                if endpoint.rest() or (endpoint in faults and faults[endpoint].what in _NEVER):
+                    continue
+                began = self._now()
+                within = min(self._manner.timeout, max(0.01, deadline - began))
+                self._cost.retries += bool(faults)
+                answer = await self._put(attempt, endpoint, block, within)
+                if not isinstance(answer, Fault):
+                    endpoint.answered()
+                    return answer
+                faults[endpoint] = answer
+                if answer.what not in _NEVER and answer.what is not What.BEHIND:
+                    endpoint.failed(answer, began)
+                deadline = min(deadline, self._now() + self._manner.patience)
+            deadline = min(deadline, self._now() + self._manner.patience)
+            pause = self._pause(faults)
+            if self._now() + pause >= deadline:
+                return Failed({one: fault for one in self._endpoints if (fault := faults.get(one) or one.fault)})
+            self._cost.waited += pause
+            await self._sleep(pause)
+
+    async def _put(
+        self, attempt: Callable[[Endpoint, float], Awaitable[T | Fault]], endpoint: Endpoint, block: int, within: float
+    ) -> T | Fault:
+        """Put it to one endpoint, if that serves the chain and is not known to lag."""
+        wrong = await endpoint.prove(within)
+        if wrong is None and endpoint.head is not None and endpoint.head.number + LAG < block:
+            head = await endpoint.look(within)
+            wrong = head if isinstance(head, Fault) else None
+            if wrong is None and endpoint.head.number + LAG < block:
+                wrong = Fault(What.BEHIND, f"is at block {endpoint.head.number}, and {block} is asked for")
+        return wrong or await attempt(endpoint, within)
+
+    def _pause(self, faults: Mapping[Endpoint, Fault]) -> float:
+        """Seconds until somebody may be asked again; infinite where that makes no sense."""
+        pauses = [
+            endpoint.rest() or BEHIND_FOR
+            for endpoint in self._endpoints
+            if endpoint not in faults or faults[endpoint].what not in _NEVER
+        ]
+        return min(pauses, default=math.inf)

@@ -1,0 +1,109 @@
+"""Logs as a node gives them: all that was asked for a range, or a fault. Nothing of an answer that contradicts itself
+is taken for the truth.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from scanner.evm.endpoint import Endpoint
+from scanner.evm.faults import Fault, What
+from scanner.evm.headers import header_of, numbered
+from scanner.evm.learned import grown, shrunk
+from scanner.evm.rpc import Ask
+from scanner.evm.values import Filter, Log, Stretch
+
+__all__ = ["adapted"]
+
+NEAR = 64
+"""Blocks below an endpoint's head that another node behind the same URL may not have yet."""
+
+_PASSING = frozenset({What.UNAVAILABLE, What.NONSENSE})
+
+_decode = msgspec.json.Decoder(tuple[Log, ...]).decode
+
+
+def adapted(
+    filters: Sequence[Filter], first: int, last: int
+) -> Callable[[Endpoint, float], Awaitable[Stretch | Fault]]:
+    """Reads from `first` on as far as an endpoint bears in one query, at most to `last`; each learns from it.
+
+    What may be about size is asked again with less, down to a single block. What may pass is so only the second time.
+    """
+    failures = 0
+
+    async def read(endpoint: Endpoint, within: float) -> Stretch | Fault:
+        nonlocal failures
+        before = endpoint.learned.blocks
+        while True:
+            size = endpoint.learned.blocks
+            end = min(last, first + size.now - 1)
+            asked = end - first + 1
+            found = await _read(endpoint, filters, first, end, within)
+            if isinstance(found, Stretch):
+                await endpoint.learn(blocks=grown(endpoint.learned.blocks, asked))
+                return found
+            refused = found.what in (What.RANGE, What.REJECTED)
+            if refused and asked == 1:
+                # It was not about size: what was learned on the way down is wrong.
+                await endpoint.learn(blocks=before)
+                return found
+            failures += not refused
+            if refused or found.what is What.LATE or (found.what in _PASSING and failures > 1):
+                less = shrunk(endpoint.learned.blocks, asked, suggested=found.suggested, sure=refused)
+                await endpoint.learn(blocks=less)
+            if not refused:
+                return found
+
+    return read
+
+
+async def _read(endpoint: Endpoint, filters: Sequence[Filter], first: int, last: int, within: float) -> Stretch | Fault:
+    """The logs of a range, both ends included, as this endpoint says: for every filter, in their order, each once.
+
+    A node that has not come so far yet answers with less, and does not say so. So near the head it is asked in the same
+    breath for the last block itself.
+    """
+    asks = [_asked(wanted, first, last) for wanted in filters]
+    sealed = endpoint.head is None or last > endpoint.head.number - NEAR
+    answers = await endpoint.ask([*asks, numbered(last)] if sealed else asks, within)
+    if (fault := next((one for one in answers if isinstance(one, Fault)), None)) is not None:
+        return fault
+    raws = [answer for answer in answers if not isinstance(answer, Fault)]
+    hashes: dict[int, str] = {}
+    if sealed:
+        seal = header_of(raws.pop(), last)
+        if isinstance(seal, Fault):
+            return replace(seal, what=What.BEHIND) if seal.what is What.ABSENT else seal
+        hashes[last] = seal.hash
+    found = _gathered(raws, first, last, hashes)
+    return found if isinstance(found, Fault) else Stretch(first, last, found)
+
+
+def _asked(wanted: Filter, first: int, last: int) -> Ask:
+    topics: list[Any] = [None if any_of is None else list(any_of) for any_of in wanted.topics]
+    return Ask("eth_getLogs", [{"fromBlock": hex(first), "toBlock": hex(last), "topics": topics}])
+
+
+def _gathered(answers: Sequence[msgspec.Raw], first: int, last: int, hashes: dict[int, str]) -> tuple[Log, ...] | Fault:
+    try:
+        return _ordered([log for answer in answers for log in _decode(answer)], first, last, hashes)
+    except msgspec.DecodeError:
+        return Fault(What.NONSENSE, "gave logs of another shape than JSON-RPC's")
+    except ValueError:
+        return Fault(What.NONSENSE, "gave logs whose numbers cannot be read")
+
+
+def _ordered(logs: Iterable[Log], first: int, last: int, hashes: dict[int, str]) -> tuple[Log, ...] | Fault:
+    by_place: dict[int, Log] = {}
+    for log in logs:
+        block = int(log.block_number, 16)
+        if log.removed or not first <= block <= last:
+            return Fault(What.NONSENSE, "gave logs that were removed or are of other blocks than asked for")
+        if hashes.setdefault(block, log.block_hash) != log.block_hash:
+            # The chain was reorganised between two queries: together they are of no chain at all.
+            return Fault(What.BEHIND, f"gave logs of two blocks with the number {block}")
+        by_place[block << 32 | int(log.log_index, 16)] = log
+    return tuple(by_place[place] for place in sorted(by_place))
