@@ -1,0 +1,76 @@
+"""On a real node, what the logs nominate and the state confirms is all that is true, and nothing else."""
+
+from contextlib import aclosing
+
+import aiohttp
+import pytest
+from artifacts import MULTICALL3
+from story import everything, live
+from truth import Held, Right, truth
+from world import World
+
+from scanner.domain.approvals import Approval
+from scanner.domain.chains import find_chain
+from scanner.errors import Trouble
+from scanner.evm.nodes import Nodes
+from scanner.evm.values import Log
+from scanner.sources.evm_logs import filters, nominations
+from scanner.sources.evm_metadata import token_facts
+from scanner.sources.evm_state import approvals
+
+
+async def read(world: World) -> tuple[list[Approval], int]:
+    """What is found of all owners at the head, and the requests that it took."""
+    async with aiohttp.ClientSession() as session:
+        nodes = Nodes(session, find_chain("ethereum"), [world.node.url])
+        block = await nodes.head()
+        assert not isinstance(block, Trouble)
+        logs: list[Log] = []
+        async with aclosing(nodes.logs(filters(world.owners, live=False), 0, block.number)) as stretches:
+            async for stretch in stretches:
+                assert not isinstance(stretch, Trouble)
+                logs += stretch.logs
+        named = nominations(logs, frozenset(world.owners))
+        facts = await token_facts(nodes, [one.token for one in named], block)
+        assert not isinstance(facts, Trouble)
+        found = await approvals(nodes, named, block, facts=facts, seen=set())
+        assert not isinstance(found, Trouble)
+        return [one for one in found if not one.expired(block.time)], nodes.cost.requests
+
+
+def compared(found: list[Approval]) -> dict[Right, Held]:
+    """What was found, in the oracle's words."""
+    return {
+        Right(one.owner, one.kind.value, one.token.address, one.spender.address, one.token_id, one.via): Held(
+            None if one.allowance.in_words else one.allowance.raw,
+            None if one.expires_at is None else int(one.expires_at.timestamp()),
+        )
+        for one in found
+    }
+
+
+@pytest.mark.parametrize("aggregates", [True, False])
+async def test_everything_that_can_be_approved_is_found_and_nothing_else(world: World, aggregates: bool) -> None:
+    everything(world)
+    live(world, 5, blocks=6)
+    if not aggregates:
+        world.node.ask("anvil_setCode", MULTICALL3, "0x")
+    height = world.arrive()
+    found, requests = await read(world)
+    assert compared(found) == truth(world, height)
+    assert len(compared(found)) == len(found)
+    assert requests < 40
+
+
+async def test_bad_words_hide_no_approval(world: World) -> None:
+    everything(world)
+    world.arrive()
+    found, _ = await read(world)
+    tokens = {one.token.address: one.token for one in found}
+    erc20 = {name: tokens[there] for name, there in world.contracts.erc20.items() if there in tokens}
+    assert erc20["without words"].symbol is None
+    assert erc20["without decimals"].decimals is None
+    assert erc20["odd decimals"].decimals is None
+    assert erc20["symbol in 32 bytes"].symbol == "MKR"
+    assert erc20["plain"].symbol == "USDC"
+    assert erc20["plain"].supply
