@@ -18,6 +18,7 @@ PACK_BY_ID = {rule.id: rule for rule in PACK.rules}
 WITHIN_REACH = {
     *("unlimited-to-stranger", "unlimited-to-nameless", "unlimited-to-listed"),
     *("exposure-to-stranger", "exposure-to-listed"),
+    *("operator-to-stranger", "operator-to-listed"),
 }
 LONGEST_SENTENCE = 160
 
@@ -63,6 +64,8 @@ ANYTHING = st.fixed_dictionaries(
         "token.symbol": st.sampled_from(["", "USDT", "USD\u0422", "Visit evil.xyz"]),
         "approval.status": st.sampled_from(["granted", "revoking", "granting"]),
         "approval.unchanged_for": st.timedeltas(timedelta(0), timedelta(days=9)),
+        "approval.kind": st.sampled_from(["erc20", "erc721", "erc721_all", "permit2"]),
+        "approval.expires_in": st.none() | st.timedeltas(timedelta(0), timedelta(days=900)),
         "approval.age": st.timedeltas(timedelta(0), timedelta(days=900)),
         "owner.tags": st.lists(st.sampled_from(["cold", "treasury", "hot"]), unique=True),
         "token.labels": st.lists(st.sampled_from(["known", "scam"]), unique=True),
@@ -78,7 +81,8 @@ CHANGES = st.none() | st.sampled_from(ChangeKind)
 
 def alerts(given_: dict[str, object], raw: str = "limited", change: ChangeKind | None = None) -> dict[str, Severity]:
     """The rules that hold for a plain approval with these facts, and how bad each says it is."""
-    unlimited = {"max": True, "limited": False, "unreadable": None}[raw]
+    operator = given_.get("approval.kind") == "erc721_all"  # there is no limit to everything of a contract
+    unlimited = {"max": True, "limited": operator, "unreadable": None}[raw]
     own = {**given_, "allowance.unlimited": unlimited, "allowance.readable": unlimited is not None}
     facts = given_facts(own.items(), [] if change is None else [change])
     judged = PACK.judge(facts, change)
@@ -182,7 +186,7 @@ def test_a_known_spender_is_medium_at_most(facts: dict[str, object], raw: str, c
     found = alerts({**facts, "spender.labels": ["known"]}, raw, change)
     assert all(not severity.reaches(Severity.HIGH) for severity in found.values())
     if raw == "max":
-        assert "unlimited-to-listed" in found
+        assert {"unlimited-to-listed", "operator-to-listed"} & found.keys()
 
 
 @pytest.mark.parametrize("labels", [[], ["known"], ["mine"], ["trusted"], ["exploited"]])
