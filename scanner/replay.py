@@ -5,8 +5,8 @@ things that happened only a price and the time move: there the rules are asked w
 against (`policy.cuts`), and nowhere else.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -27,7 +27,7 @@ from scanner.policy.cuts import FIRST, cuts_of
 from scanner.policy.exceptions import Exemptions
 from scanner.policy.fields import AGES, COUNTS, MONEY, PRICED, Facts, lasting_facts, passing_facts
 from scanner.policy.moments import Moments
-from scanner.policy.rules import Judged, Pack, findings
+from scanner.policy.rules import Judged, Pack, Verdict, findings
 
 __all__ = ["Replay"]
 
@@ -126,18 +126,19 @@ class _Life:
     steps: list[Step] = field(default_factory=list)
     valued: tuple[datetime, Decimal] | None = None
     told: set[tuple[str, str | None]] = field(default_factory=set)
-    idle: dict[int, "_Case"] = field(default_factory=dict)
+    said: dict[str, tuple[Verdict, bool]] = field(default_factory=dict)
     lasting: tuple[tuple[object, ...], dict[str, object]] | None = None
     counted: tuple[Held, int | None, Held] | None = None
     seen: tuple[tuple[object, ...], Surroundings] | None = None
     ages: tuple[Held, list[datetime]] | None = None
-    edges: dict[tuple[str, Decimal | None], Sequence[float]] = field(default_factory=dict)
+    edges: tuple[Decimal | None, Sequence[tuple[str, Sequence[float] | None]]] | None = None
 
     def meet(self, happening: _Happening) -> None:
         """Take note of what happened, and judge."""
         at = happening.at
         if not happening.watched:
             self._take(unwatched(self.open, "the wallet was no longer watched", at), at)
+            self.said.clear()
         elif happening.believed is not None:
             self.last = happening.believed
             self.held = _after(self.held, happening.believed.change)
@@ -168,52 +169,54 @@ class _Life:
         change = last.change if at <= last.judged_at else None
         beside = self._beside(held, at)
         facts = self._facts(held, target, change, beside, at)
-        judged = pack.judge(facts, None if change is None else change.kind)
         case = _Case(
-            approval=held.approval.id,
-            judged=judged if held.in_force else [one for one in judged if one[0].on],
-            change=change,
+            held.approval.id,
+            change,
             proven=last.proven_at is not None and last.proven_at <= at,
-            gone="" if held.in_force else GONE[last.change.kind],
             raised=read and last.change.kind in _RISES,
-            excepted={rule: one.reason for rule, one in self.rules.exemptions.of(held.approval, at).items()},
-            told=len(self.told),
+            gone="" if held.in_force else GONE[last.change.kind],
         )
-        # Of what was looked at before, and moved nothing, nothing comes while no alert moves.
-        if self.idle.get(id(pack)) != case:
-            steps = self._steps(case, facts, at)
-            self._take(steps, at, first=last.judged_at if case.first else None)
-            self.idle = self.idle | {id(pack): case} if not steps else {}
+        judged = pack.judge(facts, None if change is None else change.kind)
+        news = self._news(judged, case, self.rules.exemptions.of(held.approval, at))
+        if news or case.moved:
+            self._take(self._steps(news, case, facts, at), at, first=last.judged_at if case.first else None)
         if self.rules.asks_first and beside.first_usd is None and beside.exposure.usd is not None:
             # From the next judgement on it is known what the approval was worth at first.
             self.valued = held.changed_at, beside.exposure.usd
             self._judge(self.rules.money, at)
 
-    def _steps(self, case: "_Case", facts: Facts, at: datetime) -> list[Transition]:
-        """What follows from what was judged, for the alerts that are open and those that open."""
-        open_ = {alert.rule for alert in self.open}
+    def _news(self, judged: Iterable[Judged], case: "_Case", excepted: Container[str]) -> list[Judged]:
+        """What rules say that can move an alert: of what happened; and of a state, if it is not what they said before.
+
+        What does not hold moves only an alert that is open.
+        """
+        if case.moved:
+            self.said.clear()
+        alerting = {alert.rule for alert in self.open}
+        news = []
+        for rule, verdict in judged:
+            if rule.id in excepted or (case.gone and not rule.on):
+                continue
+            if rule.on or self.said.get(rule.id) != (verdict, case.proven):
+                self.said[rule.id] = verdict, case.proven
+                if rule.on or rule.id in alerting or verdict.judgement is Judgement.HOLDS:
+                    news.append((rule, verdict))
+        return news
+
+    def _steps(self, news: Iterable[Judged], case: "_Case", facts: Facts, at: datetime) -> list[Transition]:
+        """What follows for the alerts that are open, and which ones open."""
         found = [
             finding
-            for finding in findings(
-                # What does not hold moves nothing but an alert that is open.
-                [one for one in case.judged if one[0].on or one[0].id in open_ or one[1].judgement is Judgement.HOLDS],
-                approval=case.approval,
-                facts=facts,
-                change=case.change,
-                proven=case.proven,
-            )
-            if finding.rule not in case.excepted
-            and (finding.change is None or (finding.rule, finding.change) not in self.told)
+            for finding in findings(news, approval=case.approval, facts=facts, change=case.change, proven=case.proven)
+            if finding.change is None or (finding.rule, finding.change) not in self.told
         ]
         self.told |= {(finding.rule, finding.change) for finding in found if finding.judgement is Judgement.HOLDS}
-        mine = frozenset({case.approval})
         return reconcile(
             self.open,
             found,
             gone={case.approval: case.gone} if case.gone else {},
-            baseline=mine if case.first else (),
-            raised=mine if case.raised else (),
-            excepted={(rule, case.approval): reason for rule, reason in case.excepted.items()},
+            baseline={case.approval} if case.first else (),
+            raised={case.approval} if case.raised else (),
             at=at,
         )
 
@@ -278,22 +281,24 @@ class _Life:
         if now.price_usd is None:
             return -inf, inf
         price, low, high = float(now.price_usd), -inf, inf
-        for name, cuts in self.rules.cuts.items():
-            if cuts.everywhere:
+        for name, edges in self._edges(beside.first_usd):
+            if edges is None:
                 return price, price
-            amount = 1.0 if name == "token.price_usd" else float(now.amount or 0)
-            for cut in self._edges(name, beside.first_usd) if amount else ():
-                at = cut / amount
-                low = max(low, at * (1 + SLACK)) if at <= price else low
-                high = min(high, at * (1 - SLACK)) if at >= price else high
+            if not (amount := 1.0 if name == "token.price_usd" else float(now.amount or 0)):
+                continue
+            below = bisect_right(edges, price * amount * (1 + SLACK))
+            above = bisect_left(edges, price * amount * (1 - SLACK))
+            low = max(low, edges[below - 1] / amount * (1 + SLACK)) if below else low
+            high = min(high, edges[above] / amount * (1 - SLACK)) if above < len(edges) else high
         return low, high
 
-    def _edges(self, name: str, first_usd: Decimal | None) -> Sequence[float]:
-        """What rules hold a number against, given what the approval was worth at first."""
-        if (name, first_usd) not in self.edges:
+    def _edges(self, first_usd: Decimal | None) -> Sequence[tuple[str, Sequence[float] | None]]:
+        """What rules hold numbers against, given what the approval was worth at first; None where they do otherwise."""
+        if self.edges is None or self.edges[0] != first_usd:
             first = None if first_usd is None else float(first_usd)
-            self.edges[name, first_usd] = self.rules.cuts[name].numbers(first)
-        return self.edges[name, first_usd]
+            cuts = [(name, None if one.everywhere else one.numbers(first)) for name, one in self.rules.cuts.items()]
+            self.edges = first_usd, cuts
+        return self.edges[1]
 
     def _age_counts(self, held: Held, at: datetime, until: datetime) -> datetime | None:
         """When a scan next finds that the approval's age has passed what rules hold it against."""
@@ -308,24 +313,26 @@ class _Life:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """All that decides which steps the alerts of an approval take next, but for these alerts.
+    """What matters of an approval beside its facts: how it came to be as it is, and whether that is proven.
 
-    `gone` says why it is in force no more, "" while it is; `told` counts what was told of changes.
+    `change` is what the scan under way found changed, if anything; `gone` why it is in force no more, "" while it is.
     """
 
     approval: str
-    judged: Sequence[Judged]
     change: Change | None
     proven: bool
-    gone: str
     raised: bool
-    excepted: Mapping[str, str]
-    told: int
+    gone: str
 
     @property
     def first(self) -> bool:
         """Whether it is news of a wallet's first reading."""
         return self.change is not None and self.change.kind is ChangeKind.BASELINE
+
+    @property
+    def moved(self) -> bool:
+        """Whether its alerts move whatever rules say."""
+        return self.raised or bool(self.gone)
 
 
 def _after(held: Held | None, change: Change) -> Held:
