@@ -75,7 +75,7 @@ def nominations(
             if len(topics) == 3 and topics[2] in theirs:
                 received[topics[2], log.address] = None
             continue
-        for read, amount_of, anew in _SAYINGS.get((topics[0], len(topics)), ()):
+        for read, amount_of, anew in _SAYINGS.get(topics[0], _UNHEARD_OF).get(len(topics), ()):
             right = read(log)
             if right[0] in theirs and right[3] != _NOBODY:
                 heard = told.get(right)
@@ -222,18 +222,22 @@ def _elsewhere(instance: str) -> str | None:
     return None if instance == PERMIT2 else instance
 
 
-_SAYINGS: dict[tuple[str, int], tuple[_Saying, ...]] = {
-    (event.APPROVAL, 3): ((_allowance, _first_word, False),),
-    # Some tokens that are ERC-20's like index the amount: only the state can tell such a log from an NFT's.
-    (event.APPROVAL, 4): ((_one_nft, _everything, True), (_allowance, _in_fourth, False)),
-    (event.APPROVAL_FOR_ALL, 3): ((_operator, _first_word, False),),
-    (event.AUTHORIZED_OPERATOR, 3): ((_operator_first, _everything, False),),
-    (event.REVOKED_OPERATOR, 3): ((_operator_first, _nothing, False),),
-    (event.ERC6909_APPROVAL, 4): ((_one_id, _first_word, False),),
-    (event.ERC6909_OPERATOR_SET, 3): ((_every_id, _first_word, False),),
-    (event.PERMIT2_APPROVAL, 4): ((_permit2, _first_word, True),),
-    (event.PERMIT2_PERMIT, 4): ((_permit2, _first_word, True),),
-    (event.PERMIT2_NONCE_INVALIDATION, 4): ((_permit2, _unsaid, False),),
-    (event.PERMIT2_LOCKDOWN, 2): ((_locked_down, _nothing, False),),
+_UNHEARD_OF: Mapping[int, tuple[_Saying, ...]] = MappingProxyType({})
+
+_SAYINGS: Mapping[str, Mapping[int, tuple[_Saying, ...]]] = {
+    event.APPROVAL: {
+        3: ((_allowance, _first_word, False),),
+        # Some tokens that are ERC-20's like index the amount: only the state can tell such a log from an NFT's.
+        4: ((_one_nft, _everything, True), (_allowance, _in_fourth, False)),
+    },
+    event.APPROVAL_FOR_ALL: {3: ((_operator, _first_word, False),)},
+    event.AUTHORIZED_OPERATOR: {3: ((_operator_first, _everything, False),)},
+    event.REVOKED_OPERATOR: {3: ((_operator_first, _nothing, False),)},
+    event.ERC6909_APPROVAL: {4: ((_one_id, _first_word, False),)},
+    event.ERC6909_OPERATOR_SET: {3: ((_every_id, _first_word, False),)},
+    event.PERMIT2_APPROVAL: {4: ((_permit2, _first_word, True),)},
+    event.PERMIT2_PERMIT: {4: ((_permit2, _first_word, True),)},
+    event.PERMIT2_NONCE_INVALIDATION: {4: ((_permit2, _unsaid, False),)},
+    event.PERMIT2_LOCKDOWN: {2: ((_locked_down, _nothing, False),)},
 }
 """By a log's first topic and the number of its topics."""
