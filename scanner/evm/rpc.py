@@ -72,8 +72,8 @@ def read(
         return Fault(What.LIMITED, "answered HTTP 429: too many requests", wait)
     if isinstance(replies, _Reply) and replies.error is not None and _speaks_of(replies, asks, first_id):
         fault = _erred(replies.error, asks[0].method, wait, redacted)
-        if len(asks) > 1 and fault.what is What.REVERTED:
-            return replace(fault, what=What.BATCH)  # one call's answer is not that of the others
+        if fault.what is What.REVERTED:  # one call's answer is not that of the others
+            return [fault] if len(asks) == 1 else replace(fault, what=What.BATCH)
         if fault.what is not What.REJECTED or answer.status == 200:
             return fault
     if answer.status != 200:
