@@ -1,7 +1,9 @@
 """On a real node, what the logs nominate and the state confirms is all that is true, and nothing else."""
 
 from contextlib import aclosing
+from datetime import UTC, datetime
 
+import acts
 import aiohttp
 import pytest
 from artifacts import MULTICALL3
@@ -74,3 +76,25 @@ async def test_bad_words_hide_no_approval(world: World) -> None:
     assert erc20["symbol in 32 bytes"].symbol == "MKR"
     assert erc20["plain"].symbol == "USDC"
     assert erc20["plain"].supply
+
+
+async def test_a_grant_is_dated_by_what_the_owner_did_and_not_by_a_spend_that_says_approval(world: World) -> None:
+    owner, spender, token = world.owners[4], world.spenders[0], world.contracts.erc20["of 2020"]
+    [granted] = world.does(acts.approve(owner, token, spender, 1_000))
+    at = world.node.time()
+    world.does(acts.spend(spender, token, owner, 400))
+    world.does(acts.approve(owner, world.contracts.erc20["weth"], spender, 5))
+    found, _ = await read(world)
+    [one] = [row for row in found if (row.token.address, row.spender.address) == (token, spender)]
+    assert one.allowance.raw == 600
+    assert (one.granted_tx, one.granted_at) == (granted, datetime.fromtimestamp(at, UTC))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(100, 130))
+async def test_whatever_happens_all_that_is_true_is_found(world: World, seed: int) -> None:
+    everything(world)
+    live(world, seed, blocks=20)
+    height = world.arrive()
+    found, _ = await read(world)
+    assert compared(found) == truth(world, height)
