@@ -271,7 +271,7 @@ class _Life:
     def _price_moves(self, held: Held, at: datetime, until: datetime) -> datetime | None:
         """When the token next moves in a way that rules may see."""
         low, high = self._range(self._beside(held, at))
-        moved = self.past.quotes.leaves(at, low, high)
+        moved = self.past.quotes.leaves(at, low, high, before=until)
         told = None if moved is None else self.rules.closed_at(moved)
         return told if told is not None and told < until else None
 

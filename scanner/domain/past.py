@@ -3,7 +3,7 @@
 Everything is a course: a value over time. What nobody wrote down is not known, as it was not then.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -77,17 +77,24 @@ class Quotes:
         blocks = [self._span(at, at + BLOCK) for at in range(0, len(prices), BLOCK)]
         object.__setattr__(self, "_blocks", blocks)
 
-    def leaves(self, after: datetime, low: float = -inf, high: float = inf) -> datetime | None:
-        """When, after a moment, the price is first outside of the open range, or something else of the token moves."""
-        place = bisect_right(self.course.times, after)
-        while place < len(self._prices):
-            end = place - place % BLOCK + BLOCK
-            least, most, turns = self._span(place, end) if place % BLOCK else self._blocks[place // BLOCK]
+    def leaves(
+        self, after: datetime, low: float = -inf, high: float = inf, *, before: datetime | None = None
+    ) -> datetime | None:
+        """When, after a moment, the price is first outside of the open range, or something else of the token moves.
+
+        None where that is not `before` another moment.
+        """
+        times = self.course.times
+        place, last = bisect_right(times, after), len(times) if before is None else bisect_left(times, before)
+        while place < last:
+            end = min(place - place % BLOCK + BLOCK, last)
+            whole = place % BLOCK == 0 and end % BLOCK == 0
+            least, most, turns = self._blocks[place // BLOCK] if whole else self._span(place, end)
             if turns or not (low < least and most < high):
                 prices, turned = self._prices[place:end], self._turns[place:end]
                 return next(
                     time
-                    for time, price, turns in zip(self.course.times[place:end], prices, turned, strict=True)
+                    for time, price, turns in zip(times[place:end], prices, turned, strict=True)
                     if turns or not low < price < high
                 )
             place = end

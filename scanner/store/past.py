@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeVar
@@ -161,9 +162,11 @@ async def _believed(connection: AsyncConnection, ids: Sequence[int]) -> list[tup
         .order_by(changes.c.seq)
     )
     found: dict[str, list[Believed]] = {id_: [] for id_ in now}
+    # What an approval was after a change it was before the next one, too.
+    then = cache(lambda id_, *state: _then(now[id_][0], state))
     for id_, kind, at, scan_id, ended_at, complete, *states in (await connection.execute(query)).all():
         approval, target_id = now[id_]
-        change = Change(ChangeKind(kind), _then(approval, states[:4]), _then(approval, states[4:]) or approval, at)
+        change = Change(ChangeKind(kind), then(id_, *states[:4]), then(id_, *states[4:]) or approval, at)
         # What readings have been cut off from the history is taken for complete: nothing says that it was not.
         proven = at if complete is not False else await _proven_at(connection, scan_id, target_id, id_, at)
         found[id_].append(Believed(change, max(at, ended_at), proven))

@@ -57,8 +57,10 @@ def test_a_price_that_just_touches_an_end_deep_in_the_course_has_left() -> None:
     assert priced(*steady, 8, *steady).leaves(START, 1, 8) == minutes(2 * BLOCK)
 
 
-@given(PRICES, st.integers(-1, 3 * BLOCK), st.integers(-1, 9), st.integers(1, 10))
-def test_blocks_only_save_time(prices: list[int | None], after: int, low: int, high: int) -> None:
+@given(
+    PRICES, st.integers(-1, 3 * BLOCK), st.integers(-1, 9), st.integers(1, 10), st.none() | st.integers(0, 3 * BLOCK)
+)
+def test_blocks_only_save_time(prices: list[int | None], after: int, low: int, high: int, before: int | None) -> None:
     expected = next(
         (
             number + 1
@@ -69,4 +71,7 @@ def test_blocks_only_save_time(prices: list[int | None], after: int, low: int, h
     )
     if prices and after < 0:
         expected = 0
-    assert priced(*prices).leaves(minutes(after), low, high) == (None if expected is None else minutes(expected))
+    if before is not None and expected is not None and expected >= before:
+        expected = None
+    found = priced(*prices).leaves(minutes(after), low, high, before=None if before is None else minutes(before))
+    assert found == (None if expected is None else minutes(expected))
