@@ -55,6 +55,8 @@ STUMBLES = 3
 
 _HEADERS = {"content-type": "application/json", "accept": "application/json"}
 _TOO_MUCH = frozenset({What.BATCH, What.RANGE, What.REJECTED, What.UNSUPPORTED})
+_STUMBLES = frozenset({What.UNAVAILABLE, What.LATE, What.NONSENSE})
+_OF_ALL = _STUMBLES | {What.LIMITED, What.REFUSED}
 _FOR_A_PERSON = frozenset({What.REFUSED, What.OTHER_CHAIN})
 
 
@@ -132,12 +134,13 @@ class Endpoint:
             answered = await self._once(chunk, within)
             if len(chunk) > 1 and (refused := self._refused(answered)):
                 await self.learn(batch=shrunk(self.learned.batch, len(chunk), sure=refused.what in _TOO_MUCH))
-            elif isinstance(answered, Fault):
-                return results + [answered] * (len(asks) - len(results))
-            else:
-                if len(chunk) > 1:
-                    await self.learn(batch=grown(self.learned.batch, len(chunk)))
-                results += answered
+                continue
+            if len(chunk) > 1 and isinstance(answered, list):
+                await self.learn(batch=grown(self.learned.batch, len(chunk)))
+            results += [answered] * len(chunk) if isinstance(answered, Fault) else answered
+            last = results[-1]
+            if isinstance(last, Fault) and last.what in _OF_ALL:
+                results += [last] * (len(asks) - len(results))
         return results
 
     async def recall(self) -> None:
@@ -226,13 +229,11 @@ class Endpoint:
 
     def _refused(self, answered: list[Result] | Fault) -> Fault | None:
         """Why a batch has to be sent again in smaller ones, if it has to."""
-        if isinstance(answered, list):
-            self._stumbles = 0
-            return next((one for one in answered if isinstance(one, Fault) and one.what is What.BATCH), None)
-        if answered.what in _TOO_MUCH:
+        if isinstance(answered, Fault) and answered.what in _TOO_MUCH:
             return answered
-        self._stumbles += answered.what in (What.UNAVAILABLE, What.LATE, What.NONSENSE)
-        if self._stumbles < STUMBLES:
-            return None
-        self._stumbles = 0
-        return answered
+        faults = [answered] if isinstance(answered, Fault) else [one for one in answered if isinstance(one, Fault)]
+        if (refused := next((one for one in faults if one.what is What.BATCH), None)) is not None:
+            return refused
+        stumbled = next((one for one in faults if one.what in _STUMBLES), None)
+        self._stumbles = 0 if stumbled is None or self._stumbles == STUMBLES else self._stumbles + 1
+        return stumbled if self._stumbles == STUMBLES else None
