@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from urllib.parse import unquote
 
 from yarl import URL
 
@@ -13,6 +14,7 @@ HIDDEN = "…"
 SHORTEST_SECRET = 6
 """Characters of a part of a URL from which on it may be a key. What is shorter guards nothing."""
 
+_BETWEEN = re.compile(r"[/?&=:@#]+")
 _LIKE_A_KEY = re.compile(r"(?=[^.]*\d)[\w-]{20,}")
 
 
@@ -33,11 +35,10 @@ def named(urls: Sequence[str]) -> list[str]:
 
 def redacted(text: str, url: str) -> str:
     """The text without anything that stands in the URL beside its scheme, its port and the plain parts of its host."""
-    parsed = URL(url)
-    parts = {parsed.user, parsed.password, parsed.raw_user, parsed.raw_password, parsed.query_string}
-    parts |= {parsed.raw_query_string, *parsed.parts, *parsed.raw_parts, *parsed.query.values()}
-    parts |= set(_LIKE_A_KEY.findall(parsed.host or ""))
-    for part in sorted((part for part in parts if part and len(part) >= SHORTEST_SECRET), key=len, reverse=True):
+    host = URL(url).host or ""
+    parts = {part for part in _BETWEEN.split(url) if part != host}
+    parts |= {unquote(part) for part in parts} | set(_LIKE_A_KEY.findall(host))
+    for part in sorted((part for part in parts if len(part) >= SHORTEST_SECRET), key=len, reverse=True):
         text = text.replace(part, HIDDEN)
     return text
 
