@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from scanner.delivery.links import explorer_url, revoke_url
+from scanner.delivery.links import explorer_url, revoke_url, transaction_url
 from scanner.delivery.words import allowance, at_stake, changed, listed, one_line, size, spender, token, wallet
 from scanner.domain.addresses import short
 from scanner.domain.alerts import Alert, Move, Severity
@@ -22,6 +22,9 @@ _UNWATCHED_ADVICE = (
     "nobody checks this any more and the approval may still be in force. "
     "Look at it yourself, and revoke it if it is not needed."
 )
+
+
+_NOT_FINAL = "the block that shows it may still be reorganised away; you are told if it is."
 
 
 class Stage(IntEnum):
@@ -95,6 +98,7 @@ class Block:
             said and f"On your lists: {one_line(said, LONGEST_ADVICE)}",
             f"Token: {token(approval, risk=known.exposure.risk is True)}",
             f"Allowance: {allowance(approval) if first.held.in_force else 'none any more'}",
+            None if approval.final or not first.held.in_force else f"Not final yet: {_NOT_FINAL}",
             worth and f"At stake: {worth}",
         ]
 
@@ -116,7 +120,12 @@ class Block:
             return [f"Do: nothing more for this alert.{stays}"]
         revoke = revoke_url(target.chain, target.owner)
         look = explorer_url(target.chain, approval.spender.address)
-        links = [revoke and f"Revoke: {revoke}", look and f"The spender on its explorer: {look}"]
+        grant = transaction_url(target.chain, approval.granted_tx)
+        links = [
+            revoke and f"Revoke: {revoke}",
+            look and f"The spender on its explorer: {look}",
+            grant and f"The grant on its explorer: {grant}",
+        ]
         if self.stage is Stage.UNWATCHED:
             return [f"Do: {_UNWATCHED_ADVICE}", *links]
         danger = one_line(self.dues[0].why, LONGEST_ADVICE)

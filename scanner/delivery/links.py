@@ -1,9 +1,9 @@
 """Links for messages, built from the table of chains and addresses that have been checked; from nothing else."""
 
-from scanner.domain.addresses import BadAddressError, is_evm, normal_address
+from scanner.domain.addresses import BadAddressError, is_evm, is_hash, normal_address
 from scanner.domain.chains import Chain, UnknownChainError, by_index
 
-__all__ = ["chain_title", "checked_address", "explorer_url", "revoke_url"]
+__all__ = ["chain_title", "checked_address", "explorer_url", "revoke_url", "transaction_url"]
 
 REVOKE = "https://revoke.cash/address/{owner}?chainId={eip155}"
 """Where an owner sees all approvals on a chain and takes them back."""
@@ -33,6 +33,14 @@ def explorer_url(index: str, address: str) -> str | None:
     """Where the chain's explorer shows an address; None for a chain or an address that cannot be vouched for."""
     chain, checked = _chain(index), checked_address(index, address)
     return None if chain is None or checked is None else chain.address_url(checked)
+
+
+def transaction_url(index: str, transaction: str | None) -> str | None:
+    """Where the chain's explorer shows a transaction; None for a chain or a hash that cannot be vouched for."""
+    chain = _chain(index)
+    if chain is None or chain.eip155 is None or transaction is None or not is_hash(transaction):
+        return None
+    return chain.transaction_url(transaction)
 
 
 def revoke_url(index: str, owner: str) -> str | None:

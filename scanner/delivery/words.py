@@ -105,18 +105,26 @@ def allowance(approval: Approval) -> str:
     """What the spender may take, in one phrase."""
     pending = {Status.REVOKING: "; being revoked, not done yet", Status.GRANTING: "; being granted, not done yet"}
     until = "" if approval.expires_at is None else f", until {moment(approval.expires_at)}"
-    return f"{_right(approval)}{until}{pending.get(approval.status, '')}"
+    return f"{_right(approval)}{_through(approval)}{until}{pending.get(approval.status, '')}"
+
+
+def _through(approval: Approval) -> str:
+    if approval.kind is not Kind.PERMIT2:
+        return ""
+    return ", through Permit2" + ("" if approval.via is None else f" at {_address(approval.chain, approval.via)}")
 
 
 def _right(approval: Approval) -> str:
     symbol = quoted(approval.token.symbol) if harmless(approval.token.symbol) else "this token"
-    if approval.kind in (Kind.ERC721_ALL, Kind.ERC1155_ALL):
-        return f"every {symbol} the wallet has or will have"
-    if approval.kind is Kind.ERC721:
-        return f"the one {symbol} named above"
     if approval.allowance.unreadable is not None:
         said = quoted(approval.allowance.unreadable)
         return f"cannot be read (the source says {said}); treat it as unlimited until you know better"
+    if approval.kind in (Kind.ERC721_ALL, Kind.ERC1155_ALL):
+        return f"may move every NFT of this collection, {symbol}, that the wallet has or will have"
+    if approval.kind is Kind.ERC721:
+        return f"may move the NFT {approval.token_id} of {symbol}"
+    if approval.operator:
+        return f"may move all of {symbol} that the wallet has or will have"
     if approval.unlimited:
         return f"unlimited {symbol}"
     if approval.allowance.raw is None:

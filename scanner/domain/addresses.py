@@ -4,9 +4,10 @@ import re
 
 from scanner.domain.chains import CHAINS, Chain, Family
 
-__all__ = ["BadAddressError", "any_address", "checksummed", "is_evm", "normal_address", "short"]
+__all__ = ["BadAddressError", "any_address", "checksummed", "is_evm", "is_hash", "normal_address", "short"]
 
 _EVM = re.compile(r"0x[0-9a-fA-F]{40}")
+_HASH = re.compile(r"0x[0-9a-f]{64}")
 _BASE58 = "[1-9A-HJ-NP-Za-km-z]"
 _OTHERS = {
     Family.UTXO: re.compile(r"[0-9A-Za-z:]{14,100}"),
@@ -27,6 +28,11 @@ class BadAddressError(ValueError):
 def is_evm(text: str) -> bool:
     """Whether the text has the form of an EVM address; its checksum is not looked at."""
     return _EVM.fullmatch(text) is not None
+
+
+def is_hash(text: str) -> bool:
+    """Whether the text is the hash of an EVM chain's transaction, in lower case."""
+    return _HASH.fullmatch(text) is not None
 
 
 def normal_address(text: str, chain: Chain) -> str:

@@ -47,6 +47,10 @@ class Chain:
         kind = "account" if self.family is Family.SUI or self.family is Family.SOLANA else "address"
         return f"{self.explorer}/{kind}/{address}"
 
+    def transaction_url(self, transaction: str) -> str:
+        """Where the chain's explorer shows a transaction. The caller validates its hash."""
+        return f"{self.explorer}/tx/{transaction}"
+
 
 def _evm(eip155: int, name: str, title: str, coin: str, explorer: str, *aliases: str) -> Chain:
     return Chain(str(eip155), name, title, coin, explorer, aliases, eip155)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Self
 
+from scanner.domain.addresses import is_hash
 from scanner.domain.alerts import Alert
 from scanner.domain.approvals import Approval, Spender, Token
 from scanner.domain.chains import UnknownChainError, by_index
@@ -24,15 +25,12 @@ __all__ = [
     "AlertEntry",
     "AllowanceEntry",
     "ApprovalEntry",
-    "AttemptEntry",
     "ChangeEntry",
     "ExposureEntry",
-    "NoticeEntry",
     "Report",
     "ScanEntry",
     "SpenderEntry",
     "StateEntry",
-    "StepEntry",
     "TargetEntry",
     "TokenEntry",
     "chain_name",
@@ -159,7 +157,12 @@ class ExposureEntry:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalEntry:
-    """One approval in force."""
+    """One approval in force.
+
+    `expires_at` is when it ends by itself, null where it does not. `granted_at` and `granted_tx` are the time and the
+    hash of the transaction that last raised it. `via` is the contract through which the spender takes, where that is
+    not the standard's own. `final` is false while the block that shows it may yet be reorganised away.
+    """
 
     id: str
     chain: str
@@ -176,6 +179,10 @@ class ApprovalEntry:
     owner_label: str | None = None
     token_id: str | None = None
     expires_at: str | None = None
+    granted_at: str | None = None
+    granted_tx: str | None = None
+    via: str | None = None
+    final: bool = True
 
     @classmethod
     def of(cls, held: Held, label: str | None = None, known: Surroundings = UNKNOWN) -> Self:
@@ -197,6 +204,10 @@ class ApprovalEntry:
             owner_label=label,
             token_id=None if approval.token_id is None else str(approval.token_id),
             expires_at=None if approval.expires_at is None else rfc3339(approval.expires_at),
+            granted_at=None if approval.granted_at is None else rfc3339(approval.granted_at),
+            granted_tx=approval.granted_tx if approval.granted_tx and is_hash(approval.granted_tx) else None,
+            via=harmless(approval.via),
+            final=approval.final,
         )
 
 
@@ -220,7 +231,7 @@ class StateEntry:
 
 @dataclass(frozen=True, slots=True)
 class ChangeEntry:
-    """One change of one approval. `after` is null where it is gone."""
+    """One change of one approval, whose own kind and token id are told. `after` is null where it is gone."""
 
     kind: str
     approval: str
@@ -232,6 +243,8 @@ class ChangeEntry:
     owner: str = ""
     token: TokenEntry | None = None
     spender: SpenderEntry | None = None
+    approval_kind: str = ""
+    token_id: str | None = None
 
     @classmethod
     def of(cls, change: Change, known: Surroundings = UNKNOWN) -> Self:
@@ -250,6 +263,8 @@ class ChangeEntry:
             owner=approval.owner,
             token=TokenEntry.of(approval.token, known),
             spender=SpenderEntry.of(approval.spender, known.spender),
+            approval_kind=approval.kind.value,
+            token_id=None if approval.token_id is None else str(approval.token_id),
         )
 
 
@@ -283,45 +298,6 @@ class AlertEntry:
             reason=alert.reason or None,
             event=alert.is_event,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class StepEntry:
-    """One step of an alert's life, with its named reason, and the scan that caused it, if one did."""
-
-    at: str
-    move: str
-    reason: str
-    scan: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeEntry:
-    """What one channel was owed about one step, and why it was or was not told.
-
-    `message` is the message that it went into, `state` that message's: waiting, sent or given-up.
-    """
-
-    at: str
-    channel: str
-    what: str
-    send: bool
-    reason: str
-    message: str | None
-    state: str | None
-    sent_at: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptEntry:
-    """One attempt to send a message, and how it ended."""
-
-    at: str
-    channel: str
-    message: str
-    number: int
-    outcome: str
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)

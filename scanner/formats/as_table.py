@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, assert_never
 
 from scanner.domain.plain import counted
-from scanner.domain.report import AlertEntry, ApprovalEntry, AttemptEntry, NoticeEntry, Report
+from scanner.domain.report import AlertEntry, ApprovalEntry, Report
+from scanner.domain.story import AttemptEntry, NoticeEntry
 from scanner.formats.backtested import backtest_told
 from scanner.formats.checked import checked_told
 from scanner.formats.documents import (
@@ -201,6 +202,8 @@ def _story(story: Story, look: Look) -> Iterator["RenderableType"]:
         "spender": ", ".join(spender(approval.spender)),
         "allowance": allowance(approval),
         "at stake": ", ".join(part for part in exposure(approval) if part) or "not known: no balance was read",
+        **({} if approval.via is None else {"through": f"{approval.via}, not the usual Permit2"}),
+        **({} if approval.granted_tx is None else {"granted by": approval.granted_tx}),
         "first seen": f"{approval.first_seen} ({ago(approval.first_seen, look.now)})",
         "changed": f"{approval.changed_at} ({ago(approval.changed_at, look.now)})",
         "id": approval.id,

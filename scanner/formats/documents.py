@@ -13,13 +13,11 @@ from scanner.domain.inventory import Holdings
 from scanner.domain.report import (
     AlertEntry,
     ApprovalEntry,
-    AttemptEntry,
     ChangeEntry,
-    NoticeEntry,
     Report,
-    StepEntry,
     TargetEntry,
 )
+from scanner.domain.story import AttemptEntry, NoticeEntry, StepEntry
 from scanner.formats.backtests import Backtest
 from scanner.formats.flaws import Checked
 

@@ -49,12 +49,12 @@ class Sheet:
 _APPROVAL = (
     *("id", "severity", "chain", "chain_index", "owner", "owner_label", "kind", "token", "symbol", "token_id"),
     *("spender", "spender_name", "spender_labels", "raw", "unlimited", "amount", "unreadable", "status", "expires_at"),
-    *("exposure_usd", "balance", "price_usd", "first_seen", "changed_at"),
+    *("exposure_usd", "balance", "price_usd", "first_seen", "changed_at", "granted_at", "granted_tx", "via", "final"),
 )
 _CHANGE = (
     *("at", "kind", "approval", "chain", "chain_index", "owner", "owner_label", "token", "symbol"),
     *("spender", "spender_name", "before_raw", "before_unlimited", "before_status"),
-    *("after_raw", "after_unlimited", "after_status"),
+    *("after_raw", "after_unlimited", "after_status", "approval_kind", "token_id"),
 )
 _ALERT = ("id", "severity", "state", "rule", "title", "opened_at", "resolved_at", "reason", "approval")
 _WHERE = ("chain", "owner", "owner_label", "token", "symbol", "spender", "spender_name", "raw", "unlimited")
@@ -133,7 +133,7 @@ def _approval(entry: ApprovalEntry, severity: str | None) -> Sequence[Cell]:
         *(entry.allowance.raw, entry.allowance.unlimited, entry.allowance.amount, entry.allowance.unreadable),
         *(entry.status, entry.expires_at),
         *(entry.exposure.usd, entry.exposure.balance, entry.exposure.price_usd),
-        *(entry.first_seen, entry.changed_at),
+        *(entry.first_seen, entry.changed_at, entry.granted_at, entry.granted_tx, entry.via, entry.final),
     )
 
 
@@ -145,6 +145,7 @@ def _change(entry: ChangeEntry, label: str | None) -> Sequence[Cell]:
         *((None, None) if entry.spender is None else (entry.spender.address, entry.spender.name)),
         *((None, None, None) if before is None else (before.raw, before.unlimited, before.status)),
         *((None, None, None) if after is None else (after.raw, after.unlimited, after.status)),
+        *(entry.approval_kind, entry.token_id),
     )
 
 

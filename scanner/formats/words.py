@@ -34,7 +34,6 @@ __all__ = [
     "open_alerts",
     "sentences",
     "spender",
-    "state",
     "token",
     "undecided",
     "wallet",
@@ -43,7 +42,7 @@ __all__ = [
     "worst_first",
 ]
 
-_WITHOUT_AMOUNT = {"erc721_all": "every token", "erc1155_all": "every token", "erc777": "every token"}
+_EVERYTHING = {"erc721_all": "every NFT", "erc1155_all": "every NFT", "erc777": "every token", "erc6909": "every token"}
 _SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 _CHANGES = ("restored", "increased", "new", "status", "decreased", "revoked", "expired", "baseline")
 """Kinds of change, the most alarming first."""
@@ -72,17 +71,24 @@ def matched(matchers: Mapping[str, str | Sequence[str]]) -> str:
 
 
 def allowance(entry: ApprovalEntry) -> str:
-    """What a spender may take, in plain words; a status other than granted and an end are said."""
-    said = _WITHOUT_AMOUNT.get(entry.kind) or _right(entry)
+    """What a spender may take, in plain words; an end is said, a status other than granted, and what is not final."""
+    said = _right(entry.allowance, entry.kind, entry.token_id)
+    if entry.kind == "permit2":
+        said += " through Permit2"
     if entry.expires_at is not None:
         said += f" until {entry.expires_at[:10]}"
-    return said if entry.status == "granted" else f"{said} ({entry.status})"
+    asides = [*([] if entry.status == "granted" else [entry.status]), *([] if entry.final else ["not final yet"])]
+    return f"{said} ({', '.join(asides)})" if asides else said
 
 
-def _right(entry: ApprovalEntry) -> str:
-    if entry.kind == "erc721":
-        return f"token {entry.token_id}"
-    return _amount(entry.allowance) if entry.allowance.unreadable is None else "cannot be read"
+def _right(entry: AllowanceEntry | StateEntry, kind: str, token_id: str | None) -> str:
+    if isinstance(entry, AllowanceEntry) and entry.unreadable is not None:
+        return "cannot be read"
+    if kind == "erc721":
+        return f"NFT {token_id}"
+    if token_id is not None:
+        return f"{_amount(entry)} of number {token_id}"
+    return _EVERYTHING.get(kind) or _amount(entry)
 
 
 def _amount(entry: AllowanceEntry | StateEntry) -> str:
@@ -136,18 +142,16 @@ def undecided(scan: ScanEntry) -> str:
     return f"{said}: some may need what could not be read"
 
 
-def state(entry: StateEntry | None) -> str:
-    """One side of a change: an amount, with a status other than granted; `nothing` where there was nothing."""
-    if entry is None:
-        return "nothing"
-    said = _amount(entry)
+def _state(entry: StateEntry, change: ChangeEntry) -> str:
+    """One side of a change: what may be taken, with a status other than granted."""
+    said = _right(entry, change.approval_kind, change.token_id)
     return said if entry.status == "granted" else f"{said} ({entry.status})"
 
 
 def change_words(entry: ChangeEntry) -> tuple[str, str]:
     """What a change led to and what was before, in words; "" where there was nothing before."""
-    now = entry.kind if entry.after is None else state(entry.after)
-    return now, "" if entry.before is None else f"was {state(entry.before)}"
+    now = entry.kind if entry.after is None else _state(entry.after, entry)
+    return now, "" if entry.before is None else f"was {_state(entry.before, entry)}"
 
 
 def wallet(owner: str, label: str | None) -> str:

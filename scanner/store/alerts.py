@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scanner.domain.alerts import Alert, AlertState, Move, Transition
 from scanner.domain.approvals import Target
 from scanner.domain.changes import Held
-from scanner.domain.report import AttemptEntry, NoticeEntry, StepEntry, rfc3339
+from scanner.domain.report import rfc3339
+from scanner.domain.story import AttemptEntry, NoticeEntry, StepEntry
 from scanner.domain.telling import Telling
 from scanner.store.notices import owe
 from scanner.store.rows import alert_from, alert_row, held_from, is_open, parts, target_from

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from owed import START, WALLET, approval, due
 
+from scanner.delivery.links import transaction_url
 from scanner.delivery.messages import compose
 from scanner.delivery.words import allowance, changed, one_line, size, wallet
 from scanner.domain.alerts import AlertState, Move, Severity
@@ -39,6 +40,27 @@ def test_a_message_names_everything_that_is_needed_to_act() -> None:
         "Alert: AW-0000000001",
         "ref 0000000000000001",
     ]
+
+
+def test_what_is_not_final_yet_is_told_with_the_transaction_that_granted_it() -> None:
+    grant = f"0x{7:064x}"
+    (message,) = told(due(1, of=replace(approval(7), final=False, granted_tx=grant)))
+    assert (
+        "Not final yet: the block that shows it may still be reorganised away; you are told if it is." in message.body
+    )
+    assert f"The grant on its explorer: https://etherscan.io/tx/{grant}\n" in message.body
+
+
+@pytest.mark.parametrize(
+    ("chain", "transaction"),
+    [("1", None), ("1", "0x7"), ("1", f"0x{7:064x}?evil"), ("501", f"0x{7:064x}"), ("?", f"0x{7:064x}")],
+)
+def test_a_transaction_that_nobody_can_vouch_for_is_not_linked(chain: str, transaction: str | None) -> None:
+    assert transaction_url(chain, transaction) is None
+    (message,) = told(due(1, of=replace(approval(7), granted_tx="https://evil.example")))
+    assert "The grant" not in message.body
+    assert "evil" not in message.body
+    assert "Not final" not in message.body
 
 
 def test_alerts_of_one_approval_are_told_together_the_worst_first() -> None:
@@ -122,8 +144,26 @@ def test_what_is_open_comes_before_what_has_ended_and_what_is_critical_before_bo
         ),
         (replace(approval(), allowance=Allowance(None)), "not known; treat it as unlimited until you know better"),
         (replace(approval(), allowance=Allowance(None, in_words=True)), "unlimited “USDC”"),
-        (replace(approval(), kind=Kind.ERC1155_ALL), "every “USDC” the wallet has or will have"),
-        (replace(approval(), kind=Kind.ERC721, token_id=7), "the one “USDC” named above"),
+        (
+            replace(approval(), kind=Kind.ERC1155_ALL),
+            "may move every NFT of this collection, “USDC”, that the wallet has or will have",
+        ),
+        (replace(approval(), kind=Kind.ERC721, token_id=7), "may move the NFT 7 of “USDC”"),
+        (replace(approval(), kind=Kind.ERC777), "may move all of “USDC” that the wallet has or will have"),
+        (replace(approval(), kind=Kind.ERC6909), "may move all of “USDC” that the wallet has or will have"),
+        (replace(approval(raw=5_000_000), kind=Kind.ERC6909, token_id=7), "5 “USDC”"),
+        (
+            replace(approval(), kind=Kind.ERC721_ALL, allowance=Allowance(None, unreadable="reverts")),
+            "cannot be read (the source says “reverts”); treat it as unlimited until you know better",
+        ),
+        (
+            replace(approval(), kind=Kind.PERMIT2, expires_at=START),
+            "unlimited “USDC”, through Permit2, until 2026-11-20 08:00 UTC",
+        ),
+        (
+            replace(approval(raw=5_000_000), kind=Kind.PERMIT2, via=f"0x{9:040x}"),
+            f"5 “USDC”, through Permit2 at 0x{9:040x}",
+        ),
         (replace(approval(raw=5_000_000), status=Status.GRANTING), "5 “USDC”; being granted, not done yet"),
         (replace(approval(raw=5_000_000), expires_at=START), "5 “USDC”, until 2026-11-20 08:00 UTC"),
     ],
@@ -138,6 +178,7 @@ def test_an_allowance_is_said_in_words(row: Approval, words: str) -> None:
         (Change(ChangeKind.BASELINE, None, approval(), START), "it was there when the wallet was first read"),
         (Change(ChangeKind.NEW, None, approval(), START), "newly granted"),
         (Change(ChangeKind.RESTORED, None, approval(), START), "granted again after it had ended"),
+        (Change(ChangeKind.EXPIRED, approval(), approval(), START), "expired"),
         (Change(ChangeKind.REVOKED, approval(), approval(raw=0), START), "revoked"),
         (
             Change(

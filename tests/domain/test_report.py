@@ -173,7 +173,32 @@ def test_an_approval_is_written_as_the_contract_writes_it() -> None:
         "owner_label": None,
         "token_id": None,
         "expires_at": None,
+        "granted_at": None,
+        "granted_tx": None,
+        "via": None,
+        "final": True,
     }
+
+
+def test_what_only_the_chain_tells_is_written_with_it() -> None:
+    told = replace(
+        approval(kind=Kind.PERMIT2), granted_at=START, granted_tx=f"0x{7:064x}", via=f"0x{9:040x}", final=False
+    )
+    found = as_json(ApprovalEntry.of(replace(HELD, approval=told)))
+    assert (found["granted_at"], found["granted_tx"]) == ("2026-11-20T08:00:00Z", f"0x{7:064x}")
+    assert (found["via"], found["final"]) == (f"0x{9:040x}", False)
+
+
+@pytest.mark.parametrize("said", ["", "0x7", f"0x{7:064x}/../evil", f"0x{10**70:064X}"])
+def test_what_is_no_hash_of_a_transaction_is_not_passed_on(said: str) -> None:
+    found = as_json(ApprovalEntry.of(replace(HELD, approval=replace(approval(), granted_tx=said))))
+    assert found["granted_tx"] is None
+
+
+def test_a_change_tells_which_right_it_is_about() -> None:
+    row = replace(approval(kind=Kind.ERC721, amount=1), token_id=2**200)
+    found = as_json(ChangeEntry.of(Change(ChangeKind.EXPIRED, row, row, START)))
+    assert (found["approval_kind"], found["token_id"], found["after"]) == ("erc721", str(2**200), None)
 
 
 @pytest.mark.parametrize("kind", Kind)

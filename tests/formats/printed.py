@@ -13,11 +13,7 @@ from scanner.domain.inventory import (
     TotalEntry,
     WalletEntry,
 )
-from scanner.domain.report import (
-    AttemptEntry,
-    NoticeEntry,
-    StepEntry,
-)
+from scanner.domain.story import AttemptEntry, NoticeEntry, StepEntry
 from scanner.formats.documents import (
     Alerts,
     Approvals,

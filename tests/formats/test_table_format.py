@@ -96,18 +96,32 @@ def test_the_worst_of_several_alerts_marks_an_approval() -> None:
     assert "1 with critical alerts" in text
 
 
+UNREADABLE = replace(approval().allowance, raw=None, unreadable="x")
+
+
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
         (approval(raw=MAX, unlimited=True), "unlimited"),
         (approval(), "2,744,484 raw"),
         (approval(raw=None, unlimited=None), "unknown"),
-        (approval(kind="erc721_all", raw=None, unlimited=None), "every token"),
+        (approval(kind="erc721_all", raw=None, unlimited=None), "every NFT"),
+        (approval(kind="erc1155_all", raw=None, unlimited=True), "every NFT"),
+        (approval(kind="erc777", raw=None, unlimited=True), "every token"),
+        (approval(kind="erc6909", raw=None, unlimited=True), "every token"),
+        (replace(approval(kind="erc6909"), token_id="7"), "2,744,484 raw of number 7"),
+        (replace(approval(kind="erc721_all", raw=None, unlimited=None), allowance=UNREADABLE), "cannot be read"),
+        (
+            replace(approval(kind="permit2"), expires_at="2026-12-01T00:00:00Z"),
+            "2,744,484 raw through Permit2 until 2026-12-01",
+        ),
+        (replace(approval(), final=False), "2,744,484 raw (not final yet)"),
+        (replace(approval(status="revoking"), final=False), "2,744,484 raw (revoking, not final yet)"),
         (approval(status="revoking"), "2,744,484 raw (revoking)"),
         (replace(approval(), expires_at="2026-12-01T00:00:00Z"), "2,744,484 raw until 2026-12-01"),
-        (replace(approval(kind="erc721"), token_id="12"), "token 12"),
+        (replace(approval(kind="erc721"), token_id="12"), "NFT 12"),
         (replace(approval(), allowance=replace(approval().allowance, amount="1234.5")), "1,234.5"),
-        (replace(approval(), allowance=replace(approval().allowance, raw=None, unreadable="x")), "cannot be read"),
+        (replace(approval(), allowance=UNREADABLE), "cannot be read"),
     ],
 )
 def test_an_allowance_is_said_in_plain_words(entry: object, words: str) -> None:

@@ -21,10 +21,10 @@ from scanner.domain.report import (
     ChangeEntry,
     Report,
     ScanEntry,
-    StepEntry,
     TargetEntry,
     rfc3339,
 )
+from scanner.domain.story import StepEntry
 from scanner.errors import Place
 from scanner.formats.documents import (
     Alerts,
