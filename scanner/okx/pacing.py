@@ -1,8 +1,11 @@
 """One paced budget for a key, whoever uses it: processes that share a store share it through a ledger.
 
-What is decided is pure: `reserve`, `slowed` and `eased` make a new pace of an old one. A ledger only keeps paces. The
-distance between two requests doubles when the far side says that it is too much, and shrinks again in even steps of
-the rate (additive increase, multiplicative decrease), never below what was configured.
+What is decided is pure: `reserve`, `slowed` and `eased` make a new pace of an old one. A ledger only keeps paces.
+
+A far side tells its limit by refusing alone, so the pace remembers two rates: the one that was refused, and the one
+that held. While none is known to hold, a refusal takes off more than a third. From a rate that holds it goes a quarter
+of the way towards the refused one, and back again at a refusal, until the two lie close together. There it stays, and
+only now and then tries whether more is taken. It is never faster than what was configured.
 """
 
 import asyncio
@@ -26,11 +29,26 @@ LONGEST_PAUSE = 600.0
 LONGEST_WAIT = 60.0
 """Seconds that a request waits for its slot; a key that is held back for longer is told instead."""
 
-STEP = 0.1
-"""The part of the configured rate that a key which was slowed down gets back at a time."""
+BACKED_OFF = 1.6
+"""How many times as far apart requests are after a refusal, where no rate is known to hold."""
 
-STEP_EVERY = 1.0
-"""Seconds between two such steps."""
+YIELDED = 1.05
+"""How many times as far apart they are after a rate was refused that had held: the limit is a little lower."""
+
+STEP = 0.25
+"""The part of the way to the rate that was refused which a rate that held goes at a time."""
+
+NEAR = 0.08
+"""The part of a rate below the refused one at which it is left alone."""
+
+HOLDS_AFTER, HOLDS_FOR = 2.0, 4
+"""Seconds, and requests, after which a rate that was not refused is believed to hold."""
+
+PROBED_AFTER, PROBED_FOR = 60.0, 200
+"""Seconds, and requests, after which a rate that is left alone tries whether more is taken by now."""
+
+EASED_EVERY = 1.0
+"""Seconds between two looks at whether the rate may rise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +56,14 @@ class Pace:
     """How fast a key may be used. Times are seconds since 1970.
 
     `next_at` is the next free slot, `interval` the seconds between two slots, `moved_at` when the interval last moved.
+    `refused` is the interval that was refused last, and `held` one that was not; 0 where none is known.
     """
 
     next_at: float
     interval: float
     moved_at: float = 0.0
+    refused: float = 0.0
+    held: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +113,37 @@ def reserve(pace: Pace | None, *, now: float, floor: float, latest: float) -> tu
 
 
 def slowed(pace: Pace | None, *, sent_at: float, now: float, floor: float, pause: float) -> Pace:
-    """Double the interval, and hold the key back for `pause` seconds.
+    """Go back to the interval that held, or else make it longer, and hold the key back for `pause` seconds.
 
     Several requests in flight are refused for the same fault: one sent before the interval last moved does not
-    double it again.
+    move it again.
     """
     known = pace or Pace(now, floor)
-    interval, moved_at = max(known.interval, floor), known.moved_at
-    if sent_at >= moved_at or moved_at > now:
-        interval, moved_at = min(2 * interval, max(SLOWEST, floor)), now
-    held_until = now + max(interval, min(pause, LONGEST_PAUSE))
-    return Pace(max(known.next_at, held_until), interval, moved_at)
+    if sent_at >= known.moved_at or known.moved_at > now:
+        known = _gone_back(replace(known, interval=max(known.interval, floor)), now, max(SLOWEST, floor))
+    held_until = now + max(known.interval, floor, min(pause, LONGEST_PAUSE))
+    return replace(known, next_at=max(known.next_at, held_until))
+
+
+def _gone_back(known: Pace, now: float, slowest: float) -> Pace:
+    if known.interval < known.held:
+        return replace(known, interval=known.held, refused=known.interval, moved_at=now)
+    slower = known.interval * (YIELDED if known.held else BACKED_OFF)
+    return replace(known, interval=min(slower, slowest), refused=known.interval, held=0.0, moved_at=now)
 
 
 def eased(pace: Pace | None, *, now: float, floor: float) -> Pace:
-    """Give back one step of the rate, at most one in each `STEP_EVERY` seconds."""
+    """Let the rate of a key that was slowed down rise by a step, if it held for long enough."""
     known = pace or Pace(now, floor)
-    if known.interval <= floor or 0 <= now - known.moved_at < STEP_EVERY:
+    interval, quiet = known.interval, now - known.moved_at
+    if interval <= floor or 0 <= quiet < max(HOLDS_AFTER, HOLDS_FOR * interval):
         return known
-    return replace(known, interval=max(floor, 1 / (1 / known.interval + STEP / floor)), moved_at=now)
+    rate, most = 1 / interval, 1 / max(known.refused, floor)
+    if most - rate > NEAR * rate:
+        return replace(known, interval=max(floor, 1 / (rate + STEP * (most - rate))), held=interval, moved_at=now)
+    if 0 <= quiet < max(PROBED_AFTER, PROBED_FOR * interval):
+        return replace(known, held=interval)
+    return replace(known, interval=max(floor, interval / (1 + NEAR)), held=interval, refused=0.0, moved_at=now)
 
 
 class Budget:
@@ -160,7 +193,7 @@ class Budget:
     async def answered(self) -> None:
         """The far side took a request: a key that was slowed down gets back some of its rate."""
         now = self._now()
-        if self._grant.interval <= self._floor or 0 <= now - self._eased_at < STEP_EVERY:
+        if self._grant.interval <= self._floor or 0 <= now - self._eased_at < EASED_EVERY:
             return
         self._eased_at = now
         await self._ledger.apply(self._key, lambda pace: (eased(pace, now=now, floor=self._floor), None))

@@ -1,6 +1,7 @@
 """The paces of API keys, kept in the store so that all processes on it share one budget."""
 
 from collections.abc import Callable
+from dataclasses import asdict, fields
 from typing import TypeVar
 
 from sqlalchemy import select
@@ -15,6 +16,8 @@ __all__ = ["StoredLedger"]
 
 T = TypeVar("T")
 
+_KEPT = tuple(field.name for field in fields(Pace))
+
 
 class StoredLedger:
     """A ledger (see `scanner.okx.pacing.Ledger`) that keeps one row for each key's fingerprint."""
@@ -27,10 +30,10 @@ class StoredLedger:
 
         async def stepping(connection: AsyncConnection) -> T:
             row = (await connection.execute(select(budgets).where(budgets.c.key == key))).mappings().first()
-            before = None if row is None else Pace(row["next_at"], row["interval"], row["moved_at"])
+            before = None if row is None else Pace(**{name: row[name] for name in _KEPT})
             after, told = step(before)
             if after != before:
-                values = {"next_at": after.next_at, "interval": after.interval, "moved_at": after.moved_at}
+                values = asdict(after)
                 new = insert(budgets).values(key=key, **values)
                 await connection.execute(new.on_conflict_do_update(index_elements=[budgets.c.key], set_=values))
             return told

@@ -162,7 +162,8 @@ daemons = Table(
 )
 
 # One paced budget for each API key, shared by all processes on this store. `key` is a fingerprint, never the key;
-# `next_at` is the next free slot (seconds since 1970), `interval` the seconds between two, `moved_at` when that moved.
+# `next_at` is the next free slot (seconds since 1970), `interval` the seconds between two, `moved_at` when that moved;
+# `refused` is the interval that was too short last, `held` one that was not, 0 where none is known.
 budgets = Table(
     "budgets",
     metadata,
@@ -170,6 +171,8 @@ budgets = Table(
     Column("next_at", Float, nullable=False),
     Column("interval", Float, nullable=False),
     Column("moved_at", Float, nullable=False),
+    Column("refused", Float, nullable=False, default=0.0, server_default="0"),
+    Column("held", Float, nullable=False, default=0.0, server_default="0"),
 )
 
 # When something regular was last done: a digest, a drill, a reminder round.

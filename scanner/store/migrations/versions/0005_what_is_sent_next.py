@@ -1,4 +1,4 @@
-"""What is sent next is found without looking at all that waits."""
+"""What is sent next is found without looking at all that waits; a pace remembers what was refused and what held."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,9 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    """Add the indexes."""
+    """Add the indexes and columns."""
+    for interval in ("refused", "held"):
+        op.add_column("budgets", sa.Column(interval, sa.Float(), server_default="0", nullable=False))
     critical = sa.text("state = 'waiting' AND severity = 'critical'")
     op.create_index("ix_messages_critical", "messages", ["channel", "position"], sqlite_where=critical)
     op.create_index("ix_messages_claimed", "messages", ["worker"], sqlite_where=sa.text("worker IS NOT NULL"))
