@@ -28,7 +28,7 @@ from scanner.store.engine import Store
 from scanner.store.rows import parts
 from scanner.store.surroundings import keep_first_worth, surroundings
 
-__all__ = ["Case", "Judge", "Judged", "Moved", "parted", "say"]
+__all__ = ["Case", "Judge", "Judged", "Moved", "parted"]
 
 SPENDERS_AT_ONCE = 100
 """Spenders whose approvals are judged in one transaction."""
@@ -236,14 +236,6 @@ class Judge:
             for one in held
             for rule, exemption in self._exemptions.of(one.approval, at).items()
         }
-        found = [
-            finding
-            for case in cases
-            for one in case.held
-            for finding in say(pack, case, one, counts, known[one.approval.id], at)
-            if (finding.rule, finding.approval) not in excepted
-            and (finding.change is None or (finding.rule, finding.change) not in told)
-        ]
         baseline, raised = (
             frozenset().union(*(part(case) for case in cases))
             for part in (attrgetter("baseline"), attrgetter("raised"))
@@ -251,10 +243,36 @@ class Judge:
         gone = {id_: why for case in cases for id_, why in case.gone.items()}
         judged = {one.approval.id for one in held} | gone.keys()
         alerts = await kept_alerts.open_alerts(connection, sorted(judged))
+        alerting: dict[str, set[str]] = {}
+        for alert in alerts:
+            alerting.setdefault(alert.approval, set()).add(alert.rule)
+        found: list[Finding] = []
+        undecided, decided = Counter[str](), set[str]()
+        for case in cases:
+            for one in case.held:
+                id_, change = one.approval.id, case.changed.get(one.approval.id)
+                about = _facts(case, one, counts, known[id_], at)
+                said = [
+                    (rule, verdict)
+                    for rule, verdict in pack.judge(about, None if change is None else change.kind)
+                    # Of one that is in force no more only what happened is judged.
+                    if (rule.on or one.in_force)
+                    and (rule.id, id_) not in excepted
+                    and not (rule.on and change is not None and (rule.id, change.id) in told)
+                ]
+                silent = {rule.id for rule, verdict in said if verdict.judgement is Judgement.UNDECIDED}
+                undecided.update(silent)
+                decided.update(rule.id for rule, _ in said if rule.id not in silent)
+                found += findings(
+                    said,
+                    approval=id_,
+                    facts=about,
+                    change=change,
+                    proven=case.proven,
+                    alerting=alerting.get(id_, ()),
+                )
         transitions = reconcile(alerts, found, gone=gone, baseline=baseline, raised=raised, excepted=excepted, at=at)
-        undecided = Counter(finding.rule for finding in found if finding.judgement is Judgement.UNDECIDED)
-        decided = frozenset(finding.rule for finding in found if finding.judgement is not Judgement.UNDECIDED)
-        return Judged(transitions, undecided, decided)
+        return Judged(transitions, undecided, frozenset(decided))
 
     async def _counts(
         self, connection: AsyncConnection, pack: Pack, held: Sequence[Held]
@@ -281,30 +299,20 @@ class Judge:
         return rule.why, rule.fix
 
 
-def say(
-    pack: Pack,
-    case: Case,
-    held: Held,
-    counts: Mapping[str, tuple[int, int]],
-    beside: Surroundings,
-    at: datetime,
-) -> Iterable[Finding]:
-    """What the rules say of one approval. Of one that is in force no more only what happened is judged."""
+def _facts(
+    case: Case, held: Held, counts: Mapping[str, tuple[int, int]], beside: Surroundings, at: datetime
+) -> dict[str, object]:
+    """What is known of one approval."""
     approvals, owners = counts.get(held.approval.spender.address, (None, None))
-    change = case.changed.get(held.approval.id)
-    known = facts(
+    return facts(
         held,
         target=case.target,
         spender_approvals=approvals,
         spender_owners=owners,
-        change=change,
+        change=case.changed.get(held.approval.id),
         beside=beside,
         at=at,
     )
-    judged = pack.judge(known, None if change is None else change.kind)
-    if not held.in_force:
-        judged = [(rule, judgement) for rule, judgement in judged if rule.on]
-    return findings(judged, approval=held.approval.id, facts=known, change=change, proven=case.proven)
 
 
 def _after(snapshot: Snapshot, difference: Difference) -> Case:

@@ -186,28 +186,30 @@ class _Life:
             self._judge(self.rules.money, at)
 
     def _news(self, judged: Iterable[Judged], case: "_Case", excepted: Container[str]) -> list[Judged]:
-        """What rules say that can move an alert: of what happened; and of a state, if it is not what they said before.
-
-        What does not hold moves only an alert that is open.
-        """
+        """What rules say of what happened; and of a state, if they said otherwise before: again, it moves nothing."""
         if case.moved:
             self.said.clear()
-        alerting = {alert.rule for alert in self.open}
-        news = []
-        for rule, verdict in judged:
-            if rule.id in excepted or (case.gone and not rule.on):
-                continue
-            if rule.on or self.said.get(rule.id) != (verdict, case.proven):
-                self.said[rule.id] = verdict, case.proven
-                if rule.on or rule.id in alerting or verdict.judgement is Judgement.HOLDS:
-                    news.append((rule, verdict))
+        news = [
+            (rule, verdict)
+            for rule, verdict in judged
+            if rule.id not in excepted
+            and (rule.on or (not case.gone and self.said.get(rule.id) != (verdict, case.proven)))
+        ]
+        self.said.update((rule.id, (verdict, case.proven)) for rule, verdict in news if not rule.on)
         return news
 
     def _steps(self, news: Iterable[Judged], case: "_Case", facts: Facts, at: datetime) -> list[Transition]:
         """What follows for the alerts that are open, and which ones open."""
         found = [
             finding
-            for finding in findings(news, approval=case.approval, facts=facts, change=case.change, proven=case.proven)
+            for finding in findings(
+                news,
+                approval=case.approval,
+                facts=facts,
+                change=case.change,
+                proven=case.proven,
+                alerting={alert.rule for alert in self.open},
+            )
             if finding.change is None or (finding.rule, finding.change) not in self.told
         ]
         self.told |= {(finding.rule, finding.change) for finding in found if finding.judgement is Judgement.HOLDS}

@@ -30,6 +30,8 @@ class Exemptions:
     def of(self, approval: Approval, at: datetime) -> dict[str, Exemption]:
         """The exceptions that cover an approval at a time, by the rule that each is from; of several the first."""
         found: dict[str, Exemption] = {}
+        if not self._by_address:
+            return found
         for exemption in self.all_of(approval, at):
             found.setdefault(exemption.rule, exemption)
         return found

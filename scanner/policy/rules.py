@@ -1,6 +1,6 @@
 """A rule, a pack of them, and what they say of an approval."""
 
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -292,12 +292,19 @@ def _bound(condition: Condition | None) -> str:
 
 
 def findings(
-    judged: Iterable[Judged], *, approval: str, facts: Facts, change: Change | None = None, proven: bool = False
+    judged: Iterable[Judged],
+    *,
+    approval: str,
+    facts: Facts,
+    change: Change | None = None,
+    proven: bool = False,
+    alerting: Container[str] | None = None,
 ) -> list[Finding]:
     """What was judged as the domain's findings; those of event rules carry the id of the change.
 
     `approval` is its id; `proven` says that the state that was judged may resolve an alert. The values are what the
-    rule read, in words, where it leaves an alert open.
+    rule read, in words, where it leaves an alert open. `alerting` are the rules that have an alert open about it, if
+    that is known: of a state in which another rule does not hold nothing can come, and it makes no finding.
     """
     event = None if change is None else change.id
     return [
@@ -313,6 +320,7 @@ def findings(
             lingers=verdict.lingers,
         )
         for rule, verdict in judged
+        if verdict.judgement is Judgement.HOLDS or rule.on or alerting is None or rule.id in alerting
     ]
 
 
