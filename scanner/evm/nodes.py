@@ -233,6 +233,8 @@ class Nodes:
             found = await called(endpoint, [calls[place] for place in left], block, within)
             faults = [one for one in found if isinstance(one, Fault)]
             answered.update((place, one) for place, one in zip(left, found, strict=True) if not isinstance(one, Fault))
+            if len(faults) < len(left):
+                endpoint.answered()  # it gets on: without batches, one failure among many answers is no outage
             return faults[0] if faults else [answered[place] for place in range(len(calls))]
 
         return await self._failover.through(attempt, block=block.number)
