@@ -54,8 +54,8 @@ def text(data: Returned) -> str | None:
 def _string(data: str) -> str:
     """The digits of a dynamic string's bytes, as far as they are there; none where its offset leads astray."""
     offset = number(data)
-    if offset is None or offset * 2 >= len(data):
+    if offset is None:
         return ""
-    length = number(data[offset * 2 : offset * 2 + WORD])
     begin = offset * 2 + WORD
+    length = number(data[offset * 2 : begin])
     return "" if length is None else data[begin : begin + length * 2]
