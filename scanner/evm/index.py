@@ -45,8 +45,8 @@ class Dated:
 class Index(Protocol):
     """Keeps what is known of the past of chains. `chain` is a chainIndex; each call is one small transaction."""
 
-    async def heights(self, chain: str, owners: Collection[str]) -> dict[str, int]:
-        """The last block up to which the past of each owner is read without a gap; absent where nothing is."""
+    async def heights(self, chain: str, owners: Collection[str], first: int) -> dict[str, int]:
+        """Up to which block the past of each owner is read without a gap from `first` on; absent where it is not."""
         ...
 
     async def known(self, chain: str, keys: Collection[Key]) -> dict[Key, Nomination]:
@@ -57,11 +57,12 @@ class Index(Protocol):
         self,
         chain: str,
         owners: Collection[str],
+        first: int,
         last: int,
         nominations: Sequence[Nomination],
         checkpoint: Checkpoint | None = None,
     ) -> None:
-        """The past of these owners is read up to block `last`, and this is what was new in it.
+        """The past of these owners is read from block `first` up to `last`, and this is what was new in it.
 
         A nomination takes the place of the one with its key. `checkpoint` is kept, with the newest before it.
         """

@@ -26,14 +26,16 @@ class StoredIndex:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def heights(self, chain: str, owners: Collection[str]) -> dict[str, int]:
-        """How far the past of each owner is read."""
+    async def heights(self, chain: str, owners: Collection[str], first: int) -> dict[str, int]:
+        """How far the past of each owner is read, of whom it is read from `first` on."""
 
         async def reading(connection: AsyncConnection) -> dict[str, int]:
             found: dict[str, int] = {}
             for part in parts(sorted(owners)):
                 query = select(chain_owners.c.owner, chain_owners.c.upto)
-                mine = (chain_owners.c.chain == chain) & chain_owners.c.owner.in_(part)
+                mine = and_(
+                    chain_owners.c.chain == chain, chain_owners.c.owner.in_(part), chain_owners.c.since <= first
+                )
                 found |= {row.owner: row.upto for row in await connection.execute(query.where(mine))}
             return found
 
@@ -55,6 +57,7 @@ class StoredIndex:
         self,
         chain: str,
         owners: Collection[str],
+        first: int,
         last: int,
         new: Sequence[Nomination],
         checkpoint: Checkpoint | None = None,
@@ -69,12 +72,12 @@ class StoredIndex:
                     row.on_conflict_do_update(index_elements=[nominations.c.id], set_=moving),
                     [_row(chain, nomination) for nomination in new],
                 )
-            reached = insert(chain_owners)
+            read = insert(chain_owners)
+            reached = {"since": read.excluded.since, "upto": read.excluded.upto}
+            key = [chain_owners.c.chain, chain_owners.c.owner]
             await connection.execute(
-                reached.on_conflict_do_update(
-                    index_elements=[chain_owners.c.chain, chain_owners.c.owner], set_={"upto": reached.excluded.upto}
-                ),
-                [{"chain": chain, "owner": owner, "upto": last} for owner in owners],
+                read.on_conflict_do_update(index_elements=key, set_=reached),
+                [{"chain": chain, "owner": owner, "since": first, "upto": last} for owner in owners],
             )
             if checkpoint is not None:
                 await _set_up(connection, chain, checkpoint)

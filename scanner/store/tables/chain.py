@@ -10,12 +10,13 @@ from scanner.store.tables.schema import metadata
 
 __all__ = ["chain_blocks", "chain_owners", "chain_tokens", "nodes", "nominations"]
 
-# Up to which block the past of an owner is read without a gap.
+# From which block on up to which one the past of an owner is read without a gap.
 chain_owners = Table(
     "chain_owners",
     metadata,
     Column("chain", String(16), primary_key=True),
     Column("owner", String(128), primary_key=True),
+    Column("since", BigInteger, nullable=False),
     Column("upto", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -15,6 +15,7 @@ def upgrade() -> None:
         "chain_owners",
         sa.Column("chain", sa.String(16), nullable=False),
         sa.Column("owner", sa.String(128), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("upto", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("chain", "owner", name="pk_chain_owners"),
         sqlite_with_rowid=False,
