@@ -64,7 +64,7 @@ _CALL = "eth_call"
 _REVERTED = re.compile(
     r"revert|vm exception|vm execution error|evm ?error|invalid ?opcode|opcode .*not defined|bad ?instruction"
     r"|out ?of ?gas|gas required exceeds|gas uint64 overflow|stack ?(under|over)flow|stack limit|invalid ?jump"
-    r"|bad jump|write protection|return data out of bounds|invalidfeopcode|precompile",
+    r"|bad jump|write protection|return data out of bounds|invalidfeopcode|precompile|intrinsic gas",
 )
 _LIMITED = re.compile(
     r"rate.?limit|too many (requests|connections)|requests? (per|/) ?(second|minute|day)|request (count|limit|rate)"
@@ -75,6 +75,7 @@ _SIZE = re.compile(
     r"range|\bblocks\b|more than [\d,]+|results?\b|response size|too (large|big|wide|many|broad)|size exceed|exceed"
     r"|max(imum)?\b|limit|timed? ?out|deadline"
 )
+_OVERSIZED = re.compile(r"too (large|big|long)|(size|length)\b.* exceed|exceed.* (size|length)\b")
 _REFUSED = re.compile(
     r"unauthori[sz]ed|api.?key|project id|forbidden|access denied|authenticat|payment required|subscription|blocked"
     r"|invalid token|plan\b"
@@ -120,6 +121,8 @@ def _what(method: str, code: int | None, text: str, *, data: bool) -> What:  # n
     if _BEHIND.search(text):
         return What.BEHIND
     if method == _LOGS and (code == -32005 or _SIZE.search(text)):
+        return What.RANGE
+    if method == _CALL and _OVERSIZED.search(text):
         return What.RANGE
     if code == -32005 or _LIMIT.search(text):
         return What.LIMITED

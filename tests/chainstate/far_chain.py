@@ -63,13 +63,15 @@ class FarChain:
     """`state`: what calls give back; a known contract reverts on all others, an unknown one gives back nothing.
 
     `aggregator` is what stands at Multicall3's place: "multicall3", or an answer to whatever is asked. `gas` is what a
-    node grants one `eth_call`. `batches`: whether it takes them. `fails_after`: so many calls it answers at all.
-    `asked` is what was asked for directly, `requests` counts HTTP requests.
+    node grants one `eth_call`, `largest` the bytes of calldata that it takes. `batches`: whether it takes them.
+    `fails_after`: so many calls it answers at all. `asked` is what was asked for directly, `requests` counts HTTP
+    requests.
     """
 
     state: dict[tuple[str, str], str] = field(default_factory=dict)
     aggregator: str | None = "multicall3"
     gas: int = 50_000_000
+    largest: int = 2**24
     batches: bool = True
     fails_after: int | None = None
     asked: list[tuple[str, str]] = field(default_factory=list)
@@ -147,6 +149,8 @@ class FarChain:
         assert params[1] == {"blockHash": BLOCK.hash}
         to, data = params[0]["to"], params[0]["data"]
         self.asked.append((to, data))
+        if len(data) // 2 > self.largest:
+            return reply | {"error": {"code": -32602, "message": "call data exceeds the maximum length"}}
         if self.fails_after is not None and len(self.asked) > self.fails_after:
             return reply | {"error": {"code": -32000, "message": "missing trie node"}}
         try:

@@ -69,9 +69,9 @@ async def test_a_call_that_burns_all_gas_takes_no_other_with_it() -> None:
     assert answers == [*(words(n) for n in range(150)), None, *(words(n) for n in range(150, 300))]
 
 
-@pytest.mark.parametrize("gas", [2_000_000, 200_000, 40_000])
-async def test_a_node_that_grants_little_gas_is_asked_for_less_at_once(gas: int) -> None:
-    far = chain(600, gas=gas)
+@pytest.mark.parametrize("limit", [{"gas": 2_000_000}, {"gas": 200_000}, {"gas": 40_000}, {"largest": 30_000}])
+async def test_a_node_that_takes_little_at_once_is_asked_for_less(limit: dict[str, int]) -> None:
+    far = chain(600, **limit)
     async with served(far) as nodes:
         answers = await read_state(nodes, list(map(question, range(600))), BLOCK)
     assert answers == [words(number) for number in range(600)]
