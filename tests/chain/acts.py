@@ -14,6 +14,7 @@ __all__ = [
     "allow_id",
     "approve",
     "approve_nft",
+    "fail",
     "give",
     "invalidate_nonces",
     "lock_down",
@@ -142,6 +143,11 @@ def lock_down(owner: str, instance: str, token: str, spender: str) -> Sent:
 def pretend(sender: str, token: str, owner: str, spender: str, amount: int) -> Sent:
     """A hand-made token tells of an approval that never was."""
     return Sent(sender, token, called("pretend(address,address,uint256)", owner, spender, amount))
+
+
+def fail(sender: str, token: str) -> Sent:
+    """A hand-made token's allowances cannot be read any more."""
+    return Sent(sender, token, called("fail(uint256)", 1))
 
 
 def spoof(sender: str, herald: str, event: str, indexed: list[Value], data: list[Value]) -> Sent:

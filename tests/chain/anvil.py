@@ -40,7 +40,9 @@ CHUNK = 250
 
 def missing() -> str | None:
     """Why there is no node here, in words; None where there is one."""
-    return None if BINARY.is_file() else "no node: `npm install` in tests/chain fetches it, and `make test` does so"
+    wanted = json.loads(PACKAGES.with_name("package.json").read_text())["devDependencies"]
+    there = BINARY.is_file() and all((PACKAGES / name / "package.json").is_file() for name in wanted)
+    return None if there else "no node of a chain: `npm install` in tests/chain fetches it, as `make test` does"
 
 
 class RpcError(Exception):
