@@ -56,7 +56,7 @@ class Nodes:
     """Reads one chain. The session is the caller's; `urls` are `http(s)://`, and `ws(s)://` for new heads alone.
 
     `memory` keeps what the endpoints turned out to bear. `now` is in seconds since 1970, `chance` a number from 0 to 1
-    for jitter. `cost` is what it has cost so far, `trouble` why no new head could be told when that was tried last.
+    for jitter. `cost` is what it has cost so far, and may be shared; `trouble` why no new head could be told when that was tried last.
     """
 
     def __init__(
@@ -67,12 +67,13 @@ class Nodes:
         *,
         memory: Memory | None = None,
         manner: Manner = _USUAL,
+        cost: Cost | None = None,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.chain = chain
-        self.cost = Cost()
+        self.cost = Cost() if cost is None else cost
         self.trouble: Trouble | None = None
         self._session = session
         self._manner = manner

@@ -1,7 +1,7 @@
 """What is true of nominations: each is put to the state of one block, by the standard that its kind is of."""
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain
 
@@ -14,7 +14,7 @@ from scanner.evm.multicall import read_state
 from scanner.evm.nodes import Nodes
 from scanner.evm.values import Block, Call, Returned
 
-__all__ = ["approvals"]
+__all__ = ["approvals", "described"]
 
 _ALLOWANCE = selector("allowance(address,address)")
 _OWNER_OF = selector("ownerOf(uint256)")
@@ -56,7 +56,7 @@ async def approvals(
         right = _right(nomination, [next(said) for _ in calls], seen)
         if right is not None:
             known = facts.get(nomination.token, _NO_FACTS)
-            found.append(_approval(nodes.chain.index, nomination, right, known))
+            found.append(described(_approval(nodes.chain.index, nomination, right), known))
     return found
 
 
@@ -184,17 +184,14 @@ _STANDARDS: Mapping[Kind, _Standard] = {
 }
 
 
-def _approval(chain_index: str, nomination: Nomination, right: _Right, facts: TokenFacts) -> Approval:
-    kind = nomination.kind
-    if kind is Kind.ERC721_ALL and facts.standard is Standard.ERC1155:
-        kind = Kind.ERC1155_ALL
+def _approval(chain_index: str, nomination: Nomination, right: _Right) -> Approval:
     return Approval(
         chain_index,
         nomination.owner,
-        _token(nomination.token, kind, facts),
+        Token(nomination.token),
         Spender(nomination.spender),
         right.allowance,
-        kind,
+        nomination.kind,
         token_id=nomination.token_id,
         expires_at=right.expires_at,
         granted_at=nomination.at,
@@ -203,8 +200,14 @@ def _approval(chain_index: str, nomination: Nomination, right: _Right, facts: To
     )
 
 
-def _token(address: str, kind: Kind, facts: TokenFacts) -> Token:
-    """A token with what is known of it, as far as that speaks of what this kind of right is over."""
+def described(approval: Approval, facts: TokenFacts) -> Approval:
+    """The approval with what is known of its token, as far as that speaks of what this kind of right is over.
+
+    Only the contract tells whether an operator's right is over ERC-721's or ERC-1155's.
+    """
+    kind, address = approval.kind, approval.token.address
+    if kind is Kind.ERC721_ALL and facts.standard is Standard.ERC1155:
+        kind = Kind.ERC1155_ALL
     if kind in (Kind.ERC20, Kind.ERC777, Kind.PERMIT2):
-        return Token(address, facts.symbol, facts.decimals, facts.supply)
-    return Token(address, facts.symbol)
+        return replace(approval, token=Token(address, facts.symbol, facts.decimals, facts.supply))
+    return replace(approval, kind=kind, token=Token(address, facts.symbol))
