@@ -7,6 +7,7 @@ written, and whoever knows the expected type converts it. What YAML would accept
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -20,8 +21,14 @@ Data: TypeAlias = "dict[str, Data] | list[Data] | str | None"
 Path: TypeAlias = tuple[str | int, ...]
 
 DEEPEST = 50
+DEEPEST_TAKEN = 300
+"""Levels of nesting that are taken apart at all: what lies deeper than `DEEPEST` is refused with its place."""
+
 MOST = 500_000
 """Parts of one document that are read: aliases of aliases can make billions of a few lines."""
+
+_ODD = re.compile(r"[\t\x85\u2028\u2029\ufeff]|\?(?:\s|$)")
+"""What the library reads, or places, in Python otherwise than in C: the answer is the same with and without C."""
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
@@ -57,7 +64,7 @@ def read_yaml(text: str, file: str) -> Document:
     lines = tuple(text.splitlines())
     document = Document(file, None, lines)
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = _composed(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = document.at(mark.line + 1, mark.column + 1) if mark else Place(file)
@@ -77,6 +84,32 @@ def read_yaml(text: str, file: str) -> Document:
     reader = _Reader(document)
     data = reader.read(node, (), frozenset())
     return Document(file, data, lines, tuple(reader.problems), document.values, document.keys)
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # - one of two, chosen when it runs
+    """The library's loader in C, ten times as fast, where it is there. It would nest until its stack is full."""
+
+    depth = 0
+
+    def descend_resolver(self, *_: object) -> None:
+        """A part of a part is begun."""
+        self.depth += 1
+        if self.depth > DEEPEST_TAKEN:
+            raise RecursionError
+
+    def ascend_resolver(self) -> None:
+        """A part has ended."""
+        self.depth -= 1
+
+
+def _composed(text: str) -> yaml.Node | None:
+    """The document as nodes. What C does not take is read again in Python, which says more of what is wrong."""
+    if not _ODD.search(text):
+        with suppress(yaml.YAMLError, ValueError):
+            node = yaml.compose(text, Loader=_Loader)
+            if not isinstance(node, yaml.ScalarNode):  # nothing at all is placed behind the end of the text
+                return node
+    return yaml.compose(text, Loader=yaml.SafeLoader)
 
 
 class _Reader:

@@ -1,6 +1,9 @@
 """YAML read as text, with places."""
 
+from collections.abc import Iterator
+
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,6 +89,12 @@ def test_deep_nesting_is_a_problem_not_a_crash() -> None:
         assert problem.code == "yaml-depth"
 
 
+def test_nesting_without_an_end_does_not_fill_the_stack() -> None:
+    for text in ("[" * 200_000, "- " * 200_000, "{a: " * 100_000):
+        (problem,) = read_yaml(text, "f").problems
+        assert problem.code == "yaml-depth"
+
+
 def test_aliases_of_aliases_come_to_an_end() -> None:
     lines = ["a0: &a0 [x,x,x,x,x,x,x,x,x]"]
     lines += [f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
@@ -128,3 +137,26 @@ WRITABLE = st.characters(codec="utf-8", exclude_categories=["Cc", "Cn", "Cs", "Z
 def test_a_quoted_text_comes_back_as_it_was(text: str) -> None:
     quoted = "'" + text.replace("'", "''") + "'"
     assert read_yaml(f"a: {quoted}", "f").data == {"a": text}
+
+
+def marks(node: yaml.Node, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], tuple[int, int]]]:
+    """Where the library says, in Python, that each value stands."""
+    yield path, (node.start_mark.line + 1, node.start_mark.column + 1)
+    if isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value):
+            yield from marks(item, (*path, number))
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from marks(value, (*path, key.value))
+
+
+@given(YAMLISH)
+def test_what_is_read_in_c_is_what_is_read_in_python(text: str) -> None:
+    document = read_yaml(text, "f")
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, ValueError):
+        assert document.problems
+        return
+    if node is not None and not document.problems:
+        assert document.values == dict(marks(node))
