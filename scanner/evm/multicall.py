@@ -1,11 +1,11 @@
 """Many questions to one block's state in few requests, through the contract that asks them in one call.
 
-Multicall3 stands at the same address on nearly every chain. What it says of a call is believed only where the call
-came back: one that fails within an aggregate may fail by its neighbours, which used up the gas. So it is asked again
-by itself, as everything is where there is no Multicall3. Nothing is remembered of that: the first answer tells.
+Multicall3 stands at the same address on nearly every chain. Its calls share one transaction that nobody sends: what
+one of them does there, the next one sees, and what gas it takes, the next one lacks. So an aggregate asks one contract
+alone, which then spoils no answers but its own; and what fails in one is asked again by itself, as everything is where
+there is no Multicall3.
 """
 
-import asyncio
 from collections.abc import Iterator, Sequence
 
 from scanner.errors import Trouble
@@ -23,10 +23,7 @@ MOST_CALLS = 500
 """Calls in one aggregate: some 10 million gas, of 50 million that nodes grant a call."""
 
 _FEW = 16
-"""Calls that are not halved any further: one batch asks each by itself."""
-
-_AT_ONCE = 4
-"""Aggregates in flight."""
+"""Calls that are not halved any further: each is asked by itself."""
 
 _AGGREGATE3 = selector("aggregate3((address,bool,bytes)[])")
 _ALLOWED_TO_FAIL = word(1)
@@ -38,67 +35,46 @@ async def read_state(nodes: Nodes, calls: Sequence[Call], block: Block) -> list[
 
     A trouble where any of them could not be answered.
     """
-    unique = list(dict.fromkeys(calls))
-    reading = _Reading(nodes, block)
-    answers: list[Returned] = []
-    parts = [unique[start : start + MOST_CALLS] for start in range(0, len(unique), MOST_CALLS)]
-    for wave in _waves(parts):
-        for answer in await asyncio.gather(*map(reading.ask, wave)):
-            if isinstance(answer, Trouble):
-                return answer
-            answers += answer
-    found = dict(zip(unique, answers, strict=True))
-    return [found[call] for call in calls]
+    answers: dict[Call, Returned] = {}
+    groups = _by_contract(calls)
+    while groups:
+        returned = await nodes.call([_asked(group) for group in groups], block)
+        if isinstance(returned, Trouble):
+            return returned
+        again: list[Sequence[Call]] = []
+        for group, answer in zip(groups, returned, strict=True):
+            if len(group) == 1:
+                answers[group[0]] = answer
+            elif answer is None:
+                again += _smaller(group)
+            else:
+                found = parted(answer, len(group)) or [None] * len(group)
+                answers |= zip(group, found, strict=True)
+                again += ([call] for call, back in zip(group, found, strict=True) if back is None)
+        groups = again
+    return [answers[call] for call in calls]
 
 
-def _waves(parts: Sequence[list[Call]]) -> Iterator[Sequence[list[Call]]]:
-    """The first part alone, since it tells whether there is a Multicall3; the others as many at once as may be."""
-    yield parts[:1]
-    for start in range(1, len(parts), _AT_ONCE):
-        yield parts[start : start + _AT_ONCE]
+def _by_contract(calls: Sequence[Call]) -> list[Sequence[Call]]:
+    """Each call once, with others to the same contract."""
+    groups: dict[str, list[Call]] = {}
+    for call in dict.fromkeys(calls):
+        groups.setdefault(call.to, []).append(call)
+    return [
+        group[start : start + MOST_CALLS] for group in groups.values() for start in range(0, len(group), MOST_CALLS)
+    ]
 
 
-class _Reading:
-    """One reading of a block's state. `_aggregates` is False once it turned out that nothing there can aggregate."""
+def _asked(group: Sequence[Call]) -> Call:
+    return group[0] if len(group) == 1 else aggregated(group)
 
-    def __init__(self, nodes: Nodes, block: Block) -> None:
-        self._nodes = nodes
-        self._block = block
-        self._aggregates = True
 
-    async def ask(self, calls: Sequence[Call]) -> list[Returned] | Trouble:
-        """Ask for these in one aggregate, or in smaller ones where that is too much for a node."""
-        if len(calls) < 2 or not self._aggregates:
-            return await self._nodes.call(calls, self._block)
-        answer = await self._nodes.call([aggregated(calls)], self._block)
-        if isinstance(answer, Trouble):
-            return answer
-        if answer[0] is None:
-            return await self._halved(calls)
-        found = parted(answer[0], len(calls))
-        if found is None:
-            self._aggregates = False
-            return await self.ask(calls)
-        return await self._failures_again(calls, found)
-
-    async def _halved(self, calls: Sequence[Call]) -> list[Returned] | Trouble:
-        if len(calls) <= _FEW:
-            return await self._nodes.call(calls, self._block)
-        middle = len(calls) // 2
-        first = await self.ask(calls[:middle])
-        if isinstance(first, Trouble):
-            return first
-        second = await self.ask(calls[middle:])
-        return second if isinstance(second, Trouble) else first + second
-
-    async def _failures_again(self, calls: Sequence[Call], found: list[Returned]) -> list[Returned] | Trouble:
-        failed = [place for place, returned in enumerate(found) if returned is None]
-        again = await self._nodes.call([calls[place] for place in failed], self._block) if failed else []
-        if isinstance(again, Trouble):
-            return again
-        for place, returned in zip(failed, again, strict=True):
-            found[place] = returned
-        return found
+def _smaller(group: Sequence[Call]) -> list[Sequence[Call]]:
+    """What to ask instead of a group that was too much for a node."""
+    if len(group) <= _FEW:
+        return [[call] for call in group]
+    middle = len(group) // 2
+    return [group[:middle], group[middle:]]
 
 
 def aggregated(calls: Sequence[Call]) -> Call:

@@ -18,6 +18,7 @@ OPCODES = {
     "SLOAD": 0x54,
     "SSTORE": 0x55,
     "JUMPI": 0x57,
+    "GAS": 0x5A,
     "JUMPDEST": 0x5B,
     "DUP1": 0x80,
     "DUP2": 0x81,
@@ -27,6 +28,7 @@ OPCODES = {
     "LOG2": 0xA2,
     "LOG3": 0xA3,
     "LOG4": 0xA4,
+    "CALL": 0xF1,
     "RETURN": 0xF3,
     "REVERT": 0xFD,
 }

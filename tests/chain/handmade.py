@@ -7,7 +7,7 @@ from calldata import selector, topic, words
 
 PERMIT2 = "0x000000000022d473030f116ddee9f6b43ac78ba3"
 
-__all__ = ["PERMIT2", "herald", "multitoken", "registry", "token"]
+__all__ = ["PERMIT2", "herald", "multitoken", "registry", "thief", "token"]
 
 FIRST, SECOND, THIRD = (f"{4 + 32 * number} CALLDATALOAD" for number in range(3))
 ANSWER = "0 MSTORE 0x20 0 RETURN"
@@ -18,8 +18,8 @@ MAXIMUM = hex(2**256 - 1)
 
 def slot(*parts: str) -> str:
     """The place in storage that belongs to these words."""
-    stored = " ".join(f"{part} {32 * number} MSTORE" for number, part in enumerate(parts))
-    return f"{stored} {32 * len(parts)} 0 KECCAK256"
+    filled = " ".join(f"{part} {32 * number} MSTORE" for number, part in enumerate(parts))
+    return f"{filled} {32 * len(parts)} 0 KECCAK256"
 
 
 def log(event: str, *indexed: str, data: str) -> str:
@@ -28,11 +28,15 @@ def log(event: str, *indexed: str, data: str) -> str:
     return f"{data} 0 MSTORE {topics} 0x20 0 LOG{len(indexed) + 1}"
 
 
+def stored(data: bytes) -> str:
+    """Puts these very bytes into memory, from its start on."""
+    padded = data.ljust(-(-len(data) // 32) * 32, b"\0")
+    return " ".join(f"0x{padded[at : at + 32].hex()} {at} MSTORE" for at in range(0, len(padded), 32))
+
+
 def given(data: bytes) -> str:
     """Gives back these very bytes."""
-    padded = data.ljust(-(-len(data) // 32) * 32, b"\0")
-    stored = " ".join(f"0x{padded[at : at + 32].hex()} {at} MSTORE" for at in range(0, len(padded), 32))
-    return f"{stored} {len(data)} 0 RETURN"
+    return f"{stored(data)} {len(data)} 0 RETURN"
 
 
 def contract(functions: Mapping[str, str]) -> str:
@@ -74,6 +78,20 @@ def token(symbol: bytes | None = None, decimals: int | None = None, *, generous:
     if decimals is not None:
         functions["decimals()"] = f"{decimals} {ANSWER}"
     return contract(functions)
+
+
+def thief(victim: str, data: str) -> str:
+    """Calls another contract with these data whenever it is asked for an allowance, and allows nothing itself.
+
+    Who asks it and then the other in one transaction finds the loot taken. `pretend` is as of `token`.
+    """
+    raw = bytes.fromhex(data.removeprefix("0x"))
+    return contract(
+        {
+            "allowance(address,address)": f"{stored(raw)} 0 0 {len(raw)} 0 0 {victim} GAS CALL POP 0 {ANSWER}",
+            "pretend(address,address,uint256)": f"{log(APPROVAL, FIRST, SECOND, data=THIRD)} {TRUE}",
+        }
+    )
 
 
 def text(value: bytes) -> bytes:

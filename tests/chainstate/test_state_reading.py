@@ -53,20 +53,24 @@ async def test_a_chain_without_multicall3_is_asked_call_by_call(aggregator: str 
     assert answers == [*(words(number) for number in range(40)), None]
 
 
-async def test_the_first_answer_tells_that_there_is_no_multicall3() -> None:
-    far = chain(3 * MOST_CALLS, aggregator=None)
+async def test_no_contract_shares_an_aggregate_with_another() -> None:
+    """One could take what the next is asked about: all of an aggregate is one transaction."""
+    far = chain(20)
+    others = {f"0x{number:040x}": question(number, f"0x{number:040x}") for number in range(1, 30)}
+    far.state |= {(other, asked.data): words(7) for other, asked in others.items()}
     async with served(far) as nodes:
-        await read_state(nodes, [question(number) for number in range(3 * MOST_CALLS)], BLOCK)
+        answers = await read_state(nodes, [*others.values(), *map(question, range(20))], BLOCK)
+    assert answers == [*[words(7)] * 29, *(words(number) for number in range(20))]
     assert far.aggregates == 1
+    assert len(far.asked) == 30
 
 
 async def test_a_call_that_burns_all_gas_takes_no_other_with_it() -> None:
     far = chain(300)
-    far.state[OTHER, question(7, OTHER).data] = BURNS
-    calls = [*map(question, range(150)), question(7, OTHER), *map(question, range(150, 300))]
+    far.state[TOKEN, question(150).data] = BURNS
     async with served(far) as nodes:
-        answers = await read_state(nodes, calls, BLOCK)
-    assert answers == [*(words(n) for n in range(150)), None, *(words(n) for n in range(150, 300))]
+        answers = await read_state(nodes, list(map(question, range(300))), BLOCK)
+    assert answers == [None if number == 150 else words(number) for number in range(300)]
 
 
 @pytest.mark.parametrize("limit", [{"gas": 2_000_000}, {"gas": 200_000}, {"gas": 40_000}, {"largest": 30_000}])
@@ -79,13 +83,10 @@ async def test_a_node_that_takes_little_at_once_is_asked_for_less(limit: dict[st
 
 async def test_an_answer_of_a_megabyte_hides_none_beside_it() -> None:
     far = chain(60)
-    far.state[OTHER, question(7, OTHER).data] = "61" * 1_000_000
-    calls = [*map(question, range(30)), question(7, OTHER), *map(question, range(30, 60))]
+    far.state[TOKEN, question(30).data] = large = "61" * 1_000_000
     async with served(far) as nodes:
-        answers = await read_state(nodes, calls, BLOCK)
-    assert isinstance(answers, list)
-    assert answers[30] == "61" * 1_000_000
-    assert answers[:30] + answers[31:] == [words(number) for number in range(60)]
+        answers = await read_state(nodes, list(map(question, range(60))), BLOCK)
+    assert answers == [large if number == 30 else words(number) for number in range(60)]
 
 
 async def test_a_node_that_cannot_answer_is_a_trouble_and_never_an_answer() -> None:

@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 
 import acts
 import aiohttp
+import handmade
 import pytest
 from artifacts import MULTICALL3
+from calldata import called
 from story import everything, live
 from truth import Held, Right, truth
 from world import World
@@ -88,6 +90,16 @@ async def test_a_grant_is_dated_by_what_the_owner_did_and_not_by_a_spend_that_sa
     [one] = [row for row in found if (row.token.address, row.spender.address) == (token, spender)]
     assert one.allowance.raw == 600
     assert (one.granted_tx, one.granted_at) == (granted, datetime.fromtimestamp(at, UTC))
+
+
+async def test_a_contract_that_spends_while_it_is_asked_hides_nothing(world: World) -> None:
+    owner, plain = world.owners[4], world.contracts.erc20["plain"]
+    loot = called("transferFrom(address,address,uint256)", owner, world.maker, 500)
+    [thief] = world.node.deploy(world.maker, handmade.thief(plain, loot))
+    world.does(acts.pretend(world.maker, thief, owner, world.spenders[0], 1), acts.approve(owner, plain, thief, 500))
+    found, _ = await read(world)
+    taken = {one.spender.address: one.allowance.raw for one in found if one.token.address == plain}
+    assert taken == {thief: 500}
 
 
 @pytest.mark.soak
