@@ -116,16 +116,14 @@ class Node:
         Every transaction must succeed, unless `failing` ones are meant to be there.
         """
         waiting = list(sent)
-        hashes = self.answers([("eth_sendTransaction", (self._written(one),)) for one in waiting])
-        refused = next((answer for answer in hashes if isinstance(answer, RpcError)), None)
-        if refused is not None:
-            raise refused
+        hashes = [self.ask("eth_sendTransaction", self._written(one)) for one in waiting]  # a batch has no order
         if at is not None:
             self.ask("evm_setNextBlockTimestamp", at)
         self.ask("evm_mine")
-        receipts = self.answers([("eth_getTransactionReceipt", (tx,)) for tx in hashes])
+        receipts: list[dict[str, Any]] = self.ask("eth_getBlockReceipts", "latest")
+        assert [receipt["transactionHash"] for receipt in receipts] == hashes, "not all were taken, or not in order"
         for one, receipt in zip(waiting, receipts, strict=True):
-            if not isinstance(receipt, dict) or (receipt["status"] != "0x1" and not failing):
+            if receipt["status"] != "0x1" and not failing:
                 raise AssertionError(f"a transaction of the world did not succeed: {one}: {receipt}")
         return receipts
 
