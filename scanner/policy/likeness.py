@@ -22,7 +22,7 @@ REMEMBERED = 4096
 """Texts of which it is remembered what is said of them."""
 
 _EXACT = 2.0**53
-"""Below this, whole numbers and floating point compare as they should, whoever compares them."""
+"""Below this, whole numbers and floating point compare as they should; beyond, the engine rounds one to the other."""
 
 _NUMBERS = frozenset({FieldType.COUNT, FieldType.NUMBER})
 _TEXTS = frozenset({FieldType.TEXT, FieldType.TEXTS})

@@ -24,7 +24,13 @@ TOLD = (
     *("allowance.unlimited", "token.risk == allowance.covers_balance", 'approval.status in ["granted", "revoking"]'),
     *("exposure.usd > 100", "exposure.usd >= 100.0", "0.8 * 100.0 > exposure.usd", "exposure.usd != 250"),
     *("exposure.usd >= 10.0 * exposure.first_usd", "exposure.first_usd < exposure.usd", "exposure.first_usd == 25.0"),
-    *("spender.owners < 3", "spender.owners == 2.5", "2.0 <= spender.approvals", "exposure.usd < 1.0 / 3.0"),
+    *(
+        "spender.owners > exposure.first_usd",
+        "spender.owners < 3",
+        "spender.owners == 2.5",
+        "2.0 <= spender.approvals",
+        "exposure.usd < 1.0 / 3.0",
+    ),
     *("approval.age > days(2)", "days(1) + days(1) <= approval.age", 'approval.unchanged_for == duration("1h")'),
     *('spender.name != ""', '"Swap" == spender.name', 'spender.name.matches("(?i)^s")', "spender.name.size() > 4"),
     *("spender.address == token.address", "token.address != spender.address", 'spender.address == ""'),
@@ -58,7 +64,7 @@ CONDITIONS = st.recursive(
     ),
     max_leaves=6,
 )
-MONEY = [0.0, 25.0, 79.0, 80.0, 99.0, 100.0, nextafter(100.0, 0), nextafter(100.0, inf), 250.0, 1 / 3, 2.0**60, inf]
+MONEY = [0.0, 25.0, 79.0, 80.0, 99.0, 100.0, nextafter(100.0, 0), nextafter(100.0, inf), 250.0, 1 / 3, 2.0**53, inf]
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 _Values = Mapping[str, Sequence[object]]
 
