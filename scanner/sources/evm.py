@@ -1,0 +1,118 @@
+"""Approvals as the chain itself knows them: any node, no key, and nothing that is not in its state.
+
+A reading pins one block, reads every owner's past up to it (`evm_past`), and puts all that was ever nominated to the
+state of exactly that block (`evm_truth`).
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
+from datetime import datetime
+
+import structlog
+
+from scanner.domain.approvals import Kind, Snapshot, Target, Underway, Unmoved
+from scanner.domain.chains import Chain
+from scanner.domain.cost import Cost
+from scanner.errors import ApprovalWatchError, Reason, Trouble
+from scanner.evm.index import Index
+from scanner.evm.nodes import Nodes
+from scanner.sources import NOTHING_KNOWN
+from scanner.sources.evm_chain import Caught, ChainReader, Terms, incomplete
+
+__all__ = ["Caught", "EvmSource", "Terms"]
+
+log = structlog.get_logger()
+
+_NOT_COVERED = Trouble(
+    Reason.NOT_COVERED, "no node of this chain is configured", "Name one below source.evm, or take the chain out"
+)
+
+
+class EvmSource:
+    """Reads chains through their nodes (by chainIndex). What is known of their past outlives a reading.
+
+    `terms` say how each chain is read, `cost` is what all of the nodes have cost. A reading waits for the past for
+    `patience` seconds, or to its end where that is None; then what is known is told as incomplete, and the past is read
+    on beside. The caller closes it.
+    """
+
+    name = "evm"
+
+    def __init__(
+        self,
+        nodes: Mapping[str, Nodes],
+        index: Index,
+        *,
+        cost: Cost,
+        now: Callable[[], datetime],
+        terms: Mapping[str, Terms],
+        patience: float | None = None,
+    ) -> None:
+        self.cost = cost
+        self._now = now
+        self._chains = {
+            chain: ChainReader(each, index, terms[chain], patience=patience, now=now) for chain, each in nodes.items()
+        }
+
+    def covers(self, chain: Chain) -> frozenset[Kind]:
+        """Every kind, on the chains whose nodes are configured."""
+        return frozenset(Kind) if chain.index in self._chains else frozenset()
+
+    async def read(
+        self, targets: Sequence[Target], known: Mapping[Target, str] = NOTHING_KNOWN
+    ) -> AsyncGenerator[Snapshot | Unmoved | Underway]:
+        """Read each target once, chains beside each other. Closing it stops what is in flight but for the past."""
+        unique = dict.fromkeys(targets)
+        results: asyncio.Queue[Snapshot | Unmoved | Underway] = asyncio.Queue()
+        by_chain: dict[str, list[Target]] = {}
+        for target in unique:
+            by_chain.setdefault(target.chain, []).append(target)
+        tasks = [asyncio.create_task(self._read(chain, mine, known, results)) for chain, mine in by_chain.items()]
+        left = len(unique)
+        try:
+            while left:
+                reading = await results.get()
+                left -= not isinstance(reading, Underway)
+                yield reading
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def catch_up(self, chain: str, owners: Collection[str]) -> Caught | Trouble:
+        """Read what is new since the last block that was read, for all of these owners at once.
+
+        Raises StoreError, and LookupError for a chain that is not read.
+        """
+        return await self._chains[chain].catch_up(owners)
+
+    async def close(self) -> None:
+        """Stop reading the past. The next start goes on where it was."""
+        await asyncio.gather(*(reader.close() for reader in self._chains.values()))
+
+    async def _read(
+        self,
+        chain: str,
+        targets: Sequence[Target],
+        known: Mapping[Target, str],
+        results: asyncio.Queue[Snapshot | Unmoved | Underway],
+    ) -> None:
+        """Read one chain's targets; whatever goes wrong, each of them is told."""
+        due = dict.fromkeys(targets)
+        trouble = _NOT_COVERED
+        try:
+            if chain in self._chains:
+                async with aclosing(self._chains[chain].read(targets, known)) as readings:
+                    async for reading in readings:
+                        if not isinstance(reading, Underway):
+                            due.pop(reading.target)
+                        results.put_nowait(reading)
+        except ApprovalWatchError as error:
+            trouble = Trouble(Reason.NOT_ASKED, error.message, error.hint)
+        except Exception as error:  # the edge of the task: one chain's failure stays its own
+            log.exception("reading.broke_off", chain=chain)
+            said = f"the reading broke off by a defect of this program ({type(error).__name__})"
+            trouble = Trouble(Reason.NOT_ASKED, said, "The log has the details: please report it")
+        for target in due:
+            results.put_nowait(incomplete(target, trouble, self._now()))

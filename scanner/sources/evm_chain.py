@@ -1,0 +1,232 @@
+"""One chain's targets: pinned to a block, their past read up to it, their approvals read from its state."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import blake2b
+from time import monotonic
+
+from scanner import __version__
+from scanner.domain.approvals import Approval, End, Kind, Snapshot, Target, Underway, Unmoved, gather
+from scanner.errors import Reason, Trouble
+from scanner.evm.index import Index, Kept
+from scanner.evm.nodes import Nodes
+from scanner.evm.values import Block
+from scanner.sources.evm_past import BEHIND, Past
+from scanner.sources.evm_truth import Seen, Truth
+
+__all__ = ["Caught", "ChainReader", "Terms", "incomplete"]
+
+NAME = "evm"
+EVERY_KIND = frozenset(Kind)
+NOTHING = Seen((), frozenset())
+
+PIECE = 5_000
+"""Nominations that are put to the state together."""
+
+STALE = 60.0
+"""Seconds after which a pinned block is left for a newer one: most nodes keep the state of the last 128 alone."""
+
+MOST_PINS = 5
+"""Blocks that one reading pins in a row without reading anything, where the chain or its nodes do not hold still."""
+
+SETTLE = 1.0
+"""Seconds until another block is pinned where the chain or its nodes did not hold still."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a chain is read: how many blocks make one final, whether only what is final is read, and where it begins."""
+
+    confirmations: int = 12
+    await_final: bool = False
+    from_block: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """What is known by now: everything up to `block`; of whom its logs spoke; whether the chain was reorganised."""
+
+    block: Block
+    touched: frozenset[str]
+    reorganised: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Pin:
+    """A block to read at, the number of the newest one then, and when it was asked for: `at` to count from."""
+
+    block: Block
+    head: int
+    at: float
+    began: datetime
+
+
+class ChainReader:
+    """Reads the targets of one chain, and keeps what is known of its past (see `EvmSource`)."""
+
+    def __init__(
+        self, nodes: Nodes, index: Index, terms: Terms, *, patience: float | None, now: Callable[[], datetime]
+    ) -> None:
+        self._nodes = nodes
+        self._index = index
+        self._terms = terms
+        self._patience = patience
+        self._now = now
+        self._past = Past(nodes, index, terms.from_block)
+        self._truth = Truth(nodes, index, terms.confirmations, now)
+        self._rewinds = 0
+        said = f"{nodes.chain.title} does not hold still: the block that was read is no longer part of it"
+        self._restless = Trouble(Reason.NODE_FAILED, said, "It is tried again at the next scan", retry=True)
+
+    async def close(self) -> None:
+        """Stop reading the past."""
+        await self._past.close()
+
+    async def read(
+        self, targets: Sequence[Target], known: Mapping[Target, str]
+    ) -> AsyncGenerator[Snapshot | Unmoved | Underway]:
+        """Read targets: those whose past is known at once, the others when it is, or when patience ends."""
+        left = {target.owner: target for target in targets}
+        ends = None if self._patience is None else monotonic() + self._patience
+        vain = 0
+        while left:
+            pin = await self._pinned()
+            if isinstance(pin, Trouble) or vain > MOST_PINS:
+                for target in left.values():
+                    trouble = pin if isinstance(pin, Trouble) else self._past.trouble or self._restless
+                    yield incomplete(target, trouble, self._now())
+                return
+            await self._past.want(left, pin.block)
+            async for underway in self._waited(left, pin, ends):
+                yield underway
+            before = len(left)
+            if not self._outdated(pin):
+                async for reading in self._told(left, pin, known, self._obstacle(left, pin, ends)):
+                    del left[reading.target.owner]
+                    yield reading
+            if len(left) < before:
+                vain = 0
+            else:
+                vain += 1
+                await asyncio.sleep(SETTLE)
+
+    async def catch_up(self, owners: Collection[str]) -> Caught | Trouble:
+        """Read on for owners whose past is known but for what is new; newcomers are left to their first reading."""
+        pin = await self._pinned()
+        if isinstance(pin, Trouble):
+            return pin
+        await self._past.want(owners, pin.block, live=True)
+        mine = [owner for owner in owners if self._past.near(owner, pin.block)]
+        while not (self._past.trouble or self._past.idle or all(self._past.reached(one, pin.block) for one in mine)):
+            await self._past.moved(None)
+        if self._past.trouble is not None:
+            return self._past.trouble
+        reorganised, self._rewinds = self._past.rewinds > self._rewinds, self._past.rewinds
+        return Caught(pin.block, self._past.heard(mine), reorganised)
+
+    async def _pinned(self) -> _Pin | Trouble:
+        """The newest block, or the newest that is final where only that counts."""
+        at, head = monotonic(), await self._nodes.head()
+        if isinstance(head, Trouble) or not self._terms.await_final:
+            return head if isinstance(head, Trouble) else _Pin(head, head.number, at, self._now())
+        block = await self._nodes.block(max(0, head.number - self._terms.confirmations))
+        if block is None:
+            return self._restless
+        return block if isinstance(block, Trouble) else _Pin(block, head.number, at, self._now())
+
+    async def _waited(self, owners: Collection[str], pin: _Pin, ends: float | None) -> AsyncGenerator[Underway]:
+        """Wait until the past of somebody is read up to the pin, or nothing more is to be waited for."""
+        past = self._past
+        while not (past.trouble or past.idle or _over(ends) or any(past.reached(one, pin.block) for one in owners)):
+            await past.moved(None if ends is None else max(0.0, ends - monotonic()))
+            yield past.underway(owners, pin.block)
+
+    def _outdated(self, pin: _Pin) -> bool:
+        """Whether another block is to be pinned: this one has become old, or a node has not come as far as another."""
+        behind = self._past.trouble is not None and self._past.trouble.code == BEHIND
+        return behind or monotonic() - pin.at > STALE
+
+    def _obstacle(self, owners: Collection[str], pin: _Pin, ends: float | None) -> Trouble | None:
+        """Why the past of those who are not read up to the pin is not waited for."""
+        if self._past.trouble is None and not _over(ends):
+            return None
+        known = self._past.underway(owners, pin.block)
+        far = f"its past is read up to block {known.done:,} of {known.total:,}"
+        if self._past.trouble is None:
+            return Trouble(Reason.CACHING, far, "It is read on; the next scan has more of it")
+        return replace(self._past.trouble, message=f"{far}; {self._past.trouble.message}")
+
+    async def _told(
+        self, targets: Mapping[str, Target], pin: _Pin, known: Mapping[Target, str], obstacle: Trouble | None
+    ) -> AsyncGenerator[Snapshot | Unmoved]:
+        """What is in force at the pin, of each whose past is known, and with an obstacle of the others, too.
+
+        Ends early where the pin turns out to be no longer part of the chain.
+        """
+        ready = [owner for owner in targets if self._past.reached(owner, pin.block)]
+        others = [owner for owner in targets if owner not in ready] if obstacle is not None else []
+        for owners, lacks in ((ready, None), (others, obstacle)):
+            async for piece in self._pieces(owners):
+                seen = await self._truth.at(pin.block, pin.head, piece)
+                there = await self._nodes.block(pin.block.number)
+                if there is None or (isinstance(there, Block) and there.hash != pin.block.hash):
+                    return
+                wrong = seen if isinstance(seen, Trouble) else there if isinstance(there, Trouble) else lacks
+                for owner in piece:
+                    found = NOTHING if isinstance(seen, Trouble) else seen[owner]
+                    yield self._reading(targets[owner], found, pin, known.get(targets[owner]), wrong)
+
+    async def _pieces(self, owners: Sequence[str]) -> AsyncGenerator[dict[str, list[Kept]]]:
+        """What is kept of owners, of as many at a time as are put to the state together."""
+        piece: dict[str, list[Kept]] = {}
+        for owner in owners:
+            piece[owner] = await self._index.kept(self._nodes.chain.index, owner)
+            if sum(map(len, piece.values())) >= PIECE:
+                yield piece
+                piece = {}
+        if piece:
+            yield piece
+
+    def _reading(
+        self, target: Target, seen: Seen, pin: _Pin, known: str | None, wrong: Trouble | None
+    ) -> Snapshot | Unmoved:
+        sign = None if wrong is not None else _fingerprint(seen, pin.block)
+        if sign is not None and sign == known:
+            return Unmoved(target, NAME, self._now())
+        return Snapshot(
+            target=target,
+            approvals=gather(seen.approvals),
+            end=End.COMPLETE if wrong is None else End.INCOMPLETE,
+            kinds=EVERY_KIND,
+            source=NAME,
+            read_at=self._now(),
+            trouble=wrong,
+            block=pin.block.number,
+            began_at=pin.began,
+            withdrawn=seen.withdrawn,
+            fingerprint=sign,
+        )
+
+
+def incomplete(target: Target, trouble: Trouble, at: datetime) -> Snapshot:
+    """What is told of a target of which nothing could be read."""
+    return Snapshot(target, {}, End.INCOMPLETE, EVERY_KIND, NAME, at, trouble=trouble)
+
+
+def _over(ends: float | None) -> bool:
+    return ends is not None and monotonic() >= ends
+
+
+def _fingerprint(seen: Seen, block: Block) -> str:
+    """What stands for all that was read at a block. A newer version may read the same state otherwise."""
+    digest = blake2b(__version__.encode(), digest_size=16)
+    for line in sorted(_line(approval, block.time) for approval in seen.approvals):
+        digest.update(line.encode(errors="surrogatepass"))
+    digest.update("\x1f".join(sorted(seen.withdrawn)).encode())
+    return digest.hexdigest()
+
+
+def _line(approval: Approval, at: datetime) -> str:
+    return f"{approval.id}{approval!r}{approval.expired(at)}\x1e"

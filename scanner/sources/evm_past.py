@@ -1,0 +1,222 @@
+"""How the past of a chain is read: one task for each chain, whoever waits for it, and nothing twice.
+
+What was read is written down before it is called read. A chain that was reorganised is read again from the newest
+block on which both agree.
+"""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+
+import structlog
+
+from scanner.domain.approvals import Underway
+from scanner.domain.nominations import Nomination
+from scanner.errors import ApprovalWatchError, Reason, Trouble
+from scanner.evm.index import Checkpoint, Index
+from scanner.evm.nodes import Nodes
+from scanner.evm.values import Block, Log, Stretch
+from scanner.sources.evm_logs import filters, nominations, touched
+
+__all__ = ["BEHIND", "Past"]
+
+BEHIND = "behind"
+"""The code of a trouble: the nodes have not come as far as was read before."""
+
+SHALLOW = 1000
+"""Blocks behind the newest one that a reorganisation may still reach: they count as read only together with what the
+last of them is called. Within them it is worth hearing what owners spend."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Owners whose past is read up to the same block, `last`: they are read on together."""
+
+    owners: tuple[str, ...]
+    last: int
+
+
+class Past:
+    """What is known of one chain's past.
+
+    `first` is the first block that can speak of anybody. `heights` tells up to which block the past of each owner is
+    read without a gap; `trouble` why it is read no further; `rewinds` counts the reorganisations that were met.
+    """
+
+    def __init__(self, nodes: Nodes, index: Index, first: int = 0) -> None:
+        self.heights: dict[str, int] = {}
+        self.trouble: Trouble | None = None
+        self.rewinds = 0
+        self._nodes = nodes
+        self._index = index
+        self._chain = nodes.chain.index
+        self._first = first
+        self._live = False
+        self._heard: set[str] = set()
+        self._pin: Block | None = None
+        self._settled: Block | None = None
+        self._checkpoints: list[Checkpoint] = []
+        self._task: asyncio.Task[None] | None = None
+        self._moved = asyncio.Event()
+
+    async def want(self, owners: Collection[str], pin: Block, *, live: bool = False) -> None:
+        """Have the past of these owners read up to a block, which they need not wait for. Raises StoreError."""
+        if unknown := [owner for owner in owners if owner not in self.heights]:
+            found = await self._index.heights(self._chain, unknown, self._first)
+            self.heights |= {owner: found.get(owner, self._first - 1) for owner in unknown}
+        self._live |= live
+        if all(self.reached(owner, pin) for owner in owners):
+            return
+        running = not self.idle
+        if self._pin is None or not running or pin.number > self._pin.number:
+            self._pin = pin
+        self.trouble = None
+        if not running:
+            self._task = asyncio.create_task(self._run())
+
+    def reached(self, owner: str, block: Block) -> bool:
+        """Whether an owner's past is read up to a block, on the chain that the block is part of."""
+        return self._settled is not None and self._settled.number >= block.number <= self.heights[owner]
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is being read."""
+        return self._task is None or self._task.done()
+
+    def near(self, owner: str, block: Block) -> bool:
+        """Whether only little is missing of an owner's past up to a block."""
+        return self.heights[owner] >= block.number - SHALLOW
+
+    def heard(self, owners: Collection[str]) -> frozenset[str]:
+        """Those of some owners of whom new blocks spoke since that was asked last, also by what they sent."""
+        heard = self._heard.intersection(owners)
+        self._heard -= heard
+        return frozenset(heard)
+
+    async def moved(self, within: float | None) -> bool:
+        """Wait until something was read, or nothing is read any more; False where that takes longer, in seconds."""
+        if self.idle:
+            return True
+        self._moved.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._moved.wait()
+                return True
+        return False
+
+    def underway(self, owners: Collection[str], block: Block) -> Underway:
+        """How far the past of these owners is read, by the one that is furthest behind."""
+        done = min(self.heights[owner] for owner in owners) - self._first + 1
+        return Underway(self._chain, done, max(block.number - self._first + 1, done))
+
+    async def close(self) -> None:
+        """Stop reading. What was read is kept."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        """Read until everybody's past is read up to the block that was asked for last, or something is in the way."""
+        try:
+            while self.trouble is None and (pin := self._pin) is not None:
+                if pin is not self._settled:
+                    self.trouble = await self._settle(pin)
+                elif (group := self._next(pin)) is not None:
+                    self.trouble = await self._read(group, pin)
+                else:
+                    return
+        except ApprovalWatchError as error:
+            self.trouble = Trouble(Reason.NOT_ASKED, error.message, error.hint)
+        except Exception as error:  # the edge of the task: it ends, and says so
+            log.exception("evm.past_broke_off", chain=self._nodes.chain.name)
+            said = f"reading the past broke off by a defect of this program ({type(error).__name__})"
+            self.trouble = Trouble(Reason.NOT_ASKED, said, "The log has the details: please report it")
+        finally:
+            self._moved.set()
+
+    def _next(self, pin: Block) -> _Group | None:
+        """Who is read on: those who are furthest, so that nobody waits for a newcomer's long past."""
+        last = max((height for height in self.heights.values() if height < pin.number), default=None)
+        if last is None:
+            return None
+        return _Group(tuple(owner for owner, height in self.heights.items() if height == last), last)
+
+    async def _read(self, group: _Group, pin: Block) -> Trouble | None:
+        """Read a group's past on, until it is all there, or another block is asked for."""
+        live = self._live and group.last >= pin.number - SHALLOW
+        wanted = filters(group.owners, live=live)
+        async with aclosing(self._nodes.logs(wanted, group.last + 1, pin.number)) as stretches:
+            async for stretch in stretches:
+                if isinstance(stretch, Trouble):
+                    return stretch
+                await self._keep(group, stretch, pin)
+                if live:
+                    self._heard |= touched(stretch.logs, frozenset(group.owners))
+                self._moved.set()
+                if self._pin is not pin:
+                    return None
+        return None
+
+    async def _keep(self, group: _Group, stretch: Stretch, pin: Block) -> None:
+        """Write down what a stretch nominates, and that it was read."""
+        new = await self._new(stretch.logs, group.owners)
+        at_pin = Checkpoint(pin.number, pin.hash) if stretch.last == pin.number else None
+        sure = stretch.last if at_pin else max(group.last, min(stretch.last, pin.number - SHALLOW))
+        await self._index.keep(self._chain, group.owners, self._first, sure, new, at_pin)
+        self.heights |= dict.fromkeys(group.owners, sure)
+        if at_pin is not None and at_pin not in self._checkpoints[:1]:
+            self._checkpoints.insert(0, at_pin)
+
+    async def _new(self, logs: Sequence[Log], owners: Sequence[str]) -> list[Nomination]:
+        """What logs nominate that was not known like that. Whether a log raised an amount, the one before it says."""
+        mine = frozenset(owners)
+        told = nominations(logs, mine)
+        known = await self._index.known(self._chain, [one.key for one in told]) if told else {}
+        again = nominations(logs, mine, known) if known else told
+        return [one for one in again if one != known.get(one.key)]
+
+    async def _settle(self, pin: Block) -> Trouble | None:
+        """Hold the blocks that were read against the chain that a block is part of; take back what is no more of it."""
+        if self._settled is None:
+            self._checkpoints = await self._index.checkpoints(self._chain)
+        below = [checkpoint for checkpoint in self._checkpoints if checkpoint.number <= pin.number]
+        for checkpoint in below:
+            there = await self._hash(checkpoint.number, pin)
+            if isinstance(there, Trouble):
+                return there
+            if there == checkpoint.hash:
+                if checkpoint is below[0] and len(below) < len(self._checkpoints):
+                    return _behind(self._nodes, pin, self._checkpoints[0])
+                await self._agree(checkpoint.number, pin)
+                return None
+        if self._checkpoints and not below:
+            return _behind(self._nodes, pin, self._checkpoints[0])
+        await self._agree(self._first - 1, pin)
+        return None
+
+    async def _hash(self, number: int, pin: Block) -> str | Trouble | None:
+        """What the block of a number is called on the chain of `pin`; None where there is none."""
+        if number == pin.number:
+            return pin.hash
+        if number == pin.number - 1:
+            return pin.parent
+        block = await self._nodes.block(number)
+        return block.hash if isinstance(block, Block) else block
+
+    async def _agree(self, number: int, pin: Block) -> None:
+        """The chain is the one that was read up to a block: what was read above it is read again."""
+        if any(checkpoint.number > number for checkpoint in self._checkpoints):
+            log.warning("evm.reorganised", chain=self._nodes.chain.name, read_again_from=number + 1)
+            await self._index.rewind(self._chain, number)
+            self._checkpoints = [checkpoint for checkpoint in self._checkpoints if checkpoint.number <= number]
+            self.heights = {owner: min(height, number) for owner, height in self.heights.items()}
+            self.rewinds += 1
+        self._settled = pin
+
+
+def _behind(nodes: Nodes, pin: Block, newest: Checkpoint) -> Trouble:
+    said = f"the nodes of {nodes.chain.title} are at block {pin.number}, and block {newest.number} was read before"
+    return Trouble(Reason.NODE_FAILED, said, "They lag: it is tried again at the next scan", retry=True, code=BEHIND)
