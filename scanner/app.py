@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -30,8 +30,13 @@ from scanner.context.okx_balances import OkxBalances
 from scanner.daemon import Daemon, Works
 from scanner.deliver import Deliverer
 from scanner.delivery.channels import Channel
+from scanner.domain.chains import by_index
+from scanner.domain.cost import Cost
 from scanner.domain.lists import KNOWN
 from scanner.errors import ConfigError, Place, Problem
+from scanner.evm.learned import Memory
+from scanner.evm.failover import Manner
+from scanner.evm.nodes import Nodes
 from scanner.heartbeat import Heartbeat
 from scanner.judge import Judge
 from scanner.okx.client import OkxClient, OkxSettings
@@ -44,9 +49,13 @@ from scanner.refresh import Refresher
 from scanner.retention import Retention
 from scanner.scan import Scanner
 from scanner.schedule import due_after, longest_pause, trigger_of
+from scanner.sources import Source
+from scanner.sources.evm import EvmSource, Terms
 from scanner.sources.okx import OkxSource
 from scanner.store.budgets import StoredLedger
+from scanner.store.chain import StoredIndex
 from scanner.store.engine import Store
+from scanner.store.nodes import StoredMemory
 from scanner.store.workers import worker_name
 from scanner.systemd import ServiceManager
 from scanner.watchdog import Plan, Watchdog
@@ -54,8 +63,10 @@ from scanner.watchdog import Plan, Watchdog
 __all__ = [
     "MACHINE",
     "Clock",
+    "Sources",
     "configured_lists",
     "daemon",
+    "evm_source",
     "list_reader",
     "now",
     "okx_balances",
@@ -65,7 +76,9 @@ __all__ = [
     "open_channels",
     "open_deliverer",
     "open_exchanges",
+    "open_nodes",
     "open_refresher",
+    "open_sources",
     "open_store",
     "open_works",
 ]
@@ -75,8 +88,19 @@ log = structlog.get_logger()
 PACK_LIST = "well-known"
 """The name of the default pack's own list, which a list of that name in the configuration replaces."""
 
+PATIENCE = timedelta(minutes=1)
+"""How long a scheduled scan waits for the past of a chain: then it goes on beside, and nothing else waits."""
+
 SHORTEST_STALE = timedelta(hours=1)
 """Below this, a wallet that was not read completely is not called stale unless the configuration says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What reads `approvals`, the preferred one first, and what reads balances, if anything does."""
+
+    approvals: Sequence[Source]
+    balances: OkxBalances | None
 
 
 def now() -> datetime:
@@ -159,6 +183,74 @@ def open_channel(name: str, config: ChannelConfig) -> Channel:
 
 
 @asynccontextmanager
+async def open_sources(
+    config: Config, store: Store, *, clock: Clock = MACHINE, patience: timedelta | None = None
+) -> AsyncGenerator[Sources, None]:
+    """What reads approvals, in the configured order, and balances.
+
+    The API is there where a target needs it, and where its credentials are at hand, which balances need.
+    `patience` is how long a reading waits for a chain's past, None for as long as it takes. Raises ConfigError.
+    """
+    readers: dict[str, Source] = {}
+    balances: OkxBalances | None = None
+    async with AsyncExitStack() as stack:
+        if config.nodes:
+            readers["evm"] = await stack.enter_async_context(evm_source(config, store, clock, patience))
+        okx = config.source.okx
+        if config.needs_okx or not okx.missing_secrets():
+            client = await stack.enter_async_context(okx_client(okx, StoredLedger(store), clock))
+            readers["okx"], balances = okx_source(okx, client), okx_balances(config, client)
+        yield Sources([readers[name] for name in config.source.prefer if name in readers], balances)
+
+
+@asynccontextmanager
+async def evm_source(
+    config: Config, store: Store, clock: Clock = MACHINE, patience: timedelta | None = None
+) -> AsyncGenerator[EvmSource, None]:
+    """The chains whose nodes are configured as a source. Raises ConfigError where a node's URL cannot be read."""
+    cost = Cost()
+    terms = {
+        chain: Terms(each.confirmations, each.await_final, each.from_block) for chain, each in config.nodes.items()
+    }
+    async with open_nodes(config, StoredMemory(store), cost=cost, clock=clock) as nodes:
+        source = EvmSource(
+            nodes,
+            StoredIndex(store),
+            cost=cost,
+            now=clock.now,
+            terms=terms,
+            patience=None if patience is None else patience.total_seconds(),
+        )
+        try:
+            yield source
+        finally:
+            await source.close()
+
+
+@asynccontextmanager
+async def open_nodes(
+    config: Config, memory: Memory, *, cost: Cost | None = None, clock: Clock = MACHINE
+) -> AsyncGenerator[dict[str, Nodes], None]:
+    """The configured nodes, by chainIndex. Raises ConfigError where a URL cannot be read."""
+    if problems := [problem for each in config.nodes.values() for problem in each.missing_urls()]:
+        raise ConfigError(problems)
+    async with aiohttp.ClientSession(trust_env=True, cookie_jar=aiohttp.DummyCookieJar()) as session:
+        yield {
+            chain: Nodes(
+                session,
+                by_index(chain),
+                each.read_urls(),
+                memory=memory,
+                manner=Manner(poll=each.poll.total_seconds()),
+                cost=cost,
+                now=clock.seconds,
+                sleep=clock.sleep,
+            )
+            for chain, each in config.nodes.items()
+        }
+
+
+@asynccontextmanager
 async def okx_client(config: OkxConfig, ledger: Ledger, clock: Clock = MACHINE) -> AsyncGenerator[OkxClient, None]:
     """A client of the approvals API under the configured key. Raises ConfigError where a secret cannot be read."""
     credentials = _credentials(config)
@@ -230,8 +322,8 @@ async def open_works(
 ) -> Works:
     """Everything that one configuration makes, on an open store. The caller closes it.
 
-    `beats` says that the heartbeat is to be pinged, which only who keeps the schedule may do; `clock` is everybody's in
-    it. Raises ConfigError where
+    `beats` says that the heartbeat is to be pinged, which only who keeps the schedule may do; its scans wait for no
+    chain's long past, either. `clock` is everybody's in it. Raises ConfigError where
     a secret cannot be read, ChannelError where a channel can never work.
     """
     pack = load_pack(config, clock.now()) if pack is None else pack
@@ -241,17 +333,17 @@ async def open_works(
     watchdog = Watchdog(store, _plan(config, pack, trigger), open_channels(config), now=clock.now, new_id=_new_id)
     async with AsyncExitStack() as stack:
         heartbeat = await stack.enter_async_context(_heartbeat(config, beats=beats))
-        okx = config.source.okx
-        client = await stack.enter_async_context(okx_client(okx, StoredLedger(store), clock))
+        patience = PATIENCE if beats else None
+        sources = await stack.enter_async_context(open_sources(config, store, clock=clock, patience=patience))
         lists = await stack.enter_async_context(open_refresher(config, store, judge, clock))
         scanner = Scanner(
             store,
-            [okx_source(okx, client)],
+            sources.approvals,
             judge,
             worker=worker,
             confirm_after=config.source.confirm_absence_after,
             now=clock.now,
-            balances=okx_balances(config, client),
+            balances=sources.balances,
             balances_every=config.balances.every or timedelta(),
         )
         return Works(
