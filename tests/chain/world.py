@@ -12,7 +12,7 @@ from artifacts import MULTICALL3, artifact, multicall3, permit2
 from calldata import called, constructed
 from handmade import PERMIT2, herald, multitoken, registry, text, token
 
-__all__ = ["Contracts", "World", "address", "furnished"]
+__all__ = ["Contracts", "World", "address", "furnished", "place"]
 
 CREATE2_DEPLOYER = "0x4e59b44847b379578588920ca78fbf26c0b4956c"
 PERMIT2_SALT = "0x0000000000000000000000000000000000000000d3af2663da51c10215000000"
@@ -89,7 +89,7 @@ def furnished(node: Node, *, owners: int = 6, spenders: int = 4) -> World:
     """
     accounts = node.accounts
     maker, safe_signer, signers, relayer = accounts[0], accounts[1], accounts[2:5], accounts[-1]
-    _place(node, maker)
+    place(node, maker)
     safe = _safe(node, maker, safe_signer)
     anybody = [address("owner", number) for number in range(1, owners - len(signers))]
     strangers = [address("spender", number) for number in range(1, spenders + 1)]
@@ -101,8 +101,8 @@ def furnished(node: Node, *, owners: int = 6, spenders: int = 4) -> World:
     return world
 
 
-def _place(node: Node, maker: str) -> None:
-    """What stands at the same address on every chain: Permit2, Multicall3, and the registry that ERC-777 needs."""
+def place(node: Node, maker: str) -> None:
+    """Put there what stands at the same address on every chain: Permit2, Multicall3, and the registry that ERC-777 needs."""
     made = node.deploy(maker, registry(), multicall3())
     codes = [node.ask("eth_getCode", at, "latest") for at in made]
     node.answers([("anvil_setCode", placed) for placed in zip((ERC1820, MULTICALL3), codes, strict=True)])
@@ -112,17 +112,8 @@ def _place(node: Node, maker: str) -> None:
 
 def _safe(node: Node, maker: str, signer: str) -> str:
     singleton, factory = node.deploy(maker, artifact("safe"), artifact("safe_factory"))
-    setup = called(
-        "setup(address[],uint256,address,bytes,address,address,uint256,address)",
-        [signer],
-        1,
-        NOBODY,
-        b"",
-        NOBODY,
-        NOBODY,
-        0,
-        NOBODY,
-    )  # fmt: skip - the arguments of one call
+    function = "setup(address[],uint256,address,bytes,address,address,uint256,address)"
+    setup = called(function, [signer], 1, NOBODY, b"", NOBODY, NOBODY, 0, NOBODY)
     made = called("createProxyWithNonce(address,bytes,uint256)", singleton, bytes.fromhex(setup[2:]), 1)
     [receipt] = node.mine([Sent(maker, factory, made)])
     created = next(log for log in receipt["logs"] if log["address"].lower() == factory)
