@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from benchmarks.far_side import FarSide, far_side, owner
 from benchmarks.figures import Figure, Goal, Sizes
 from benchmarks.house import SECRETS, configured, opened, wallets_of
-from scanner import app
+from scanner import app, readers
 from scanner.config import load
 from scanner.domain.approvals import Target
 from scanner.domain.chains import CHAINS, Family
@@ -60,9 +60,9 @@ async def _paced(far: FarSide, seconds: float) -> tuple[float, float]:
         config = load(file, SECRETS)
         async with (
             app.open_store(config) as store,
-            app.okx_client(config.source.okx, StoredLedger(store)) as client,
+            readers.okx_client(config.source.okx, StoredLedger(store)) as client,
         ):
-            source = app.okx_source(config.source.okx, client)
+            source = readers.okx_source(config.source.okx, client)
             end = time.monotonic() + seconds
 
             async def ask() -> None:

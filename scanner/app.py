@@ -1,13 +1,11 @@
 """The only place that builds adapters: from a configuration to things that read, judge and deliver."""
 
-import asyncio
 import os
 import random
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -15,47 +13,34 @@ import aiohttp
 import structlog
 from apscheduler.triggers.base import BaseTrigger
 
+from scanner.clock import MACHINE, Clock, now
 from scanner.config import (
     AccountConfig,
     ChannelConfig,
     Config,
     ExchangesConfig,
     ListConfig,
-    OkxConfig,
     read_credentials,
 )
 from scanner.context.exchanges import EXCHANGES, Access, Exchange
 from scanner.context.lists import ListReader
-from scanner.context.okx_balances import OkxBalances
 from scanner.daemon import Daemon, Works
 from scanner.deliver import Deliverer
 from scanner.delivery.channels import Channel
-from scanner.domain.chains import by_index
-from scanner.domain.cost import Cost
 from scanner.domain.lists import KNOWN
 from scanner.errors import ConfigError, Place, Problem
-from scanner.evm.learned import Memory
-from scanner.evm.failover import Manner
-from scanner.evm.nodes import Nodes
 from scanner.heartbeat import Heartbeat
 from scanner.judge import Judge
-from scanner.okx.client import OkxClient, OkxSettings
 from scanner.okx.pacing import Ledger
-from scanner.okx.signing import Credentials
 from scanner.packs import load_pack
 from scanner.policy.loading import default_rules
 from scanner.policy.rules import Pack
+from scanner.readers import open_sources
 from scanner.refresh import Refresher
 from scanner.retention import Retention
 from scanner.scan import Scanner
 from scanner.schedule import due_after, longest_pause, trigger_of
-from scanner.sources import Source
-from scanner.sources.evm import EvmSource, Terms
-from scanner.sources.okx import OkxSource
-from scanner.store.budgets import StoredLedger
-from scanner.store.chain import StoredIndex
 from scanner.store.engine import Store
-from scanner.store.nodes import StoredMemory
 from scanner.store.workers import worker_name
 from scanner.systemd import ServiceManager
 from scanner.watchdog import Plan, Watchdog
@@ -63,22 +48,15 @@ from scanner.watchdog import Plan, Watchdog
 __all__ = [
     "MACHINE",
     "Clock",
-    "Sources",
     "configured_lists",
     "daemon",
-    "evm_source",
     "list_reader",
     "now",
-    "okx_balances",
-    "okx_client",
-    "okx_source",
     "open_channel",
     "open_channels",
     "open_deliverer",
     "open_exchanges",
-    "open_nodes",
     "open_refresher",
-    "open_sources",
     "open_store",
     "open_works",
 ]
@@ -93,35 +71,6 @@ PATIENCE = timedelta(minutes=1)
 
 SHORTEST_STALE = timedelta(hours=1)
 """Below this, a wallet that was not read completely is not called stale unless the configuration says so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """What reads `approvals`, the preferred one first, and what reads balances, if anything does."""
-
-    approvals: Sequence[Source]
-    balances: OkxBalances | None
-
-
-def now() -> datetime:
-    """The time, in UTC."""
-    return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """What time it is, in UTC, and how a number of seconds is waited for."""
-
-    now: Callable[[], datetime] = now
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-
-    def seconds(self) -> float:
-        """The time in seconds since 1970."""
-        return self.now().timestamp()
-
-
-MACHINE = Clock()
-"""This machine's."""
 
 
 def configured_lists(config: Config) -> dict[str, ListConfig]:
@@ -180,104 +129,6 @@ def open_channel(name: str, config: ChannelConfig) -> Channel:
     channel = Channel(name, config.read_url(), config.min_severity)
     channel.check()
     return channel
-
-
-@asynccontextmanager
-async def open_sources(
-    config: Config, store: Store, *, clock: Clock = MACHINE, patience: timedelta | None = None
-) -> AsyncGenerator[Sources, None]:
-    """What reads approvals, in the configured order, and balances.
-
-    The API is there where a target needs it, and where its credentials are at hand, which balances need.
-    `patience` is how long a reading waits for a chain's past, None for as long as it takes. Raises ConfigError.
-    """
-    readers: dict[str, Source] = {}
-    balances: OkxBalances | None = None
-    async with AsyncExitStack() as stack:
-        if config.nodes:
-            readers["evm"] = await stack.enter_async_context(evm_source(config, store, clock, patience))
-        okx = config.source.okx
-        if config.needs_okx or not okx.missing_secrets():
-            client = await stack.enter_async_context(okx_client(okx, StoredLedger(store), clock))
-            readers["okx"], balances = okx_source(okx, client), okx_balances(config, client)
-        yield Sources([readers[name] for name in config.source.prefer if name in readers], balances)
-
-
-@asynccontextmanager
-async def evm_source(
-    config: Config, store: Store, clock: Clock = MACHINE, patience: timedelta | None = None
-) -> AsyncGenerator[EvmSource, None]:
-    """The chains whose nodes are configured as a source. Raises ConfigError where a node's URL cannot be read."""
-    cost = Cost()
-    terms = {
-        chain: Terms(each.confirmations, each.await_final, each.from_block) for chain, each in config.nodes.items()
-    }
-    async with open_nodes(config, StoredMemory(store), cost=cost, clock=clock) as nodes:
-        source = EvmSource(
-            nodes,
-            StoredIndex(store),
-            cost=cost,
-            now=clock.now,
-            terms=terms,
-            patience=None if patience is None else patience.total_seconds(),
-        )
-        try:
-            yield source
-        finally:
-            await source.close()
-
-
-@asynccontextmanager
-async def open_nodes(
-    config: Config, memory: Memory, *, cost: Cost | None = None, clock: Clock = MACHINE
-) -> AsyncGenerator[dict[str, Nodes], None]:
-    """The configured nodes, by chainIndex. Raises ConfigError where a URL cannot be read."""
-    if problems := [problem for each in config.nodes.values() for problem in each.missing_urls()]:
-        raise ConfigError(problems)
-    async with aiohttp.ClientSession(trust_env=True, cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield {
-            chain: Nodes(
-                session,
-                by_index(chain),
-                each.read_urls(),
-                memory=memory,
-                manner=Manner(poll=each.poll.total_seconds()),
-                cost=cost,
-                now=clock.seconds,
-                sleep=clock.sleep,
-            )
-            for chain, each in config.nodes.items()
-        }
-
-
-@asynccontextmanager
-async def okx_client(config: OkxConfig, ledger: Ledger, clock: Clock = MACHINE) -> AsyncGenerator[OkxClient, None]:
-    """A client of the approvals API under the configured key. Raises ConfigError where a secret cannot be read."""
-    credentials = _credentials(config)
-    settings = OkxSettings(
-        base_url=config.base_url,
-        requests_per_second=config.requests_per_second,
-        timeout=config.timeout.total_seconds(),
-    )
-    async with aiohttp.ClientSession(trust_env=True, cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield OkxClient(session, credentials, settings, ledger, now=clock.seconds, sleep=clock.sleep)
-
-
-def okx_source(config: OkxConfig, client: OkxClient) -> OkxSource:
-    """The approvals API as a source, in the configured dialect."""
-    return OkxSource(client, api=config.api, path=config.approvals_path, address_key=config.address_key)
-
-
-def okx_balances(config: Config, client: OkxClient) -> OkxBalances | None:
-    """What tells of balances, in the configured dialect; None where they are not to be read."""
-    return None if config.balances.every is None else OkxBalances(client, api=config.source.okx.api)
-
-
-def _credentials(config: OkxConfig) -> Credentials:
-    if problems := config.missing_secrets():
-        raise ConfigError(problems)
-    project = config.project.read() if config.project in config.credentials else None
-    return Credentials(config.key.read(), config.secret.read(), config.passphrase.read(), project)
 
 
 def open_deliverer(

@@ -99,7 +99,7 @@ async def tell_forgotten(store: "Store", since: datetime | None) -> None:
 
 
 def now() -> datetime:
-    """The time, in UTC. The same as `scanner.app.now`, without all that is imported there."""
+    """The time, in UTC. The same as `scanner.clock.now`, without all that is imported there."""
     return datetime.now(UTC)
 
 

@@ -191,9 +191,9 @@ async def daemon_on(store: "Store") -> Sign:
 
 
 async def _api(config: "Config") -> AsyncIterator[Sign]:
-    from scanner.app import okx_client
     from scanner.errors import ConfigError
     from scanner.okx.pacing import MemoryLedger
+    from scanner.readers import okx_client
 
     try:
         async with okx_client(config.source.okx, MemoryLedger()) as client:
@@ -221,10 +221,10 @@ async def _clock(client: "OkxClient") -> Sign:
 
 async def _reading(config: "Config", client: "OkxClient") -> Sign:
     """Read one target, and say what the API does where its documents are silent."""
-    from scanner.app import okx_source
     from scanner.domain.approvals import End, Snapshot
     from scanner.domain.report import chain_name
     from scanner.errors import Reason
+    from scanner.readers import okx_source
 
     if not config.targets:
         return Sign("API", Health.WORRYING, "not tried: there is no wallet to read", "Add one below wallets:")
@@ -244,9 +244,9 @@ async def _reading(config: "Config", client: "OkxClient") -> Sign:
 
 async def _balances(config: "Config", client: "OkxClient") -> Sign | None:
     """Read what one wallet holds; None where balances are switched off, or there is no wallet."""
-    from scanner.app import okx_balances
     from scanner.domain.holdings import Wanted
     from scanner.domain.report import chain_name
+    from scanner.readers import okx_balances
 
     balances = okx_balances(config, client)
     if balances is None or not config.targets:

@@ -1,0 +1,144 @@
+"""What reads approvals and balances, made of a configuration: chains through their nodes, and the API."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import aiohttp
+
+from scanner.clock import MACHINE, Clock
+from scanner.config import Config, OkxConfig
+from scanner.context.okx_balances import OkxBalances
+from scanner.domain.chains import by_index
+from scanner.domain.cost import Cost
+from scanner.errors import ConfigError
+from scanner.evm.failover import Manner
+from scanner.evm.learned import Memory
+from scanner.evm.nodes import Nodes
+from scanner.okx.client import OkxClient, OkxSettings
+from scanner.okx.pacing import Ledger
+from scanner.okx.signing import Credentials
+from scanner.sources import Source
+from scanner.sources.evm import EvmSource, Terms
+from scanner.sources.okx import OkxSource
+from scanner.store.budgets import StoredLedger
+from scanner.store.chain import StoredIndex
+from scanner.store.engine import Store
+from scanner.store.nodes import StoredMemory
+
+__all__ = [
+    "Sources",
+    "evm_source",
+    "okx_balances",
+    "okx_client",
+    "okx_source",
+    "open_nodes",
+    "open_sources",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What reads `approvals`, the preferred one first, and what reads balances, if anything does."""
+
+    approvals: Sequence[Source]
+    balances: OkxBalances | None
+
+
+@asynccontextmanager
+async def open_sources(
+    config: Config, store: Store, *, clock: Clock = MACHINE, patience: timedelta | None = None
+) -> AsyncGenerator[Sources, None]:
+    """What reads approvals, in the configured order, and balances.
+
+    The API is there where a target needs it, and where its credentials are at hand, which balances need.
+    `patience` is how long a reading waits for a chain's past, None for as long as it takes. Raises ConfigError.
+    """
+    readers: dict[str, Source] = {}
+    balances: OkxBalances | None = None
+    async with AsyncExitStack() as stack:
+        if config.nodes:
+            readers["evm"] = await stack.enter_async_context(evm_source(config, store, clock, patience))
+        okx = config.source.okx
+        if config.needs_okx or not okx.missing_secrets():
+            client = await stack.enter_async_context(okx_client(okx, StoredLedger(store), clock))
+            readers["okx"], balances = okx_source(okx, client), okx_balances(config, client)
+        yield Sources([readers[name] for name in config.source.prefer if name in readers], balances)
+
+
+@asynccontextmanager
+async def evm_source(
+    config: Config, store: Store, clock: Clock = MACHINE, patience: timedelta | None = None
+) -> AsyncGenerator[EvmSource, None]:
+    """The chains whose nodes are configured as a source. Raises ConfigError where a node's URL cannot be read."""
+    cost = Cost()
+    terms = {
+        chain: Terms(each.confirmations, each.await_final, each.from_block) for chain, each in config.nodes.items()
+    }
+    async with open_nodes(config, StoredMemory(store), cost=cost, clock=clock) as nodes:
+        source = EvmSource(
+            nodes,
+            StoredIndex(store),
+            cost=cost,
+            now=clock.now,
+            terms=terms,
+            patience=None if patience is None else patience.total_seconds(),
+        )
+        try:
+            yield source
+        finally:
+            await source.close()
+
+
+@asynccontextmanager
+async def open_nodes(
+    config: Config, memory: Memory, *, cost: Cost | None = None, clock: Clock = MACHINE
+) -> AsyncGenerator[dict[str, Nodes], None]:
+    """The configured nodes, by chainIndex. Raises ConfigError where a URL cannot be read."""
+    if problems := [problem for each in config.nodes.values() for problem in each.missing_urls()]:
+        raise ConfigError(problems)
+    async with aiohttp.ClientSession(trust_env=True, cookie_jar=aiohttp.DummyCookieJar()) as session:
+        yield {
+            chain: Nodes(
+                session,
+                by_index(chain),
+                each.read_urls(),
+                memory=memory,
+                manner=Manner(poll=each.poll.total_seconds()),
+                cost=cost,
+                now=clock.seconds,
+                sleep=clock.sleep,
+            )
+            for chain, each in config.nodes.items()
+        }
+
+
+@asynccontextmanager
+async def okx_client(config: OkxConfig, ledger: Ledger, clock: Clock = MACHINE) -> AsyncGenerator[OkxClient, None]:
+    """A client of the approvals API under the configured key. Raises ConfigError where a secret cannot be read."""
+    credentials = _credentials(config)
+    settings = OkxSettings(
+        base_url=config.base_url,
+        requests_per_second=config.requests_per_second,
+        timeout=config.timeout.total_seconds(),
+    )
+    async with aiohttp.ClientSession(trust_env=True, cookie_jar=aiohttp.DummyCookieJar()) as session:
+        yield OkxClient(session, credentials, settings, ledger, now=clock.seconds, sleep=clock.sleep)
+
+
+def okx_source(config: OkxConfig, client: OkxClient) -> OkxSource:
+    """The approvals API as a source, in the configured dialect."""
+    return OkxSource(client, api=config.api, path=config.approvals_path, address_key=config.address_key)
+
+
+def okx_balances(config: Config, client: OkxClient) -> OkxBalances | None:
+    """What tells of balances, in the configured dialect; None where they are not to be read."""
+    return None if config.balances.every is None else OkxBalances(client, api=config.source.okx.api)
+
+
+def _credentials(config: OkxConfig) -> Credentials:
+    if problems := config.missing_secrets():
+        raise ConfigError(problems)
+    project = config.project.read() if config.project in config.credentials else None
+    return Credentials(config.key.read(), config.secret.read(), config.passphrase.read(), project)
