@@ -76,7 +76,7 @@ def _way(text: str) -> tuple[_Way, _Fields] | None:
         return None
     if _FEW.issuperset(test.reads):
         return _Way.VALUES, test.reads
-    line = next((name for name in test.reads if {name, FIRST}.issuperset(test.reads) and _cut(text, name)), None)
+    line = next((name for name in test.reads if _cut(text, name)), None)
     if line is not None:
         return _Way.AGE if FIELDS[line].type is FieldType.DURATION else _Way.NUMBER, (line,)
     types = {FIELDS[name].type for name in test.reads}
