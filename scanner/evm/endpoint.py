@@ -35,6 +35,9 @@ LARGEST_BODY = 512 * 1024
 PROVEN_FOR = 30.0
 """Seconds for which an endpoint is believed to serve the chain that it served last."""
 
+JUST_NOW = 0.02
+"""Seconds for which a head that was told is still the newest: a probe tells it, too."""
+
 PROBE_WITHIN = 5.0
 """Seconds that it has to tell its chain and head."""
 
@@ -100,6 +103,7 @@ class Endpoint:
         self._next_at = 0.0
         self._eased_at = 0.0
         self._stumbles = 0
+        self._stumbled_at = 0
 
     def rest(self) -> float:
         """Seconds for which it is not to be asked."""
@@ -117,9 +121,8 @@ class Endpoint:
 
     async def look(self, within: float) -> Block | Fault:
         """Its newest block, asked now."""
-        before = self.head
         fault = await self.prove(within)
-        if fault is None and self.head is before:
+        if fault is None and self._world.now() - self.looked_at > JUST_NOW:
             fault = await self._look([LATEST], within)
         return fault or self.head or Fault(What.NONSENSE, "told no newest block")
 
@@ -132,7 +135,7 @@ class Endpoint:
         while len(results) < len(asks):
             chunk = self._chunk(asks[len(results) :])
             answered = await self._once(chunk, within)
-            if len(chunk) > 1 and (refused := self._refused(answered)):
+            if len(chunk) > 1 and (refused := self._refused(answered, len(chunk))):
                 await self.learn(batch=shrunk(self.learned.batch, len(chunk), sure=refused.what in _TOO_MUCH))
                 continue
             if len(chunk) > 1 and isinstance(answered, list):
@@ -227,7 +230,7 @@ class Endpoint:
             self._world.cost.waited += at - now
             await self._world.sleep(at - now)
 
-    def _refused(self, answered: list[Result] | Fault) -> Fault | None:
+    def _refused(self, answered: list[Result] | Fault, size: int) -> Fault | None:
         """Why a batch has to be sent again in smaller ones, if it has to."""
         if isinstance(answered, Fault) and answered.what in _TOO_MUCH:
             return answered
@@ -235,5 +238,12 @@ class Endpoint:
         if (refused := next((one for one in faults if one.what is What.BATCH), None)) is not None:
             return refused
         stumbled = next((one for one in faults if one.what in _STUMBLES), None)
-        self._stumbles = 0 if stumbled is None or self._stumbles == STUMBLES else self._stumbles + 1
-        return stumbled if self._stumbles == STUMBLES else None
+        if stumbled is not None:
+            self._stumbles += 1
+            self._stumbled_at = size
+        elif size >= self._stumbled_at:  # a smaller one that is answered says nothing
+            self._stumbles = 0
+        if self._stumbles < STUMBLES:
+            return None
+        self._stumbles = 0
+        return stumbled

@@ -69,13 +69,8 @@ class Failover:
             key=lambda one: (one.rest() > 0, one.head is not None and one.head.number < best - LAG),
         )
 
-    async def through(
-        self, attempt: Callable[[Endpoint, float], Awaitable[T | Fault]], *, block: int = 0
-    ) -> T | Failed:
-        """The first answer to a question about nothing newer than that block; `attempt` puts it to an endpoint.
-
-        `attempt` is given the seconds that a request may take.
-        """
+    async def through(self, attempt: Callable[[Endpoint, float], Awaitable[T | Fault]]) -> T | Failed:
+        """The first answer to a question; `attempt` puts it to an endpoint, with the seconds that a request has."""
         faults: dict[Endpoint, Fault] = {}
         deadline = math.inf
         while True:
@@ -85,7 +80,7 @@ class Failover:
                 began = self._now()
                 within = min(self._manner.timeout, max(0.01, deadline - began))
                 self._cost.retries += bool(faults)
-                answer = await self._put(attempt, endpoint, block, within)
+                answer = await endpoint.prove(within) or await attempt(endpoint, within)
                 if not isinstance(answer, Fault):
                     endpoint.answered()
                     return answer
@@ -99,18 +94,6 @@ class Failover:
                 return Failed({one: fault for one in self._endpoints if (fault := faults.get(one) or one.fault)})
             self._cost.waited += pause
             await self._sleep(pause)
-
-    async def _put(
-        self, attempt: Callable[[Endpoint, float], Awaitable[T | Fault]], endpoint: Endpoint, block: int, within: float
-    ) -> T | Fault:
-        """Put it to one endpoint, if that serves the chain and is not known to lag."""
-        wrong = await endpoint.prove(within)
-        if wrong is None and endpoint.head is not None and endpoint.head.number + LAG < block:
-            head = await endpoint.look(within)
-            wrong = head if isinstance(head, Fault) else None
-            if wrong is None and endpoint.head.number + LAG < block:
-                wrong = Fault(What.BEHIND, f"is at block {endpoint.head.number}, and {block} is asked for")
-        return wrong or await attempt(endpoint, within)
 
     def _pause(self, faults: Mapping[Endpoint, Fault]) -> float:
         """Seconds until somebody may be asked again; infinite where that makes no sense."""

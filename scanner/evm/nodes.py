@@ -56,7 +56,8 @@ class Nodes:
     """Reads one chain. The session is the caller's; `urls` are `http(s)://`, and `ws(s)://` for new heads alone.
 
     `memory` keeps what the endpoints turned out to bear. `now` is in seconds since 1970, `chance` a number from 0 to 1
-    for jitter. `cost` is what it has cost so far, and may be shared; `trouble` why no new head could be told when that was tried last.
+    for jitter. `cost` is what it has cost so far, and may be shared; `trouble` why no new head could be told when that
+    was tried last.
     """
 
     def __init__(
@@ -127,8 +128,8 @@ class Nodes:
         if not isinstance(found, Failed):
             return found
         faults = found.faults
-        absent = len(faults) == len(self._endpoints) and all(one.what is What.ABSENT for one in faults.values())
-        return None if absent and faults else self._trouble(f"block {number}", faults)
+        absent = bool(faults) and all(fault.what is What.ABSENT for fault in faults.values())
+        return None if absent else self._trouble(f"block {number}", faults)
 
     async def logs(self, filters: Sequence[Filter], first: int, last: int) -> AsyncGenerator[Stretch | Trouble]:
         """The logs of blocks `first` to `last`, both included, that match any of the filters, in the chain's order.
@@ -138,7 +139,7 @@ class Nodes:
         """
 
         async def read(begin: int, end: int) -> Stretch | Trouble:
-            found = await self._failover.through(adapted(filters, begin, end), block=begin)
+            found = await self._failover.through(adapted(filters, begin, end))
             return self._trouble(f"logs from block {begin} on", found.faults) if isinstance(found, Failed) else found
 
         def size() -> int:
@@ -238,7 +239,7 @@ class Nodes:
                 endpoint.answered()  # it gets on: without batches, one failure among many answers is no outage
             return faults[0] if faults else [answered[place] for place in range(len(calls))]
 
-        return await self._failover.through(attempt, block=block.number)
+        return await self._failover.through(attempt)
 
     def _trouble(self, what: str, faults: Mapping[Endpoint, Fault]) -> Trouble:
         """Why something could not be read, with what each endpoint says. The first choice gives the reason."""

@@ -168,6 +168,35 @@ async def test_a_block_that_is_no_longer_part_of_the_chain_is_a_trouble() -> Non
         assert isinstance(await nodes.call(calls(3), block(90)), Trouble)
 
 
+async def test_a_second_answer_to_one_request_makes_all_of_them_doubtful() -> None:
+    def twice(node: FarNode, asked: list[Entry]) -> web.Response | None:
+        if asked[0]["method"] != "eth_call" or len(asked) == 1:
+            return None
+        return web.json_response([{"id": asked[0]["id"], "result": "0x"}, *(node.answer(one) for one in asked)])
+
+    far = FarNode(returns=echo, meddle=twice)
+    async with nodes_of(far) as nodes:
+        assert await nodes.call(calls(3), block(90)) == echoed(3)
+    assert len(far.requests) > 3
+
+
+async def test_what_fails_as_a_whole_is_not_asked_for_the_rest() -> None:
+    far = FarNode(most_in_batch=1, returns=echo)
+    async with nodes_of(far, patience=1.0) as nodes:
+        assert await nodes.call(calls(1), block(90)) == echoed(1)
+        far.meddle = lambda node, asked: web.Response(status=503)
+        far.requests.clear()
+        assert isinstance(await nodes.call(calls(40), block(90)), Trouble)
+    assert len(far.requests) < 8
+
+
+async def test_what_was_thrown_away_is_not_asked_for_while_another_one_is_waited_for() -> None:
+    pruned = FarNode(returns=lambda data: {"code": -32000, "message": "state not available"})
+    async with nodes_of(pruned, FarNode(head=89), patience=3.0) as nodes:
+        assert isinstance(await nodes.call(calls(1), block(90)), Trouble)
+    assert pruned.asked.count("eth_call") == 1
+
+
 async def test_an_error_that_nobody_knows_is_not_taken_for_a_revert() -> None:
     strange = FarNode(returns=lambda data: {"code": -32000, "message": "the moon is full"})
     async with nodes_of(strange, patience=1.0) as nodes:

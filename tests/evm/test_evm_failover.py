@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Callable
 from itertools import pairwise
 
+import aiohttp
 import pytest
 from aiohttp import web
-from far_node import ETHEREUM, Clock, Entry, FarNode, block, log, nodes_of, places, read
+from far_node import ETHEREUM, Clock, Entry, FarNode, block, log, nodes_of, places, read, serving
 
 from scanner.errors import Reason, Trouble
+from scanner.evm.nodes import Nodes
 from scanner.evm.values import Block
 
 Answering = Callable[[list[Entry]], web.StreamResponse | None]
@@ -91,6 +93,14 @@ async def test_a_refused_key_is_named_and_not_tried_again_and_again(status: int,
     assert isinstance(head, Trouble)
     assert (head.reason, head.retry) == (reason, False)
     assert len(far.requests) == 1
+
+
+async def test_a_status_says_more_than_words_that_nobody_knows() -> None:
+    far = FarNode(meddle=lambda *_: web.json_response({"error": {"code": 1, "message": "nope"}}, status=401))
+    async with nodes_of(far) as nodes:
+        head = await nodes.head()
+    assert isinstance(head, Trouble)
+    assert head.reason is Reason.REFUSED_KEY
 
 
 async def test_a_refusal_in_words_is_a_refused_key() -> None:
@@ -202,6 +212,69 @@ async def test_a_node_that_is_swapped_for_one_of_another_chain_is_found_out() ->
     assert "serves the chain 56" in trouble.message
 
 
+async def test_what_comes_back_after_a_failure_has_to_prove_its_chain() -> None:
+    def swapping(node: FarNode, asked: list[Entry]) -> web.Response | None:
+        if len(node.requests) == 2:
+            node.chain_id = 56
+            return web.Response(status=503)
+        return None
+
+    async with nodes_of(FarNode(meddle=swapping)) as nodes:
+        assert isinstance(await nodes.head(), Block)
+        assert isinstance(await nodes.block(5), Trouble)
+
+
+async def test_requests_that_fail_together_are_one_failure_and_one_probe() -> None:
+    far = FarNode(head=1000, most_blocks=10)
+    asked: list[int] = []
+
+    class Counting(Clock):
+        async def sleep(self, seconds: float) -> None:
+            asked.append(len(far.requests))
+            await super().sleep(seconds)
+
+    clock = Counting()
+    async with nodes_of(far, clock=clock) as nodes:
+        await read(nodes, 0, 100)
+        far.requests.clear()
+        clock.time += 31
+        far.meddle = only(times=1, answering=lambda _: web.Response(status=503))
+        _, _, trouble = await read(nodes, 0, 100)
+    assert trouble is None
+    assert asked[0] == 1
+    assert clock.slept == [pytest.approx(0.1875)] * len(clock.slept)
+
+
+async def test_a_failure_long_ago_does_not_lengthen_the_next_rest() -> None:
+    clock = Clock()
+    far = FarNode(meddle=lambda node, _: web.Response(status=503) if len(node.requests) % 5 == 2 else None)
+    async with nodes_of(far, clock=clock) as nodes:
+        for _ in range(20):
+            assert await nodes.block(5) == block(5)
+    assert len(clock.slept) > 3
+    assert clock.slept == [pytest.approx(0.1875)] * len(clock.slept)
+
+
+async def test_after_a_failure_a_request_has_what_is_left_of_the_patience() -> None:
+    async def failing(request: web.Request) -> web.StreamResponse:
+        far.requests.append([])
+        await asyncio.sleep(30 * (len(far.requests) > 1))
+        return web.Response(status=503)
+
+    far = FarNode()
+    far.handle = failing  # type: ignore[method-assign]  # - a far side of its own
+    async with asyncio.timeout(3), nodes_of(far, timeout=10.0, patience=0.3) as nodes:
+        assert isinstance(await nodes.head(), Trouble)
+    assert len(far.requests) == 2
+
+
+async def test_a_header_that_should_be_there_is_waited_for() -> None:
+    async with nodes_of(FarNode(head=90, told=100)) as nodes:
+        await nodes.head()
+        found = await nodes.block(95)
+    assert isinstance(found, Trouble)
+
+
 async def test_the_newest_head_of_all_is_told() -> None:
     async with nodes_of(FarNode(head=90), FarNode(head=93)) as nodes:
         assert await nodes.head() == block(93)
@@ -251,8 +324,11 @@ async def test_a_key_in_the_url_is_never_told() -> None:
         return error(asked, -32600, f"project {key} is over its plan, see /v3/{key}?apikey={key}")
 
     far = FarNode(meddle=leaking)
-    async with nodes_of(far):
-        pass
+    async with serving(far), aiohttp.ClientSession() as session:
+        nodes = Nodes(session, ETHEREUM, [f"{far.url}v3/{key}"])
+        [trouble] = await nodes.check()
+        assert "is over its plan" in trouble.message
+        assert key not in str(trouble)
     urls = [f"http://user:{key}@127.0.0.1:1/{key}", f"http://127.0.0.1:1/?apikey={key}"]
     async with nodes_of(urls=urls, patience=1.0) as nodes:
         told = [str(one) for one in (*await nodes.check(), await nodes.head())]

@@ -92,6 +92,7 @@ async def test_a_websocket_that_falls_silent_is_found_out() -> None:
         mining = asyncio.create_task(mined(far, 3))
         assert (await heads_of(nodes, 103))[-1] == block(103)
         await mining
+        assert not silent.sockets
 
 
 async def test_a_websocket_of_another_chain_is_not_believed() -> None:

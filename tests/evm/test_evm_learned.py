@@ -42,6 +42,7 @@ def test_each_time_it_is_refused_anew_it_takes_twice_as_long_until_it_is_tried()
 
 def test_several_refusals_of_requests_that_were_in_flight_together_count_once() -> None:
     assert shrunk(shrunk(START, 100), 100) == shrunk(START, 100)
+    assert shrunk(Size(20, 1000), 100) == Size(20, 1000)
 
 
 def test_what_is_suggested_is_taken_if_it_is_less() -> None:

@@ -4,9 +4,10 @@ import pytest
 from aiohttp import web
 from far_node import Clock, Entry, FarNode, log, nodes_of, places, read, wanted
 
-from scanner.errors import Reason
+from scanner.errors import Reason, Trouble
 from scanner.evm.learned import ShortMemory, fingerprint
-from scanner.evm.values import Filter
+from scanner.evm.ranges import in_order
+from scanner.evm.values import Filter, Stretch
 
 HISTORY = [log(number, 0, 1) for number in range(0, 400, 7)] + [log(number, 1, 2) for number in range(3, 400, 31)]
 TRUTH = sorted((int(one["blockNumber"], 16), int(one["logIndex"], 16)) for one in HISTORY)
@@ -64,6 +65,27 @@ async def test_whatever_may_be_about_size_makes_ranges_smaller(refusal: Entry) -
         _, logs, trouble = await read(nodes, 0, 400)
     assert trouble is None
     assert places(logs) == TRUTH
+
+
+@pytest.mark.parametrize("text", ["", '{"jsonrpc":"2.0","id":1,"result":[{"addr'])
+async def test_a_node_that_breaks_down_under_wide_ranges_is_asked_for_smaller_ones(text: str) -> None:
+    def overwhelmed(node: FarNode, asked: list[Entry]) -> web.Response | None:
+        if asked[0]["method"] != "eth_getLogs" or node.ranges[-1][1] - node.ranges[-1][0] < 25:
+            return None
+        return web.Response(status=200 if text else 502, text=text)
+
+    async with nodes_of(FarNode(head=400, logs=HISTORY, meddle=overwhelmed)) as nodes:
+        _, logs, trouble = await read(nodes, 0, 400)
+    assert trouble is None
+    assert places(logs) == TRUTH
+
+
+async def test_what_is_next_is_read_however_much_waits_for_it() -> None:
+    async def slow_at_first(first: int, last: int) -> Stretch | Trouble:
+        return Stretch(first, first if first < 10 else last, ())
+
+    found = [one async for one in in_order(slow_at_first, 0, 500, size=lambda: 10, width=2)]
+    assert [one.first for one in found if isinstance(one, Stretch)] == [*range(10), *range(10, 501, 10)]
 
 
 async def test_ranges_are_halved_down_to_a_single_block() -> None:
