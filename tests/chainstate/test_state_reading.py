@@ -27,7 +27,7 @@ async def test_answers_come_in_the_order_of_the_calls_from_few_requests() -> Non
     async with served(far) as nodes:
         answers = await read_state(nodes, calls, BLOCK)
     assert answers == [words(number) for number in (*range(1200), 3, 1)]
-    assert far.aggregates == len(far.asked) == 1200 // MOST_CALLS + 1
+    assert [int(data[74:138], 16) for _, data in far.asked] == [MOST_CALLS, MOST_CALLS, 1200 - 2 * MOST_CALLS]
 
 
 async def test_a_call_that_reverts_and_one_without_code_are_told_apart() -> None:
@@ -81,6 +81,21 @@ async def test_a_node_that_takes_little_at_once_is_asked_for_less(limit: dict[st
     assert answers == [words(number) for number in range(600)]
 
 
+async def test_as_much_is_asked_at_once_as_a_node_takes() -> None:
+    far = chain(600, largest=30_000)
+    async with served(far) as nodes:
+        await read_state(nodes, list(map(question, range(600))), BLOCK)
+    assert len(far.asked) == far.aggregates < 20
+
+
+async def test_a_node_that_runs_no_aggregate_is_soon_asked_call_by_call() -> None:
+    far = chain(600, gas=4_000)
+    async with served(far) as nodes:
+        answers = await read_state(nodes, list(map(question, range(600))), BLOCK)
+    assert answers == [words(number) for number in range(600)]
+    assert len(far.asked) < 600 + 100
+
+
 async def test_an_answer_of_a_megabyte_hides_none_beside_it() -> None:
     far = chain(60)
     far.state[TOKEN, question(30).data] = large = "61" * 1_000_000
@@ -103,12 +118,12 @@ def test_what_an_aggregate_gives_back_is_parted_as_it_was_put_together(results: 
     assert parted(answer, len(results) + 1) is None
 
 
-@given(st.lists(st.tuples(st.booleans(), st.binary(min_size=1, max_size=70)), min_size=1, max_size=4), st.data())
-def test_an_aggregate_that_is_cut_off_is_no_answer(results: list[tuple[bool, bytes]], data: st.DataObject) -> None:
-    answer = packed(results)
-    padding = 2 * (-len(results[-1][1]) % 32)
-    kept = data.draw(st.integers(0, len(answer) - padding - 1))
-    assert parted(answer[:kept], len(results)) is None
+@pytest.mark.parametrize("last", [(False, b"\0"), (True, b"\1" * 32), (True, b"\1" * 65)])
+def test_an_aggregate_that_is_cut_off_is_no_answer(last: tuple[bool, bytes]) -> None:
+    answer = packed([(True, b"before"), last])
+    padding = 2 * (-len(last[1]) % 32)
+    for kept in range(len(answer) - padding):
+        assert parted(answer[:kept], 2) is None, kept
 
 
 @given(st.text("0123456789abcdefg", max_size=600), st.integers(0, 4))
