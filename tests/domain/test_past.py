@@ -51,6 +51,13 @@ def test_the_end_of_a_long_course_is_found() -> None:
     assert long.leaves(START - timedelta(minutes=1), 1, 8) == START  # the course itself begins
 
 
+def test_what_comes_later_in_the_same_stretch_is_not_looked_for() -> None:
+    long = priced(*[5] * (2 * BLOCK + 5), 9)
+    for after in (minutes(2 * BLOCK - 1), minutes(2 * BLOCK + 1)):
+        assert long.leaves(after, 1, 8, before=minutes(2 * BLOCK + 5)) is None
+        assert long.leaves(after, 1, 8, before=minutes(2 * BLOCK + 6)) == minutes(2 * BLOCK + 5)
+
+
 def test_a_price_that_just_touches_an_end_deep_in_the_course_has_left() -> None:
     steady = [5] * (2 * BLOCK)
     assert priced(*steady, 1, *steady).leaves(START, 1, 8) == minutes(2 * BLOCK)
