@@ -304,7 +304,7 @@ def findings(
 
     `approval` is its id; `proven` says that the state that was judged may resolve an alert. The values are what the
     rule read, in words, where it leaves an alert open. `alerting` are the rules that have an alert open about it, if
-    that is known: of a state in which another rule does not hold nothing can come, and it makes no finding.
+    that is known: where another one does not hold nothing can come of it, and it makes no finding.
     """
     event = None if change is None else change.id
     return [
@@ -320,7 +320,7 @@ def findings(
             lingers=verdict.lingers,
         )
         for rule, verdict in judged
-        if verdict.judgement is Judgement.HOLDS or rule.on or alerting is None or rule.id in alerting
+        if verdict.judgement is Judgement.HOLDS or alerting is None or rule.id in alerting
     ]
 
 
