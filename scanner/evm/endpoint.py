@@ -117,13 +117,13 @@ class Endpoint:
             if self.rest() > 0 and self.fault is not None:
                 return self.fault  # who waited for the same probe knows how it ended
             await self.recall()
-            return await self._look([CHAIN_ID, LATEST], within)
+            return await self._look(within, proving=True)
 
     async def look(self, within: float) -> Block | Fault:
         """Its newest block, asked now."""
         fault = await self.prove(within)
         if fault is None and self._world.now() - self.looked_at > JUST_NOW:
-            fault = await self._look([LATEST], within)
+            fault = await self._look(within, proving=False)
         return fault or self.head or Fault(What.NONSENSE, "told no newest block")
 
     async def ask(self, asks: Sequence[Ask], within: float) -> list[Result]:
@@ -136,9 +136,11 @@ class Endpoint:
             chunk = self._chunk(asks[len(results) :])
             answered = await self._once(chunk, within)
             if len(chunk) > 1 and (refused := self._refused(answered, len(chunk))):
-                await self.learn(batch=shrunk(self.learned.batch, len(chunk), sure=refused.what in _TOO_MUCH))
+                # What broke down without a word would take many failures to halve: it grows again, if that was not it.
+                suggested = None if refused.what in _TOO_MUCH else 1
+                await self.learn(batch=shrunk(self.learned.batch, len(chunk), suggested=suggested))
                 continue
-            if len(chunk) > 1 and isinstance(answered, list):
+            if len(asks) > 1 and isinstance(answered, list):
                 await self.learn(batch=grown(self.learned.batch, len(chunk)))
             results += [answered] * len(chunk) if isinstance(answered, Fault) else answered
             last = results[-1]
@@ -184,17 +186,17 @@ class Endpoint:
             self._interval = self._interval * EASED if self._interval > FIRST_INTERVAL / 10 else 0.0
             self._eased_at = now
 
-    async def _look(self, asks: Sequence[Ask], within: float) -> Fault | None:
-        *proof, head = await self.ask(asks, min(within, PROBE_WITHIN))
-        for told in proof:
-            if isinstance(told, Fault):
-                return told
-            number = chain_id_of(told)
+    async def _look(self, within: float, *, proving: bool) -> Fault | None:
+        """Ask for its head, and before that for its chain if it has to prove it. No batch: it may refuse those."""
+        if proving:
+            [told] = await self.ask([CHAIN_ID], min(within, PROBE_WITHIN))
+            number = told if isinstance(told, Fault) else chain_id_of(told)
             fault = number if isinstance(number, Fault) else other_chain(number, self.chain)
             if fault is not None:
                 return fault
             self._proven_until = self._world.now() + PROVEN_FOR
-        block = head if isinstance(head, Fault) else header_of(head)
+        [told] = await self.ask([LATEST], min(within, PROBE_WITHIN))
+        block = told if isinstance(told, Fault) else header_of(told)
         if isinstance(block, Fault):
             return block
         self.head, self.looked_at = block, self._world.now()

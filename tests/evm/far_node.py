@@ -52,7 +52,7 @@ def wanted(*topics: int) -> Filter:
     return Filter((tuple(word(topic) for topic in topics),))
 
 
-@dataclass
+@dataclass(eq=False)
 class FarNode:
     """What it holds, what it bears, and how it fails. `told` is what it lets its head be, where that differs."""
 
@@ -73,6 +73,7 @@ class FarNode:
     subscribes: bool = True
     requests: list[list[Entry]] = field(default_factory=list)
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
+    connected: int = 0
     url: str = ""
 
     @property
@@ -164,6 +165,7 @@ class FarNode:
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
+        self.connected += 1
         async for message in socket:
             entry = json.loads(message.data)
             await socket.send_json(self.answer(entry))

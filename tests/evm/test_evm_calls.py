@@ -42,7 +42,7 @@ async def test_batches_become_as_small_as_they_have_to_be_and_stay_so(most: int)
         assert await nodes.call(calls(60), block(90)) == echoed(60)
         refused = sum(len(request) > most for request in far.requests)
         assert await nodes.call(calls(60), block(90)) == echoed(60)
-        assert sum(len(request) > most for request in far.requests) <= refused + 1
+        assert sum(len(request) > most for request in far.requests) <= refused + 2  # seldom it is tried again
     assert memory.known[fingerprint(far.url)].batch.now <= most
 
 
@@ -58,11 +58,14 @@ async def test_batches_become_as_small_as_they_have_to_be_and_stay_so(most: int)
         ),
         lambda asked: web.json_response({"id": None, "error": {"code": 3, "message": "execution reverted"}}),
         lambda asked: web.Response(status=500),
-        lambda asked: web.json_response([{"id": entry["id"], "result": "0x"} for entry in asked[1:]]),
+        lambda asked: web.json_response([]),
     ],
 )
 async def test_a_node_without_batches_is_asked_one_by_one(answer: Any) -> None:
-    far = FarNode(returns=echo, meddle=lambda _, asked: answer(asked) if len(asked) > 1 else None)
+    far = FarNode(
+        returns=echo,
+        meddle=lambda _, asked: answer(asked) if len(asked) > 1 and "call" in asked[-1]["method"] else None,
+    )
     async with nodes_of(far) as nodes:
         assert await nodes.call(calls(30), block(90)) == echoed(30)
 

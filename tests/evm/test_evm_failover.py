@@ -184,7 +184,7 @@ async def test_a_node_of_another_chain_is_told_at_the_start_and_never_used() -> 
         head = await nodes.head()
         assert isinstance(head, Trouble)
         assert not head.retry
-        assert set(other.asked[-2:]) == {"eth_chainId", "eth_getBlockByNumber"}
+        assert set(other.asked) == {"eth_chainId"}
 
 
 async def test_all_is_well_at_the_start() -> None:
@@ -214,7 +214,7 @@ async def test_a_node_that_is_swapped_for_one_of_another_chain_is_found_out() ->
 
 async def test_what_comes_back_after_a_failure_has_to_prove_its_chain() -> None:
     def swapping(node: FarNode, asked: list[Entry]) -> web.Response | None:
-        if len(node.requests) == 2:
+        if len(node.requests) == 3:
             node.chain_id = 56
             return web.Response(status=503)
         return None
@@ -243,6 +243,18 @@ async def test_requests_that_fail_together_are_one_failure_and_one_probe() -> No
     assert trouble is None
     assert asked[0] == 1
     assert clock.slept == [pytest.approx(0.1875)] * len(clock.slept)
+
+
+async def test_who_waits_for_a_probe_that_fails_does_not_probe_again() -> None:
+    far, clock = FarNode(head=1000, most_blocks=10), Clock()
+    async with nodes_of(far, clock=clock, patience=0.1) as nodes:
+        await read(nodes, 0, 100)
+        far.requests.clear()
+        clock.time += 31
+        far.meddle = lambda *_: web.Response(status=503)
+        _, _, trouble = await read(nodes, 0, 100)
+    assert trouble is not None
+    assert len(far.requests) == 1
 
 
 async def test_a_failure_long_ago_does_not_lengthen_the_next_rest() -> None:
