@@ -7,14 +7,14 @@ sends does it.
 import asyncio
 import logging
 import re
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from ipaddress import ip_address
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import structlog
@@ -22,14 +22,13 @@ import structlog
 from scanner.delivery.mail import Letter
 from scanner.delivery.manners import Manner, manner_of
 from scanner.delivery.messages import LEAST_BUDGET
+from scanner.delivery.threads import in_thread
 from scanner.delivery.verdicts import Heard, moved_to, verdict
 from scanner.domain.alerts import Severity
 from scanner.domain.messages import MessageKind, Outcome, Result
 from scanner.errors import ApprovalWatchError
 
 __all__ = ["Channel", "ChannelError", "describe", "scrubbed"]
-
-T = TypeVar("T")
 
 log = structlog.stdlib.get_logger("delivery")
 
@@ -92,7 +91,7 @@ class Channel:
         try:
             async with asyncio.timeout(self.deadline.total_seconds()):
                 letter = Letter(_whole(title), _whole(body), ref, thread)
-                return await _in_thread(partial(self._send, letter, _type(kind, severity)))
+                return await in_thread(partial(self._send, letter, _type(kind, severity)))
         except TimeoutError:
             seconds = f"{self.deadline.total_seconds():g}"
             return Outcome(Result.UNKNOWN, f"no end came within {seconds} seconds")
@@ -121,11 +120,10 @@ class Channel:
 
     def _plugin(self) -> Any:
         from apprise import Apprise
-        from apprise.plugins import url_to_dict
 
         _keep_quiet()
         where = f"channel {self.name!r} ({describe(self.url)})"
-        fields: dict[str, Any] | None = url_to_dict(self.url)  # type: ignore[no-untyped-call]  # - apprise gives none
+        fields = deepcopy(_taken_apart(self.url))
         if fields is None:
             raise ChannelError(
                 f"{where}: apprise knows no such address", "Look up how the service's URL is written: appriseit.com"
@@ -146,6 +144,15 @@ class Channel:
             new = ((self.moved.get(str(chat)), chat, topic) for chat, topic in plugin.targets)
             plugin.targets = [(chat, topic) if now is None else (now, None) for now, chat, topic in new]
         return plugin
+
+
+@cache
+def _taken_apart(url: str) -> dict[str, Any] | None:
+    """What apprise finds in a URL: read once, for it takes as long as to make the plugin. None where it knows none."""
+    from apprise.plugins import url_to_dict
+
+    fields: dict[str, Any] | None = url_to_dict(url)  # type: ignore[no-untyped-call]  # - apprise gives none
+    return fields
 
 
 def _attempt(plugin: Any, letter: Letter, notify_type: str, manner: Manner) -> tuple[bool, list[Heard]]:
@@ -213,27 +220,6 @@ def _type(kind: MessageKind, severity: Severity) -> str:
 def _whole(text: str) -> str:
     """The text without half characters, which no service takes."""
     return text.encode(errors="replace").decode()
-
-
-async def _in_thread(work: Callable[[], T]) -> T:
-    """Run `work` in a thread of its own, which may be left behind and does not keep the program from ending."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def report(settle: Callable[[], None]) -> None:
-        if not future.done():
-            settle()
-
-    def run() -> None:
-        try:
-            settle = partial(future.set_result, work())
-        except BaseException as error:  # noqa: BLE001 - whatever it is belongs to who waits for it
-            settle = partial(future.set_exception, error)
-        with suppress(RuntimeError):  # the loop has ended meanwhile: nobody waits any more
-            loop.call_soon_threadsafe(report, settle)
-
-    threading.Thread(target=run, name="send", daemon=True).start()
-    return await future
 
 
 def describe(url: str) -> str:

@@ -12,14 +12,16 @@ import pytest
 from aiohttp import web
 from owed import START, grant, opened, raise_alerts
 from services import Web, until, web_server
+from sqlalchemy import func, select
 from structlog.testing import capture_logs
 
-from scanner.deliver import Deliverer
+from scanner.deliver import MOST_AT_ONCE, Deliverer
 from scanner.delivery.channels import Channel
 from scanner.domain.alerts import Severity
-from scanner.domain.messages import Delivery
+from scanner.domain.messages import Delivery, Message, MessageKind
 from scanner.store import alerts, outbox, scans
 from scanner.store.engine import Store
+from scanner.store.tables import attempts, messages
 
 IDS = count(10**15)
 
@@ -297,3 +299,86 @@ async def test_a_store_that_is_gone_does_not_end_the_loop(tmp_path: Path, servic
             await running
         path.rmdir()
     assert logs[0]["event"] == "delivery.trouble"
+
+
+async def put(store: Store, count: int, severity: Severity = Severity.HIGH) -> list[str]:
+    ids = [f"{next(IDS)}" for _ in range(count)]
+    ready = [Message(one, "ops", MessageKind.ALERT, severity, "Ready", f"Told\nref {one}", ()) for one in ids]
+    await store.write(lambda c: outbox.enqueue(c, ready, START))
+    return ids
+
+
+def told(service: Web) -> list[str]:
+    return [body["message"].rpartition("\nref ")[2] for body in service.bodies]
+
+
+async def test_a_long_burst_arrives_in_its_order_and_each_attempt_is_on_record(
+    store: Store, service: Web, clock: Clock
+) -> None:
+    ids = await put(store, 60)
+    assert await deliverer(store, clock, hook(service)).drain(timedelta(seconds=10)) == {}
+    assert told(service) == ids
+    assert {(row.state, row.attempts) for row in await kept(store)} == {("sent", 1)}
+    tried = await store.read(lambda c: c.scalar(select(func.count()).select_from(attempts)))
+    assert tried == 60
+
+
+async def test_what_was_claimed_together_with_one_that_fails_was_not_tried(
+    store: Store, service: Web, clock: Clock
+) -> None:
+    ids = await put(store, 60)
+    refusal = web.Response(status=503, headers={"Retry-After": "60"})
+    service.answer = lambda _: web.Response() if len(service.bodies) <= 50 else refusal
+    mine = deliverer(store, clock, hook(service))
+    assert await mine.drain(timedelta(seconds=10)) == {"ops": 10}
+    assert told(service) == ids[:51]
+    assert [row.attempts for row in sorted(await kept(store), key=lambda row: row.id)[50:]] == [1] + [0] * 9
+    assert await store.read(outbox.workers) == frozenset()
+    service.answer = lambda _: web.Response()
+    clock.now += timedelta(seconds=60)
+    assert await mine.drain(timedelta(seconds=10)) == {}
+    assert told(service)[51:] == ids[50:]
+    assert not [body for body in service.bodies if "possible repeat" in body["message"]]
+
+
+async def test_a_critical_message_overtakes_a_burst(store: Store, service: Web, clock: Clock) -> None:
+    await put(store, 200)
+    urgent: list[str] = []
+    mine = deliverer(store, clock, hook(service))
+    draining = asyncio.create_task(mine.drain(timedelta(seconds=20)))
+    await until(lambda: len(service.bodies) > 60)
+    urgent += await put(store, 1, Severity.CRITICAL)
+    seen = len(service.bodies)
+    assert await draining == {}
+    assert told(service).index(urgent[0]) - seen <= 2 * MOST_AT_ONCE
+
+
+async def test_what_is_cut_off_in_a_burst_hands_back_what_was_not_begun(
+    store: Store, service: Web, clock: Clock
+) -> None:
+    await put(store, 60)
+    mine = deliverer(store, clock, hook(service))
+    draining = asyncio.create_task(mine.drain(timedelta(seconds=20)))
+    await until(lambda: len(service.bodies) > 40)
+    service.delay = 5.0
+    begun = len(service.bodies)
+    await until(lambda: len(service.bodies) > begun)
+    draining.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await draining
+    assert await store.read(outbox.workers) == frozenset()
+    waiting = [row for row in await kept(store) if row.state == "waiting"]
+    assert sorted(row.attempts for row in waiting) == [0] * (len(waiting) - 1) + [1]
+
+
+async def test_a_slow_channel_is_claimed_one_message_at_a_time(store: Store, service: Web, clock: Clock) -> None:
+    await put(store, 14)
+    service.delay = 0.12
+    draining = asyncio.create_task(deliverer(store, clock, hook(service)).drain(timedelta(seconds=20)))
+    held: list[int] = []
+    while not draining.done():
+        rows = await store.read(lambda c: c.scalar(select(func.count()).where(messages.c.worker.is_not(None))))
+        held.append(rows or 0)
+        await asyncio.sleep(0.03)
+    assert await draining == {}
+    assert max(held) == 1

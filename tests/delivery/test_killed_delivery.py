@@ -20,7 +20,7 @@ from owed import approval, grant, opened, raise_alerts
 from services import Web, until, web_server
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.deliver import Deliverer
+from scanner.deliver import MOST_AT_ONCE, Deliverer
 from scanner.delivery.channels import Channel
 from scanner.domain.alerts import Severity
 from scanner.domain.messages import Message, MessageKind
@@ -132,6 +132,28 @@ async def anything_left(connection: AsyncConnection) -> bool:
 
 async def test_nothing_is_lost_when_the_deliverer_is_killed(tmp_path: Path) -> None:
     await sweep(tmp_path, kills=8, seed=1)
+
+
+async def test_nothing_is_lost_when_the_deliverer_is_killed_in_a_burst(tmp_path: Path) -> None:
+    """Messages that go together are settled together: some of these may come twice, and say so."""
+    ledger, kills = Ledger(), 3
+    async with web_server() as service, opened(tmp_path) as store:
+        service.answer = ledger.enter
+        ids = [f"{number:016x}" for number in range(200)]
+        ready = [Message(one, "ops", MessageKind.ALERT, Severity.HIGH, "Ready", f"Told\nref {one}", ()) for one in ids]
+        await store.write(lambda c: outbox.enqueue(c, ready, datetime.now(UTC)))
+        for number in range(kills):
+            async with running(tmp_path, service):
+                await until(partial(ledger.reached, 45 * (number + 1)), within=20)
+        async with running(tmp_path, service):
+            for _ in range(500):
+                if not await store.read(anything_left):
+                    break
+                await asyncio.sleep(0.02)
+    assert set(ledger.arrived) == {f"ref {one}" for one in ids}
+    assert ledger.arrived.total() - len(ids) <= kills * MOST_AT_ONCE
+    for reference, times in ledger.arrived.items():
+        assert ledger.marked[reference] >= times - 1, "what comes twice says so"
 
 
 @pytest.mark.soak
