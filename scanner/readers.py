@@ -15,6 +15,7 @@ from scanner.domain.cost import Cost
 from scanner.errors import ConfigError
 from scanner.evm.failover import Manner
 from scanner.evm.learned import Memory
+from scanner.evm.names import named
 from scanner.evm.nodes import Nodes
 from scanner.okx.client import OkxClient, OkxSettings
 from scanner.okx.pacing import Ledger
@@ -28,6 +29,7 @@ from scanner.store.engine import Store
 from scanner.store.nodes import StoredMemory
 
 __all__ = [
+    "Single",
     "Sources",
     "evm_source",
     "okx_balances",
@@ -35,6 +37,7 @@ __all__ = [
     "okx_source",
     "open_nodes",
     "open_sources",
+    "single_nodes",
 ]
 
 
@@ -96,14 +99,13 @@ async def open_nodes(
     config: Config, memory: Memory, *, cost: Cost | None = None, clock: Clock = MACHINE
 ) -> AsyncGenerator[dict[str, Nodes], None]:
     """The configured nodes, by chainIndex. Raises ConfigError where a URL cannot be read."""
-    if problems := [problem for each in config.nodes.values() for problem in each.missing_urls()]:
-        raise ConfigError(problems)
+    urls = _node_urls(config)
     async with aiohttp.ClientSession(trust_env=True, cookie_jar=aiohttp.DummyCookieJar()) as session:
         yield {
             chain: Nodes(
                 session,
                 by_index(chain),
-                each.read_urls(),
+                urls[chain],
                 memory=memory,
                 manner=Manner(poll=each.poll.total_seconds()),
                 cost=cost,
@@ -112,6 +114,35 @@ async def open_nodes(
             )
             for chain, each in config.nodes.items()
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """One node of a chain, to be tried alone. `announces`: it only tells new blocks, by WebSocket."""
+
+    name: str
+    announces: bool
+    nodes: Nodes
+
+
+@asynccontextmanager
+async def single_nodes(config: Config) -> AsyncGenerator[dict[str, list[Single]], None]:
+    """Each configured node alone, by chainIndex. Raises like `open_nodes`."""
+    hasty = Manner(patience=0.0)
+    async with aiohttp.ClientSession(trust_env=True, cookie_jar=aiohttp.DummyCookieJar()) as session:
+        yield {
+            chain: [
+                Single(name, url.startswith("ws"), Nodes(session, by_index(chain), [url], manner=hasty))
+                for name, url in zip(named(urls), urls, strict=True)
+            ]
+            for chain, urls in _node_urls(config).items()
+        }
+
+
+def _node_urls(config: Config) -> dict[str, list[str]]:
+    if problems := [problem for each in config.nodes.values() for problem in each.missing_urls()]:
+        raise ConfigError(problems)
+    return {chain: each.read_urls() for chain, each in config.nodes.items()}
 
 
 @asynccontextmanager

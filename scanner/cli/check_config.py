@@ -84,8 +84,11 @@ def _summary(config: "Config", pack: "Pack") -> Iterator[tuple[str, str]]:
     chains = sorted({by_index(target.chain).name for target in config.targets})
     owners = {target.owner for target in config.targets}
     yield "Wallets", f"{len(owners)}, on {', '.join(chains)}: {len(config.targets)} targets"
-    okx = config.source.okx
-    yield "Source", f"{okx.base_url} ({okx.api}), {okx.requests_per_second:g} requests a second"
+    for chain, each in config.nodes.items():
+        yield "Source", f"{by_index(chain).name} itself, through {counted(len(each.rpc), 'node')}"
+    if config.needs_okx:
+        okx = config.source.okx
+        yield "Source", f"{okx.base_url} ({okx.api}), {okx.requests_per_second:g} requests a second"
     yield "Schedule", f"cron {config.schedule.cron}" if config.schedule.cron else f"every {config.schedule.every}"
     path = Path(config.store.url.removeprefix("sqlite:///"))
     yield "Store", f"{path}" if path.exists() else f"{path}, which the first scan makes"

@@ -77,6 +77,8 @@ async def _examine(config: "Config", *, send: bool) -> AsyncIterator[Sign]:
         yield sign
     async for sign in _lists(config):
         yield sign
+    async for sign in _nodes(config):
+        yield sign
     async for sign in _api(config):
         yield sign
     async for sign in _exchanges(config):
@@ -152,18 +154,22 @@ async def schedule_on(config: "Config", store: "Store") -> Sign:
 
     last = await store.read(lambda connection: laps(connection, ROUNDS_LOOKED_AT))
     rate, pause = config.source.okx.requests_per_second, shortest_pause(trigger_of(config.schedule), now())
-    least = len(packs(config.targets)) if config.source.okx.api == "v5" else len(config.targets)
-    requests = max([least, *(lap.requests for lap in last)])
-    needed = max([timedelta(seconds=requests / rate), *(lap.took for lap in last)])
+    took = max((lap.took for lap in last), default=timedelta())
+    by_key = [target for target in config.targets if config.source.read_by(target) == "okx"]
+    least = len(packs(by_key)) if config.source.okx.api == "v5" else len(by_key)
+    if not by_key and not last:
+        said = f"scans are {lasting(pause)} apart; how long a round takes, the first one shows"
+        return Sign("schedule", Health.GOOD, said)
+    # What nodes were asked is counted with the rest: where there are some, it says nothing of what the key needs.
+    requests = max([least, *(lap.requests for lap in last if not config.nodes)])
+    needed = max(timedelta(seconds=requests / rate), took)
     size = f"{'' if last else 'at least '}{counted(requests, 'request')}"
-    said = f"a round of {size} takes {lasting(needed)} at {rate:g} a second; scans are {lasting(pause)} apart"
+    pace = f"of {size} takes {lasting(needed)} at {rate:g} a second" if by_key else f"takes {lasting(needed)}"
+    said = f"a round {pace}; scans are {lasting(pause)} apart"
     if needed <= pause:
         return Sign("schedule", Health.GOOD, said)
-    hint = (
-        f"Give schedule.every {fitting(needed)} or longer, "
-        "or a higher requests_per_second, if the key's plan allows that"
-    )
-    return Sign("schedule", Health.WORRYING, said, hint)
+    higher = ", or a higher requests_per_second, if the key's plan allows that" if by_key else ""
+    return Sign("schedule", Health.WORRYING, said, f"Give schedule.every {fitting(needed)} or longer{higher}")
 
 
 async def daemon_on(store: "Store") -> Sign:
@@ -190,11 +196,25 @@ async def daemon_on(store: "Store") -> Sign:
     return Sign("daemon", Health.GOOD, process + due)
 
 
+async def _nodes(config: "Config") -> AsyncIterator[Sign]:
+    """Try the nodes of the chains that are read themselves."""
+    if config.nodes:
+        from scanner.cli.node_health import nodes_of
+
+        async for sign in nodes_of(config):
+            yield sign
+
+
 async def _api(config: "Config") -> AsyncIterator[Sign]:
     from scanner.errors import ConfigError
     from scanner.okx.pacing import MemoryLedger
     from scanner.readers import okx_client
 
+    if not config.needs_okx and config.source.okx.missing_secrets():
+        # Then nothing is to be tried: no wallet is read by it, and balances are known not to be.
+        if config.balances.every is not None:
+            yield Sign("balances", Health.GOOD, "not read: that takes the API's credentials, which are not given")
+        return
     try:
         async with okx_client(config.source.okx, MemoryLedger()) as client:
             yield await _clock(client)
@@ -228,7 +248,7 @@ async def _reading(config: "Config", client: "OkxClient") -> Sign:
 
     if not config.targets:
         return Sign("API", Health.WORRYING, "not tried: there is no wallet to read", "Add one below wallets:")
-    target = config.targets[0]
+    target = next((one for one in config.targets if config.source.read_by(one) == "okx"), config.targets[0])
     source = okx_source(config.source.okx, client)
     [snapshot] = [one async for one in source.read([target]) if isinstance(one, Snapshot)]
     what = f"{target.owner} on {chain_name(target.chain)}"
