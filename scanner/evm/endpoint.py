@@ -42,7 +42,8 @@ PROBE_WITHIN = 5.0
 """Seconds that it has to tell its chain and head."""
 
 FIRST_REST = 0.25
-LONGEST_REST = 60.0
+LONGEST_REST = 15.0
+"""Seconds: shorter than a patience, so that whoever asks really asks, also after a long outage."""
 LONGEST_WISH = 600.0
 HOPELESS = 300.0
 """Seconds of rest after what only a person can mend: a refused key, another chain."""
