@@ -286,10 +286,7 @@ class _Round:
         """The targets whose balances are to be read: those due by the clock or by a change, or all for a command."""
         every = timedelta() if self.job.asked_by == "command" else self.balances_every
         due = await balances.due(connection, kept, scan_id=self.id, read_before=self.now() - every)
-        left = [
-            Wanted(snapshot.target, frozenset(one.token.address for one in snapshot.approvals.values()) - {""})
-            for snapshot, _ in self.unrecorded
-        ]
+        left = [Wanted(snapshot.target, snapshot.tokens) for snapshot, _ in self.unrecorded]
         return due + left
 
     async def _commit_balances(self, connection: AsyncConnection, reading: BalanceReading) -> None:

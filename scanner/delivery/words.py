@@ -129,6 +129,8 @@ def _right(approval: Approval) -> str:
         return f"unlimited {symbol}"
     if approval.allowance.raw is None:
         return "not known; treat it as unlimited until you know better"
+    if not approval.fungible:
+        return f"{_quantity(approval)} of {symbol}"
     known = _decimals(approval) is not None
     return f"{_quantity(approval)} {symbol}" if known else f"{_quantity(approval)} of {symbol} (decimals unknown)"
 

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from scanner.errors import Trouble
 
 __all__ = [
+    "FUNGIBLE",
     "UINT256_MAX",
     "Allowance",
     "Approval",
@@ -45,6 +46,9 @@ class Kind(StrEnum):
 
 _OF_A_SUPPLY = frozenset({Kind.ERC20, Kind.PERMIT2})
 """The kinds that allow a part of all that there is of a token: of the others a supply counts something else."""
+
+FUNGIBLE = _OF_A_SUPPLY | {Kind.ERC777}
+"""The kinds that are about amounts of one token, and not about NFTs or a contract that keeps many tokens."""
 
 _OPERATORS = frozenset({Kind.ERC721_ALL, Kind.ERC1155_ALL, Kind.ERC777})
 
@@ -174,6 +178,11 @@ class Approval:
         """Whether it is a right to everything of a contract that the owner has or will have, whatever the amounts."""
         return self.kind in _OPERATORS or (self.kind is Kind.ERC6909 and self.token_id is None)
 
+    @property
+    def fungible(self) -> bool:
+        """Whether it is about amounts of one token."""
+        return self.kind in FUNGIBLE
+
     def expired(self, at: datetime) -> bool:
         """Whether its time is up at a moment; what has no end never expires."""
         return self.expires_at is not None and self.expires_at <= at
@@ -210,6 +219,11 @@ class Snapshot:
     began_at: datetime | None = None
     withdrawn: frozenset[str] = frozenset()
     fingerprint: str | None = None
+
+    @property
+    def tokens(self) -> frozenset[str]:
+        """The addresses of the tokens of which it shows that amounts may be taken."""
+        return frozenset(row.token.address for row in self.approvals.values() if row.fungible) - {""}
 
 
 @dataclass(frozen=True, slots=True)

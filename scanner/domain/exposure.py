@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from scanner.domain.approvals import Approval
+from scanner.domain.approvals import Approval, Kind
 from scanner.domain.holdings import EXACT, Holding, in_units
 
 __all__ = ["UNVALUED", "Exposure", "Total", "Valuation", "allowed", "exposure", "total", "valued"]
@@ -62,28 +62,38 @@ class Valuation:
     usd: Decimal
 
 
+_OF_MANY_TOKENS = frozenset({Kind.ERC1155_ALL, Kind.ERC6909})
+
+
 def allowed(approval: Approval, decimals: int | None) -> Decimal | None:
-    """What a spender may take in all, in token units; None where the amount or the token's decimals are not known."""
+    """What a spender may take in all, in token units; None where the amount or the token's decimals are not known.
+
+    NFTs are counted; of a contract that keeps many tokens each has decimals of its own, and nobody knows them.
+    """
     raw = _readable(approval)
-    return None if raw is None or decimals is None else in_units(raw, decimals)
+    if raw is not None and approval.kind is Kind.ERC721:
+        return Decimal(raw)
+    return None if raw is None or decimals is None or not approval.fungible else in_units(raw, decimals)
 
 
 def exposure(approval: Approval, holding: Holding | None) -> Exposure:
     """What an approval puts at stake, given what its owner holds of its token; None where no balance was ever read.
 
     Of a balance of nothing nothing can be taken, whatever the allowance and the price are. An approval whose token has
-    no address has no holding: of holdings, "" means the chain's own coin.
+    no address has no holding: of holdings, "" means the chain's own coin. NFTs are counted and have no price, whatever
+    price is told of their contract; and of a contract that keeps many tokens no one balance is what an owner holds.
     """
-    if holding is None or not approval.token.address:
+    if holding is None or not approval.token.address or approval.kind in _OF_MANY_TOKENS:
         return Exposure(decimals=approval.token.decimals)
     decimals = holding.decimals if approval.token.decimals is None else approval.token.decimals
     balance = holding.balance(decimals)
+    price = holding.price_usd if approval.fungible else None
     amount = _within(approval, balance, holding, decimals)
     return Exposure(
         balance=balance,
-        price_usd=holding.price_usd,
+        price_usd=price,
         amount=amount,
-        usd=_worth(amount, holding.price_usd),
+        usd=_worth(amount, price),
         covers_balance=_covers(approval, balance, holding, decimals),
         risk=holding.risk,
         decimals=decimals,

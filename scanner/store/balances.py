@@ -4,43 +4,58 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import RowMapping, case, func, null, select, true, update
+from sqlalchemy import RowMapping, case, func, null, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.domain.approvals import Target
+from scanner.domain.approvals import FUNGIBLE, Target
 from scanner.domain.exposure import Valuation
 from scanner.domain.holdings import BalanceReading, Holding, Wanted, after, decimals_of
 from scanner.store.moves import note_money
-from scanner.store.rows import CHUNK, parts
+from scanner.store.rows import parts
 from scanner.store.tables import approvals, balances, changes, targets, tokens, valuations
 
-__all__ = ["due", "holdings_of", "record", "valuations_of", "value_first"]
+__all__ = ["due", "holdings_beside", "holdings_of", "record", "valuations_of", "value_first"]
 
 _TOKEN = (tokens.c.symbol, tokens.c.decimals, tokens.c.price_usd, tokens.c.risk)
 """What is known of a token itself."""
 
 
 async def holdings_of(
-    connection: AsyncConnection, wanted: Collection[Target], of: Collection[str] | None = None
+    connection: AsyncConnection, wanted: Collection[Target]
 ) -> Mapping[Target, Mapping[str, Holding]]:
-    """What owners hold on their chains, by target and token; a token that was never read is not there.
-
-    `of` names the tokens (addresses) that are asked about; others may be there or not.
-    """
-    few = true() if of is None or len(of) > CHUNK else balances.c.token.in_(of)
+    """What owners hold on their chains, by target and token; a token that was never read is not there."""
     found: dict[Target, dict[str, Holding]] = {}
     for part in parts(sorted({target.owner for target in wanted})):
         query = (
             select(targets.c.chain, targets.c.owner, *balances.c, *_TOKEN)
             .join_from(balances, targets)
             .outerjoin(tokens, (tokens.c.chain == targets.c.chain) & (tokens.c.token == balances.c.token))
-            .where(targets.c.owner.in_(part), few)
+            .where(targets.c.owner.in_(part))
         )
         for row in (await connection.execute(query)).mappings():
             target = Target(row[targets.c.chain], row[targets.c.owner])
             if target in wanted:
                 found.setdefault(target, {})[row[balances.c.token]] = _holding(row)
+    return found
+
+
+async def holdings_beside(
+    connection: AsyncConnection, approval_ids: Sequence[str]
+) -> Mapping[tuple[str, str, str], Holding]:
+    """What owners hold of the tokens of some approvals, by chainIndex, owner and token; what was never read is not
+    there. Nothing else that they hold is looked at."""
+    found: dict[tuple[str, str, str], Holding] = {}
+    here = (balances.c.target_id == approvals.c.target_id) & (balances.c.token == approvals.c.token)
+    for part in parts(approval_ids):
+        query = (
+            select(approvals.c.chain, approvals.c.owner, *balances.c, *_TOKEN)
+            .join_from(approvals, balances, here)
+            .outerjoin(tokens, (tokens.c.chain == approvals.c.chain) & (tokens.c.token == balances.c.token))
+            .where(approvals.c.id.in_(part))
+        )
+        for row in (await connection.execute(query)).mappings():
+            found[row[approvals.c.chain], row[approvals.c.owner], row[balances.c.token]] = _holding(row)
     return found
 
 
@@ -134,7 +149,8 @@ async def due(
     """Which targets' balances are to be read now, and the tokens that matter there.
 
     Due is a target that was last read before a time, never wholly read, or whose approvals the scan found changed.
-    What matters are the tokens that somebody may take, and those that the owner held when it was last read.
+    What matters are the tokens that somebody may take, and those that the owner held when it was last read. NFTs are
+    not among them: to a source that tells of tokens alone, an owner would seem to hold none.
     """
     moved = select(approvals.c.target_id).join(changes, changes.c.approval_id == approvals.c.id)
     moved = moved.where(changes.c.scan_id == scan_id)
@@ -152,7 +168,10 @@ async def _tokens_that_matter(connection: AsyncConnection, ids: Sequence[int]) -
     found: dict[int, set[str]] = {}
     for part in parts(ids):
         approved = select(approvals.c.target_id, approvals.c.token).where(
-            approvals.c.target_id.in_(part), approvals.c.in_force, approvals.c.token != ""
+            approvals.c.target_id.in_(part),
+            approvals.c.in_force,
+            approvals.c.token != "",
+            approvals.c.kind.in_([kind.value for kind in FUNGIBLE]),
         )
         held = select(balances.c.target_id, balances.c.token).where(
             balances.c.target_id.in_(part), balances.c.amount.is_(None) | (balances.c.amount != Decimal(0))

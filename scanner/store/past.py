@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from itertools import groupby
@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 from sqlalchemy import Row, exists, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.domain.approvals import Allowance, Approval, Status, Target
+from scanner.domain.approvals import Approval, Target
 from scanner.domain.changes import GONE, Change, ChangeKind
 from scanner.domain.lists import Entry, Standing
 from scanner.domain.past import Balance, Believed, Course, Listing, Past, Quotes, TokenState, standings_over_time
 from scanner.store.columns import Instant
-from scanner.store.rows import approval_from, parts
+from scanner.store.rows import STATE, approval_from, approval_then, parts
 from scanner.store.tables import (
     approvals,
     balance_moves,
@@ -147,7 +147,7 @@ async def _believed(connection: AsyncConnection, ids: Sequence[int]) -> list[tup
     """What was believed of each approval of some targets, in order, with the approval as it is known now."""
     rows = await connection.execute(select(approvals).where(approvals.c.target_id.in_(ids)))
     now = {row[approvals.c.id]: (approval_from(row), row[approvals.c.target_id]) for row in rows.mappings()}
-    sides = [f"{side}_{name}" for side in ("before", "after") for name in ("status", "raw", "in_words", "unreadable")]
+    sides = [f"{side}_{name}" for side in ("before", "after") for name in STATE]
     query = (
         select(changes.c.approval_id, changes.c.kind, changes.c.at, changes.c.scan_id)
         .add_columns(func.coalesce(scans.c.finished_at, changes.c.at, type_=Instant), scan_targets.c.complete)
@@ -162,22 +162,16 @@ async def _believed(connection: AsyncConnection, ids: Sequence[int]) -> list[tup
         .order_by(changes.c.seq)
     )
     found: dict[str, list[Believed]] = {id_: [] for id_ in now}
+    half = len(STATE)
     # What an approval was after a change it was before the next one, too.
-    then = cache(lambda id_, *state: _then(now[id_][0], state))
+    then = cache(lambda id_, *state: approval_then(now[id_][0], state))
     for id_, kind, at, scan_id, ended_at, complete, *states in (await connection.execute(query)).all():
         approval, target_id = now[id_]
-        change = Change(ChangeKind(kind), then(id_, *states[:4]), then(id_, *states[4:]) or approval, at)
+        change = Change(ChangeKind(kind), then(id_, *states[:half]), then(id_, *states[half:]) or approval, at)
         # What readings have been cut off from the history is taken for complete: nothing says that it was not.
         proven = at if complete is not False else await _proven_at(connection, scan_id, target_id, id_, at)
         found[id_].append(Believed(change, max(at, ended_at), proven))
     return [(*now[id_], believed) for id_, believed in found.items() if believed]
-
-
-def _then(now: Approval, state: Sequence[Any]) -> Approval | None:
-    status, raw, in_words, unreadable = state
-    if status is None:
-        return None
-    return replace(now, status=Status(status), allowance=Allowance(raw, in_words, unreadable))
 
 
 async def _proven_at(

@@ -1,6 +1,7 @@
 """Rows to values and back: the one place that knows both the tables' columns and the domain's fields."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, RowMapping
@@ -11,10 +12,12 @@ from scanner.domain.changes import Change, ChangeKind, Held
 from scanner.store.tables import alerts, approvals, notices, targets
 
 __all__ = [
+    "STATE",
     "alert_from",
     "alert_row",
     "approval_from",
     "approval_row",
+    "approval_then",
     "change_columns",
     "change_from",
     "change_row",
@@ -26,6 +29,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+STATE = ("status", "raw", "in_words", "unreadable", "expires_at")
+"""What changes keep of an approval before and after them; the columns have the side in front."""
 
 CHUNK = 500
 """Values in one IN list: well below every database's limit."""
@@ -136,42 +142,36 @@ def change_row(change: Change, scan_id: str) -> dict[str, object]:
 
 def _state(side: str, approval: Approval | None) -> dict[str, object]:
     if approval is None:
-        return {f"{side}_{name}": None for name in ("status", "raw", "in_words", "unreadable")}
+        return {f"{side}_{name}": None for name in STATE}
     return {
         f"{side}_status": approval.status.value,
         f"{side}_raw": approval.allowance.raw,
         f"{side}_in_words": approval.allowance.in_words,
         f"{side}_unreadable": approval.allowance.unreadable,
+        f"{side}_expires_at": approval.expires_at,
     }
 
 
 def change_columns(table: Any) -> list[ColumnElement[Any]]:
     """What `change_from` needs of the table of changes, under names of its own."""
-    names = [f"{side}_{name}" for side in ("before", "after") for name in ("status", "raw", "in_words", "unreadable")]
-    return [table.c.kind.label("change_kind"), table.c.at.label("change_at"), *(table.c[name] for name in names)]
+    states = (table.c[f"{side}_{name}"] for side in ("before", "after") for name in STATE)
+    return [table.c.kind.label("change_kind"), table.c.at.label("change_at"), *states]
 
 
 def change_from(row: RowMapping) -> Change:
     """A change from a row that joins it with its approval."""
     now = approval_from(row)
+    before, after = (approval_then(now, [row[f"{side}_{name}"] for name in STATE]) for side in ("before", "after"))
+    return Change(ChangeKind(row["change_kind"]), before, after or now, row["change_at"])
 
-    def then(side: str) -> Approval | None:
-        if row[f"{side}_status"] is None:
-            return None
-        allowance = Allowance(row[f"{side}_raw"], row[f"{side}_in_words"], row[f"{side}_unreadable"])
-        return Approval(
-            chain=now.chain,
-            owner=now.owner,
-            token=now.token,
-            spender=now.spender,
-            allowance=allowance,
-            kind=now.kind,
-            status=Status(row[f"{side}_status"]),
-            token_id=now.token_id,
-            via=now.via,
-        )
 
-    return Change(ChangeKind(row["change_kind"]), then("before"), then("after") or now, row["change_at"])
+def approval_then(now: Approval, state: Sequence[Any]) -> Approval | None:
+    """An approval as it is known now, in a state that it once had (see `STATE`); None where it had none."""
+    status, raw, in_words, unreadable, expires_at = state
+    if status is None:
+        return None
+    allowance = Allowance(raw, in_words, unreadable)
+    return replace(now, status=Status(status), allowance=allowance, expires_at=expires_at)
 
 
 def alert_from(row: RowMapping) -> Alert:

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import OWNER, address, allowances, minutes
 
-from scanner.domain.approvals import UINT256_MAX, Allowance, Approval, Spender, Token
-from scanner.domain.exposure import UNVALUED, Exposure, Total, Valuation, exposure, total, valued
+from scanner.domain.approvals import UINT256_MAX, Allowance, Approval, Kind, Spender, Token
+from scanner.domain.exposure import UNVALUED, Exposure, Total, Valuation, allowed, exposure, total, valued
 from scanner.domain.holdings import EXACT, Holding, in_units
 
 TOKEN = Token(address(0x70CE2), "USDT")
@@ -40,6 +40,47 @@ def test_an_unlimited_allowance_puts_the_whole_balance_at_stake() -> None:
 
 def test_unlimited_in_words_is_unlimited() -> None:
     assert exposure(of(Allowance(None, in_words=True)), held("5")).usd == 10
+
+
+@pytest.mark.parametrize(
+    ("kind", "allowance", "count", "amount", "covers"),
+    [
+        (Kind.ERC721, Allowance(1), 3, 1, False),
+        (Kind.ERC721, Allowance(1), 1, 1, True),
+        (Kind.ERC721_ALL, Allowance(None, in_words=True), 3, 3, True),
+    ],
+)
+def test_nfts_are_counted_and_have_no_price(
+    kind: Kind, allowance: Allowance, count: int, amount: int, covers: bool
+) -> None:
+    found = exposure(replace(of(allowance), kind=kind), held(str(count), raw=count, decimals=0))
+    assert (found.balance, found.amount, found.covers_balance) == (count, amount, covers)
+    assert (found.price_usd, found.usd) == (None, None)
+
+
+@pytest.mark.parametrize(("kind", "token_id"), [(Kind.ERC1155_ALL, None), (Kind.ERC6909, None), (Kind.ERC6909, 7)])
+@pytest.mark.parametrize("amount", ["0", "5"])
+def test_of_a_contract_that_keeps_many_tokens_no_one_balance_tells(
+    kind: Kind, token_id: int | None, amount: str
+) -> None:
+    row = replace(of(ALL_THERE_IS), kind=kind, token_id=token_id)
+    found = exposure(row, held(amount))
+    assert (found.balance, found.amount, found.usd, found.covers_balance) == (None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "units"),
+    [(Kind.ERC721, 1), (Kind.ERC721_ALL, None), (Kind.ERC6909, None), (Kind.PERMIT2, Decimal("0.01"))],
+)
+def test_only_what_is_an_amount_of_one_token_has_its_units(kind: Kind, units: Decimal | int | None) -> None:
+    assert allowed(replace(of(Allowance(1)), kind=kind), 2) == units
+
+
+def test_a_balance_that_two_kinds_of_right_reach_is_counted_once() -> None:
+    plain, through = of(ALL_THERE_IS), replace(of(Allowance(50), spender=2), kind=Kind.PERMIT2)
+    found = [(one, exposure(one, held("100", raw=100, decimals=0))) for one in (plain, through)]
+    assert [at_stake.usd for _, at_stake in found] == [200, 100]
+    assert total(found) == Total(Decimal(200), 0)
 
 
 @pytest.mark.parametrize(

@@ -70,3 +70,5 @@ def upgrade() -> None:
     )
     op.add_column("approvals", sa.Column("via", sa.String(128)))
     op.add_column("approvals", sa.Column("final", sa.Boolean(), server_default="1", nullable=False))
+    op.add_column("changes", sa.Column("before_expires_at", columns.Instant()))
+    op.add_column("changes", sa.Column("after_expires_at", columns.Instant()))
