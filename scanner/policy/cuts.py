@@ -51,6 +51,7 @@ class Cuts:
         return [_given(text, first) for text in self.expressions]
 
 
+# The same worths come again and again, and packs that are parts of one another ask the same of them.
 @lru_cache(REMEMBERED)
 def _given(text: str, first: float | None) -> object | None:
     return value_of(text, {} if first is None else {FIRST: first})

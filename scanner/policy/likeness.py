@@ -19,7 +19,7 @@ from scanner.policy.splitting import comparison
 __all__ = ["Likeness", "can_tell"]
 
 REMEMBERED = 4096
-"""Texts of which it is remembered what is said of them."""
+"""Texts of which it is remembered what is said of them, and worths at first, of what they are held against."""
 
 _EXACT = 2.0**53
 """Below this, whole numbers and floating point compare as they should; beyond, the engine rounds one to the other."""
@@ -111,7 +111,7 @@ def _constant(text: str, field: str) -> str | None:
 def _number(fields: _Fields, tests: Sequence[str]) -> _Ask:
     [name] = fields
     cuts = cuts_in(tests, name)
-    edges = cuts.numbers()
+    edges, moving = cuts.numbers(), lru_cache(REMEMBERED)(cuts.moving)
 
     def ask(facts: Facts) -> Hashable:
         number: Any = facts.get(name)
@@ -121,7 +121,7 @@ def _number(fields: _Fields, tests: Sequence[str]) -> _Ask:
         if not -_EXACT < number < _EXACT:
             return number, first
         place = _place(edges, number)
-        return (place, *[_side(number, cut) for cut in cuts.moving(first)]) if cuts.expressions else place
+        return (place, *[_side(number, cut) for cut in moving(first)]) if cuts.expressions else place
 
     return ask
 

@@ -99,6 +99,14 @@ def test_each_price_that_matters_is_looked_at(
     assert told(tmp_path, when, past(FIRST, **worth(prices))) == list(zip(moves, days, strict=True))
 
 
+def test_what_it_was_first_worth_is_that_of_the_last_change(tmp_path: Path) -> None:
+    lived = past(FIRST, change(ChangeKind.DECREASED, 4), **worth({0: "1", 4: "3", 8: "10", 12: "30", 15: "5"}))
+    assert told(tmp_path, "exposure.usd >= 10.0 * exposure.first_usd", lived) == [
+        (Move.OPENED, 12),
+        (Move.RESOLVED, 15),
+    ]
+
+
 def test_time_is_counted_from_the_last_change(tmp_path: Path) -> None:
     lived = past(FIRST, change(ChangeKind.DECREASED, 4), change(ChangeKind.DECREASED, 12))
     steps = told(tmp_path, "approval.unchanged_for > days(5)", lived)
