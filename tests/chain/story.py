@@ -246,12 +246,14 @@ def _signs(world: World, chance: random.Random) -> Sent:
 
 
 def _allows_in_permit2(world: World, chance: random.Random) -> Sent:
-    expires_at = world.node.time() + chance.choice((-5, 0, 30, 300, 30 * DAY))
+    """Near the present nothing ends soon: whether it has ended yet would depend on whose clock is asked."""
+    past = world.node.time() < time.time() - 3_600
+    expires_at = world.node.time() + chance.choice((-5, 0, 30, 300, 30 * DAY) if past else (-DAY, 30 * DAY))
     token, amount = chance.choice([*world.contracts.erc20.values()]), min(chance.choice(AMOUNTS), UINT160_MAX)
     instance, spender = chance.choice(world.contracts.permit2), chance.choice(world.spenders)
     if chance.random() < 0.3:
         who = chance.choice(world.signers)
-        return acts.permit2_permit(world.node, world.relayer, who, instance, token, spender, amount, max(expires_at, 0))
+        return acts.permit2_permit(world.node, world.relayer, who, instance, token, spender, amount, expires_at)
     return acts.permit2_allow(chance.choice(world.senders), instance, token, spender, amount, expires_at)
 
 

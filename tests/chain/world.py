@@ -51,7 +51,8 @@ class World:
     """A furnished chain and who lives on it.
 
     `signers` are owners whose keys the node has, and who never send anything; `safe` is an owner that is a contract.
-    `ids` are the token ids that are spoken of. A block comes every 12 seconds, in the past until `arrive`.
+    `ids` are the token ids that are spoken of. A block comes every 12 seconds, in the past until `arrive`; from
+    then on a block's time is the time.
     """
 
     node: Node
@@ -73,7 +74,8 @@ class World:
     def does(self, *sent: Sent, failing: bool = False, after: int = BLOCK_TIME) -> list[str]:
         """One block with what they do; returns the transactions' hashes. A Safe does it through its signer."""
         through = [acts.safe_sends(self.safe_signer, one) if one.sender == self.safe else one for one in sent]
-        receipts = self.node.mine(through, at=self.node.time() + after, failing=failing)
+        before = self.node.time()
+        receipts = self.node.mine(through, at=max(before + 1, min(before + after, int(time.time()))), failing=failing)
         return [str(receipt["transactionHash"]) for receipt in receipts]
 
     def arrive(self) -> int:
@@ -102,7 +104,7 @@ def furnished(node: Node, *, owners: int = 6, spenders: int = 4) -> World:
 
 
 def place(node: Node, maker: str) -> None:
-    """Put there what stands at the same address on every chain: Permit2, Multicall3, and the registry that ERC-777 needs."""
+    """Put there what stands at one address on every chain: Permit2, Multicall3, the registry that ERC-777 needs."""
     made = node.deploy(maker, registry(), multicall3())
     codes = [node.ask("eth_getCode", at, "latest") for at in made]
     node.answers([("anvil_setCode", placed) for placed in zip((ERC1820, MULTICALL3), codes, strict=True)])
