@@ -48,6 +48,12 @@ def test_an_approval_knows_its_tokens_supply() -> None:
     assert replace(limited, token=replace(limited.token, supply=1000)).unlimited is True
 
 
+@pytest.mark.parametrize("kind", [Kind.ERC721, Kind.ERC6909, Kind.ERC777])
+def test_one_nft_is_not_unlimited_where_there_is_only_one(kind: Kind) -> None:
+    only = approval(amount=1, kind=kind)
+    assert replace(only, token=replace(only.token, supply=1)).unlimited is False
+
+
 def test_words_are_unlimited_without_a_number() -> None:
     said = Allowance(None, in_words=True)
     assert said.unlimited() is True

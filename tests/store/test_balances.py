@@ -1,6 +1,7 @@
 """What owners hold is kept to its last digit, and what two answers make of a token is held against each other."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ from made import START, TREASURY, address, approval, commit, reading
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.domain.approvals import UINT256_MAX, Target
+from scanner.domain.approvals import UINT256_MAX, Kind, Target
 from scanner.domain.exposure import Valuation
 from scanner.domain.holdings import BalanceReading, Holding, Seen, Wanted
 from scanner.errors import Reason, Trouble
@@ -181,6 +182,15 @@ async def test_what_matters_is_what_somebody_may_take_and_what_was_held(store: S
     [wanted] = await due(store, before=9)
     assert wanted.tokens == {USDT, SPAM, ""}
     assert gone not in wanted.tokens
+
+
+async def test_nfts_do_not_matter_to_a_source_that_tells_of_tokens(store: Store) -> None:
+    kinds = {100: Kind.PERMIT2, 102: Kind.ERC777, 103: Kind.ERC721, 104: Kind.ERC721_ALL, 105: Kind.ERC6909}
+    rows = [replace(approval(token=token), kind=kind) for token, kind in kinds.items()]
+    snapshot = replace(reading(*rows), kinds=frozenset(Kind))
+    await commit(store, snapshot, "first")
+    [wanted] = await due(store, before=9)
+    assert wanted.tokens == {USDT, address(102)} == snapshot.tokens
 
 
 async def test_a_first_worth_is_kept_and_replaced_by_the_next(store: Store) -> None:

@@ -1,6 +1,7 @@
 """What is known: the present, any moment of the past, and every change between."""
 
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.domain.approvals import End, Kind, Target
+from scanner.domain.approvals import Allowance, End, Kind, Target
 from scanner.domain.changes import ChangeKind
 from scanner.store import knowledge, scans
 from scanner.store.columns import Uint256
@@ -39,6 +40,31 @@ async def raws(store: Store, when: datetime | None = None) -> set[int | None]:
 async def test_what_was_stored_is_known_again_exactly(store: Store) -> None:
     outcome = await commit(store, reading(approval(raw=MAX), approval(token=101, raw=0xFF)), "s1")
     assert await store.read(lambda c: knowledge.known(c, TREASURY)) == outcome.known
+
+
+async def test_what_only_the_chain_tells_is_known_again_exactly(store: Store) -> None:
+    row = replace(
+        approval(raw=MAX),
+        kind=Kind.PERMIT2,
+        token_id=MAX,
+        via=address(7),
+        expires_at=at(90),
+        granted_at=at(-5),
+        granted_tx=f"0x{7:064x}",
+        final=False,
+    )
+    raised, gone = replace(row, allowance=Allowance(9), expires_at=at(30)), at(31)
+    outcome = await commit(store, replace(reading(row), kinds=frozenset(Kind)), "s1")
+    assert await store.read(lambda c: knowledge.known(c, TREASURY)) == outcome.known
+    for number, minutes in enumerate((10, 31)):
+        outcome = await commit(store, replace(reading(raised, minutes=minutes), kinds=frozenset(Kind)), f"t{number}")
+    told = await store.read(lambda c: knowledge.history(c, Filter()))
+    assert [change.kind for change in told] == [ChangeKind.BASELINE, ChangeKind.DECREASED, ChangeKind.EXPIRED]
+    assert [change.after.expires_at for change in told] == [at(90), at(30), at(30)]
+    assert told[1].before == row
+    assert [
+        len(await store.read(lambda c, m=when: knowledge.in_force_at(c, Filter(), m))) for when in (at(30), gone)
+    ] == [1, 0]
 
 
 async def test_an_unknown_target_is_known_as_nothing(store: Store) -> None:
