@@ -22,7 +22,8 @@ async def count(connection: AsyncConnection) -> int:
 
 
 async def add(connection: AsyncConnection, key: str = "a") -> None:
-    await connection.execute(text("INSERT INTO budgets VALUES (:key, 0, 1, 0)"), {"key": key})
+    row = text("INSERT INTO budgets (key, next_at, interval, moved_at) VALUES (:key, 0, 1, 0)")
+    await connection.execute(row, {"key": key})
 
 
 def take_a_while() -> None:
