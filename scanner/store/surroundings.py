@@ -11,7 +11,7 @@ from scanner.domain.exposure import Total, exposure, total, valued
 from scanner.domain.lists import NOBODY
 from scanner.domain.report import ApprovalEntry, ChangeEntry
 from scanner.domain.surroundings import Surroundings
-from scanner.store.balances import holdings_of, valuations_of, value_first
+from scanner.store.balances import holdings_beside, valuations_of, value_first
 from scanner.store.lists import standings_of
 
 __all__ = ["change_entries", "entries", "entries_with_total", "keep_first_worth", "surroundings"]
@@ -58,15 +58,13 @@ async def _beside(
     connection: AsyncConnection, approvals: Collection[Approval], first: Mapping[str, Decimal]
 ) -> Mapping[str, Surroundings]:
     """What balances and lists add to approvals, by their ids; `first` is what each was first worth, as far as known."""
-    holdings = await holdings_of(
-        connection, {one.target for one in approvals}, {one.token.address for one in approvals}
-    )
+    holdings = await holdings_beside(connection, [one.id for one in approvals])
     standings = await standings_of(connection, {key for one in approvals for key in _named(one)})
     found = {}
     for approval in approvals:
         spender, token = _named(approval)
         found[approval.id] = Surroundings(
-            exposure=exposure(approval, holdings.get(approval.target, {}).get(approval.token.address)),
+            exposure=exposure(approval, holdings.get((approval.chain, approval.owner, approval.token.address))),
             first_usd=first.get(approval.id),
             spender=standings.get(spender, NOBODY),
             token=standings.get(token, NOBODY),

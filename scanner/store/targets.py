@@ -17,24 +17,22 @@ __all__ = ["balances_read", "standing"]
 
 async def standing(connection: AsyncConnection, wanted: Filter) -> list[TargetEntry]:
     """The targets of the filter's owners and chains, in the order in which they were first watched."""
-    query = (
-        select(targets, func.count(approvals.c.id).label("approvals"))
-        .outerjoin(approvals, (approvals.c.target_id == targets.c.id) & approvals.c.in_force)
-        .group_by(targets.c.id)
-        .order_by(targets.c.id)
-    )
+    mine = (approvals.c.target_id == targets.c.id) & approvals.c.in_force
+    count = select(func.count()).where(mine).scalar_subquery()
+    named = (targets.c.chain, targets.c.owner, targets.c.label, targets.c.error, targets.c.read_at)
+    query = select(*named, count).order_by(targets.c.id)
     return [
         TargetEntry(
-            chain=chain_name(row["chain"]),
-            chain_index=row["chain"],
-            owner=row["owner"],
-            label=row["label"],
-            complete=row["error"] is None and row["read_at"] is not None,
-            approvals=row["approvals"],
-            error=row["error"],
-            read_at=None if row["read_at"] is None else rfc3339(row["read_at"]),
+            chain=chain_name(chain),
+            chain_index=chain,
+            owner=owner,
+            label=label,
+            complete=error is None and read_at is not None,
+            approvals=held,
+            error=error,
+            read_at=None if read_at is None else rfc3339(read_at),
         )
-        for row in (await connection.execute(_of(query, wanted))).mappings()
+        for chain, owner, label, error, read_at, held in await connection.execute(_of(query, wanted))
     ]
 
 

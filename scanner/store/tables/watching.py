@@ -1,6 +1,6 @@
 """What is watched, what was read of it, and who reads."""
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, text
 
 from scanner.store.columns import Instant, Json, Uint256
 from scanner.store.tables.schema import metadata
@@ -75,6 +75,8 @@ approvals = Table(
     Column("missing_since", Instant),
     Column("version", Integer, nullable=False),
     Index(None, "target_id"),
+    # How many a target has is counted without looking at them.
+    Index("ix_approvals_in_force", "target_id", sqlite_where=text("in_force = 1")),
     Index(None, "spender"),
     Index(None, "token"),
 )

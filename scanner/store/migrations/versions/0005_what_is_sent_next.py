@@ -1,4 +1,4 @@
-"""What is sent next is found without looking at all that waits; a pace remembers what was refused and what held."""
+"""What is sent next, and how many approvals are in force, is found without looking at all; a pace remembers more."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,3 +14,4 @@ def upgrade() -> None:
     critical = sa.text("state = 'waiting' AND severity = 'critical'")
     op.create_index("ix_messages_critical", "messages", ["channel", "position"], sqlite_where=critical)
     op.create_index("ix_messages_claimed", "messages", ["worker"], sqlite_where=sa.text("worker IS NOT NULL"))
+    op.create_index("ix_approvals_in_force", "approvals", ["target_id"], sqlite_where=sa.text("in_force = 1"))
