@@ -28,10 +28,10 @@ PIECE = 5_000
 STALE = 60.0
 """Seconds after which a pinned block is left for a newer one: most nodes keep the state of the last 128 alone."""
 
-MOST_PINS = 5
+MOST_PINS = 3
 """Blocks that one reading pins in a row without reading anything, where the chain or its nodes do not hold still."""
 
-SETTLE = 1.0
+SETTLE = 0.5
 """Seconds until another block is pinned where the chain or its nodes did not hold still."""
 
 
@@ -46,11 +46,10 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Caught:
-    """What is known by now: everything up to `block`; of whom its logs spoke; whether the chain was reorganised."""
+    """What is known by now: everything up to `block`, but of newcomers whose past is `underway`."""
 
     block: Block
-    touched: frozenset[str]
-    reorganised: bool
+    underway: Underway | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,6 @@ class ChainReader:
         self._now = now
         self._past = Past(nodes, index, terms.from_block)
         self._truth = Truth(nodes, index, terms.confirmations, now)
-        self._rewinds = 0
         said = f"{nodes.chain.title} does not hold still: the block that was read is no longer part of it"
         self._restless = Trouble(Reason.NODE_FAILED, said, "It is tried again at the next scan", retry=True)
 
@@ -112,25 +110,31 @@ class ChainReader:
                 vain += 1
                 await asyncio.sleep(SETTLE)
 
-    async def catch_up(self, owners: Collection[str]) -> Caught | Trouble:
-        """Read on for owners whose past is known but for what is new; newcomers are left to their first reading."""
-        pin = await self._pinned()
+    async def catch_up(self, owners: Collection[str], head: Block) -> Caught | Trouble:
+        """Read on for owners whose past is known but for what is new; that of newcomers is read on beside."""
+        pin = await self._below(head)
         if isinstance(pin, Trouble):
             return pin
-        await self._past.want(owners, pin.block, live=True)
-        mine = [owner for owner in owners if self._past.near(owner, pin.block)]
-        while not (self._past.trouble or self._past.idle or all(self._past.reached(one, pin.block) for one in mine)):
-            await self._past.moved(None)
-        if self._past.trouble is not None:
-            return self._past.trouble
-        reorganised, self._rewinds = self._past.rewinds > self._rewinds, self._past.rewinds
-        return Caught(pin.block, self._past.heard(mine), reorganised)
+        past, block = self._past, pin.block
+        await past.want(owners, block, live=True)
+        mine = [owner for owner in owners if past.near(owner, block)]
+        while not (past.trouble or past.idle or all(past.reached(one, block) for one in mine)):
+            await past.moved(None)
+        if past.trouble is not None:
+            return past.trouble
+        newcomers = [owner for owner in owners if not past.reached(owner, block)]
+        return Caught(block, past.underway(newcomers, block) if newcomers else None)
 
     async def _pinned(self) -> _Pin | Trouble:
         """The newest block, or the newest that is final where only that counts."""
-        at, head = monotonic(), await self._nodes.head()
-        if isinstance(head, Trouble) or not self._terms.await_final:
-            return head if isinstance(head, Trouble) else _Pin(head, head.number, at, self._now())
+        head = await self._nodes.head()
+        return head if isinstance(head, Trouble) else await self._below(head)
+
+    async def _below(self, head: Block) -> _Pin | Trouble:
+        """What is read when this is the newest block."""
+        at = monotonic()
+        if not self._terms.await_final:
+            return _Pin(head, head.number, at, self._now())
         block = await self._nodes.block(max(0, head.number - self._terms.confirmations))
         if block is None:
             return self._restless
