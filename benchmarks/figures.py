@@ -15,6 +15,7 @@ class Sizes:
 
     owners: int
     approvals: int
+    chain_owners: int
     runs: int
     stored_owners: int
     judged: int

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from types import MappingProxyType
 
-from benchmarks import delivery, growth, memory, pacing, queries, rules, scans, start
+from benchmarks import chain, delivery, growth, memory, pacing, queries, rules, scans, start
 from benchmarks.figures import Figure, Sizes
 
 __all__ = ["SUBJECTS"]
@@ -11,6 +11,7 @@ __all__ = ["SUBJECTS"]
 SUBJECTS = MappingProxyType[str, Callable[[Sizes], Awaitable[Sequence[Figure]]]](
     {
         "scans": scans.figures,
+        "chain": chain.figures,
         "rules": rules.figures,
         "pacing": pacing.figures,
         "start": start.figures,
