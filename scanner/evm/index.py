@@ -6,11 +6,15 @@ Sources ask through the protocol; the store keeps it.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Protocol
 
 from scanner.domain.nominations import Key, Nomination, TokenFacts
 
-__all__ = ["Checkpoint", "Dated", "Index", "Kept"]
+__all__ = ["NOBODY", "Checkpoint", "Dated", "Index", "Kept"]
+
+NOBODY: Mapping[str, int] = MappingProxyType({})
+"""No owner was heard of."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -61,10 +65,13 @@ class Index(Protocol):
         last: int,
         nominations: Sequence[Nomination],
         checkpoint: Checkpoint | None = None,
+        heard: Mapping[str, int] = NOBODY,
     ) -> None:
         """The past of these owners is read from block `first` up to `last`, and this is what was new in it.
 
-        A nomination takes the place of the one with its key. `checkpoint` is kept, with the newest before it.
+        A nomination takes the place of the one with its key. `checkpoint` is kept, with the newest before it. `heard`
+        are the owners of whom logs spoke, each with a block after which none did: what is known of an older state is
+        old.
         """
         ...
 
@@ -73,8 +80,8 @@ class Index(Protocol):
         ...
 
     async def rewind(self, chain: str, to: int) -> None:
-        """What was read above a block is of a chain that is no more: forget how far it was read, and when it was
-        granted what its blocks told of."""
+        """What was read above a block is of a chain that is no more: forget how far it was read, that its state was,
+        and when it was granted what its blocks told of."""
         ...
 
     async def kept(self, chain: str, owner: str) -> list[Kept]:

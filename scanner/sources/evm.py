@@ -17,6 +17,7 @@ from scanner.domain.cost import Cost
 from scanner.errors import ApprovalWatchError, Reason, Trouble
 from scanner.evm.index import Index
 from scanner.evm.nodes import Nodes
+from scanner.evm.values import Block
 from scanner.sources import NOTHING_KNOWN
 from scanner.sources.evm_chain import Caught, ChainReader, Terms, incomplete
 
@@ -50,6 +51,8 @@ class EvmSource:
         patience: float | None = None,
     ) -> None:
         self.cost = cost
+        self._nodes = nodes
+        self._terms = terms
         self._now = now
         self._chains = {
             chain: ChainReader(each, index, terms[chain], patience=patience, now=now) for chain, each in nodes.items()
@@ -80,12 +83,24 @@ class EvmSource:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def catch_up(self, chain: str, owners: Collection[str]) -> Caught | Trouble:
-        """Read what is new since the last block that was read, for all of these owners at once.
+    def heads(self, chain: str) -> AsyncGenerator[Block]:
+        """Each new block of a chain from now on, without end (see `Nodes.heads`). Raises LookupError."""
+        return self._nodes[chain].heads()
+
+    def silence(self, chain: str) -> Trouble | None:
+        """Why nobody tells new blocks of a chain, as far as that is known. Raises LookupError."""
+        return self._nodes[chain].trouble
+
+    def confirmations(self, chain: str) -> int:
+        """How many blocks make one of a chain final. Raises LookupError."""
+        return self._terms[chain].confirmations
+
+    async def catch_up(self, chain: str, owners: Collection[str], head: Block) -> Caught | Trouble:
+        """Read what is new up to a head, for all of these owners at once. What it speaks of is in the index.
 
         Raises StoreError, and LookupError for a chain that is not read.
         """
-        return await self._chains[chain].catch_up(owners)
+        return await self._chains[chain].catch_up(owners, head)
 
     async def close(self) -> None:
         """Stop reading the past. The next start goes on where it was."""

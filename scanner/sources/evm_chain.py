@@ -54,7 +54,7 @@ class Caught:
 
 @dataclass(frozen=True, slots=True)
 class _Pin:
-    """A block to read at, the number of the newest one then, and when it was asked for: `at` to count from."""
+    """A block to read at, the number of the newest one then, and when that was known: `at` to count from."""
 
     block: Block
     head: int
@@ -118,10 +118,10 @@ class ChainReader:
         past, block = self._past, pin.block
         await past.want(owners, block, live=True)
         mine = [owner for owner in owners if past.near(owner, block)]
-        while not (past.trouble or past.idle or all(past.reached(one, block) for one in mine)):
+        while not all(past.reached(one, block) for one in mine):
+            if past.trouble or past.idle:
+                return past.trouble or self._restless
             await past.moved(None)
-        if past.trouble is not None:
-            return past.trouble
         newcomers = [owner for owner in owners if not past.reached(owner, block)]
         return Caught(block, past.underway(newcomers, block) if newcomers else None)
 
@@ -132,13 +132,13 @@ class ChainReader:
 
     async def _below(self, head: Block) -> _Pin | Trouble:
         """What is read when this is the newest block."""
-        at = monotonic()
+        at, began = monotonic(), self._now()
         if not self._terms.await_final:
-            return _Pin(head, head.number, at, self._now())
+            return _Pin(head, head.number, at, began)
         block = await self._nodes.block(max(0, head.number - self._terms.confirmations))
         if block is None:
             return self._restless
-        return block if isinstance(block, Trouble) else _Pin(block, head.number, at, self._now())
+        return block if isinstance(block, Trouble) else _Pin(block, head.number, at, began)
 
     async def _waited(self, owners: Collection[str], pin: _Pin, ends: float | None) -> AsyncGenerator[Underway]:
         """Wait until the past of somebody is read up to the pin, or nothing more is to be waited for."""

@@ -43,19 +43,17 @@ class Past:
     """What is known of one chain's past.
 
     `first` is the first block that can speak of anybody. `heights` tells up to which block the past of each owner is
-    read without a gap; `trouble` why it is read no further; `rewinds` counts the reorganisations that were met.
+    read without a gap; `trouble` why it is read no further.
     """
 
     def __init__(self, nodes: Nodes, index: Index, first: int = 0) -> None:
         self.heights: dict[str, int] = {}
         self.trouble: Trouble | None = None
-        self.rewinds = 0
         self._nodes = nodes
         self._index = index
         self._chain = nodes.chain.index
         self._first = first
         self._live = False
-        self._heard: set[str] = set()
         self._pin: Block | None = None
         self._settled: Block | None = None
         self._checkpoints: list[Checkpoint] = []
@@ -89,12 +87,6 @@ class Past:
     def near(self, owner: str, block: Block) -> bool:
         """Whether only little is missing of an owner's past up to a block."""
         return self.heights[owner] >= block.number - SHALLOW
-
-    def heard(self, owners: Collection[str]) -> frozenset[str]:
-        """Those of some owners of whom new blocks spoke since that was asked last, also by what they sent."""
-        heard = self._heard.intersection(owners)
-        self._heard -= heard
-        return frozenset(heard)
 
     async def moved(self, within: float | None) -> bool:
         """Wait until something was read, or nothing is read any more; False where that takes longer, in seconds."""
@@ -153,19 +145,18 @@ class Past:
                 if isinstance(stretch, Trouble):
                     return stretch
                 await self._keep(group, stretch, pin)
-                if live:
-                    self._heard |= touched(stretch.logs, frozenset(group.owners))
                 self._moved.set()
                 if self._pin is not pin:
                     return None
         return None
 
     async def _keep(self, group: _Group, stretch: Stretch, pin: Block) -> None:
-        """Write down what a stretch nominates, and that it was read."""
+        """Write down what a stretch nominates, of whom it speaks, and that it was read."""
         new = await self._new(stretch.logs, group.owners)
         at_pin = Checkpoint(pin.number, pin.hash) if stretch.last == pin.number else None
         sure = stretch.last if at_pin else max(group.last, min(stretch.last, pin.number - SHALLOW))
-        await self._index.keep(self._chain, group.owners, self._first, sure, new, at_pin)
+        heard = dict.fromkeys(touched(stretch.logs, frozenset(group.owners)), stretch.last)
+        await self._index.keep(self._chain, group.owners, self._first, sure, new, at_pin, heard)
         self.heights |= dict.fromkeys(group.owners, sure)
         if at_pin is not None and at_pin not in self._checkpoints[:1]:
             self._checkpoints.insert(0, at_pin)
@@ -213,7 +204,6 @@ class Past:
             await self._index.rewind(self._chain, number)
             self._checkpoints = [checkpoint for checkpoint in self._checkpoints if checkpoint.number <= number]
             self.heights = {owner: min(height, number) for owner, height in self.heights.items()}
-            self.rewinds += 1
         self._settled = pin
 
 

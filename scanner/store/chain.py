@@ -3,13 +3,13 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import RowMapping, and_, delete, select, update
+from sqlalchemy import RowMapping, and_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Kind, stable_id
 from scanner.domain.nominations import Key, Nomination, Standard, TokenFacts
-from scanner.evm.index import Checkpoint, Dated, Kept
+from scanner.evm.index import NOBODY, Checkpoint, Dated, Kept
 from scanner.store.engine import Store
 from scanner.store.rows import parts
 from scanner.store.tables import chain_blocks, chain_owners, chain_tokens, nominations
@@ -61,8 +61,9 @@ class StoredIndex:
         last: int,
         new: Sequence[Nomination],
         checkpoint: Checkpoint | None = None,
+        heard: Mapping[str, int] = NOBODY,
     ) -> None:
-        """How far the past is read, together with what was new in it."""
+        """How far the past is read, together with what was new in it and of whom it spoke."""
 
         async def keeping(connection: AsyncConnection) -> None:
             if new:
@@ -79,6 +80,9 @@ class StoredIndex:
                 read.on_conflict_do_update(index_elements=key, set_=reached),
                 [{"chain": chain, "owner": owner, "since": first, "upto": last} for owner in owners],
             )
+            if heard:
+                spoken = [{"b_chain": chain, "b_owner": owner, "at": at} for owner, at in heard.items()]
+                await connection.execute(_HEARD, spoken)
             if checkpoint is not None:
                 await _set_up(connection, chain, checkpoint)
 
@@ -103,6 +107,8 @@ class StoredIndex:
             await connection.execute(update(nominations).where(above).values(nothing))
             beyond = (chain_owners.c.chain == chain) & (chain_owners.c.upto > to)
             await connection.execute(update(chain_owners).where(beyond).values(upto=to))
+            untrue = (chain_owners.c.chain == chain) & (chain_owners.c.proved > to)
+            await connection.execute(update(chain_owners).where(untrue).values(proved=to))
             gone = (chain_blocks.c.chain == chain) & (chain_blocks.c.number > to)
             await connection.execute(delete(chain_blocks).where(gone))
 
@@ -168,6 +174,13 @@ class StoredIndex:
 
         if facts:
             await self._store.write(learning)
+
+
+_HEARD = (
+    update(chain_owners)
+    .where(chain_owners.c.chain == bindparam("b_chain"), chain_owners.c.owner == bindparam("b_owner"))
+    .values(heard=func.max(func.coalesce(chain_owners.c.heard, 0), bindparam("at")))
+)
 
 
 async def _set_up(connection: AsyncConnection, chain: str, checkpoint: Checkpoint) -> None:

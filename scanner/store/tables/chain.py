@@ -10,7 +10,8 @@ from scanner.store.tables.schema import metadata
 
 __all__ = ["chain_blocks", "chain_owners", "chain_tokens", "nodes", "nominations"]
 
-# From which block on up to which one the past of an owner is read without a gap.
+# From which block on up to which one the past of an owner is read without a gap. `heard` is the newest block that spoke
+# of the owner, `proved` the one at whose state all of its approvals were read last: what lies between is due.
 chain_owners = Table(
     "chain_owners",
     metadata,
@@ -18,6 +19,8 @@ chain_owners = Table(
     Column("owner", String(128), primary_key=True),
     Column("since", BigInteger, nullable=False),
     Column("upto", BigInteger, nullable=False),
+    Column("heard", BigInteger),
+    Column("proved", BigInteger),
     sqlite_with_rowid=False,
 )
 

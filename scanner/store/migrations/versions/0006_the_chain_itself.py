@@ -17,6 +17,8 @@ def upgrade() -> None:
         sa.Column("owner", sa.String(128), nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("upto", sa.BigInteger(), nullable=False),
+        sa.Column("heard", sa.BigInteger()),
+        sa.Column("proved", sa.BigInteger()),
         sa.PrimaryKeyConstraint("chain", "owner", name="pk_chain_owners"),
         sqlite_with_rowid=False,
     )
