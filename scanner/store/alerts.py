@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, bindparam, select, update
+from sqlalchemy import RowMapping, Select, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Alert, AlertState, Move, Transition
@@ -22,6 +22,7 @@ __all__ = [
     "Story",
     "Told",
     "apply",
+    "around_scan",
     "find_alert",
     "listing",
     "of_rule",
@@ -126,28 +127,33 @@ async def apply(
 
 
 async def listing(
-    connection: AsyncConnection,
-    *,
-    states: Collection[AlertState] = (AlertState.OPEN, AlertState.ACKNOWLEDGED),
-    scope: Collection[Target] | None = None,
-    also_resolved_by: str | None = None,
-    opened_by: str | None = None,
+    connection: AsyncConnection, *, states: Collection[AlertState] = (AlertState.OPEN, AlertState.ACKNOWLEDGED)
 ) -> list[Told]:
-    """Alerts, the worst and newest first.
-
-    `scope` keeps those of some targets; `also_resolved_by` adds what one scan resolved; `opened_by` keeps what one
-    scan opened.
-    """
-    wanted: ColumnElement[bool] = alerts.c.state.in_([state.value for state in states])
-    if also_resolved_by is not None:
-        wanted |= alerts.c.resolved_by == also_resolved_by
-    query = _joined().where(wanted)
-    if opened_by is not None:
-        query = query.where(alerts.c.opened_by == opened_by)
+    """Alerts, the worst and newest first."""
+    query = _joined().where(alerts.c.state.in_([state.value for state in states]))
     found = [_told_from(row) for row in (await connection.execute(query)).mappings()]
-    if scope is not None:
-        found = [told for told in found if told.target in scope]
-    return sorted(found, key=lambda told: (-told.alert.severity.rank, -told.alert.opened_at.timestamp(), told.alert.id))
+    return sorted(found, key=lambda told: _worst_first(told.alert))
+
+
+async def around_scan(
+    connection: AsyncConnection, scan_id: str, scope: Collection[Target]
+) -> tuple[list[Alert], list[str]]:
+    """The alerts of some targets, the worst and newest first: all that are open, and what one scan resolved.
+
+    Beside them the ids of those that are open since this scan.
+    """
+    wanted = is_open() | (alerts.c.resolved_by == scan_id)
+    place = alerts.c.opened_by, approvals.c.chain, approvals.c.owner
+    query = select(alerts, *place).join(approvals, approvals.c.id == alerts.c.approval_id).where(wanted)
+    rows = (await connection.execute(query)).mappings()
+    inside = [row for row in rows if Target(row[approvals.c.chain], row[approvals.c.owner]) in scope]
+    told = sorted(((alert_from(row), row[alerts.c.opened_by]) for row in inside), key=lambda one: _worst_first(one[0]))
+    raised = [alert.id for alert, by in told if by == scan_id and alert.state is not AlertState.RESOLVED]
+    return [alert for alert, _ in told], raised
+
+
+def _worst_first(alert: Alert) -> tuple[int, float, str]:
+    return -alert.severity.rank, -alert.opened_at.timestamp(), alert.id
 
 
 async def find_alert(connection: AsyncConnection, alert_id: str) -> Told | None:

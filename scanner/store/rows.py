@@ -1,7 +1,8 @@
 """Rows to values and back: the one place that knows both the tables' columns and the domain's fields."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, RowMapping
@@ -52,24 +53,36 @@ def is_end() -> ColumnElement[bool]:
     return notices.c.what.in_([move.value for move in ENDS])
 
 
+# Of thousands of rows, most of the time would go into looking each column up by its name.
+_APPROVAL = itemgetter(
+    *(approvals.c.chain, approvals.c.owner, approvals.c.kind, approvals.c.status),
+    *(approvals.c.token, approvals.c.symbol, approvals.c.decimals, approvals.c.supply),
+    *(approvals.c.spender, approvals.c.spender_name),
+    *(approvals.c.raw, approvals.c.in_words, approvals.c.unreadable),
+    *(approvals.c[name] for name in ("token_id", "expires_at", "granted_at", "granted_tx", "via", "final")),
+)
+_HELD = itemgetter(
+    *(approvals.c[name] for name in ("first_seen", "since", "changed_at", "in_force", "missing_since", "version"))
+)
+_ALERT = itemgetter(
+    *(alerts.c[name] for name in ("id", "rule", "title", "severity", "approval_id", "opened_at", "change_id", "state")),
+    *(alerts.c[name] for name in ("resolved_at", "baseline", "reason", "values")),
+)
+
+
 def approval_from(row: RowMapping) -> Approval:
     """An approval as it stands in its row."""
+    chain, owner, kind, status, *rest = _APPROVAL(row)
+    token, symbol, decimals, supply, spender, name, raw, in_words, unreadable, *others = rest
     return Approval(
-        chain=row[approvals.c.chain],
-        owner=row[approvals.c.owner],
-        token=Token(
-            row[approvals.c.token], row[approvals.c.symbol], row[approvals.c.decimals], row[approvals.c.supply]
-        ),
-        spender=Spender(row[approvals.c.spender], row[approvals.c.spender_name]),
-        allowance=Allowance(row[approvals.c.raw], row[approvals.c.in_words], row[approvals.c.unreadable]),
-        kind=Kind(row[approvals.c.kind]),
-        status=Status(row[approvals.c.status]),
-        token_id=row[approvals.c.token_id],
-        expires_at=row[approvals.c.expires_at],
-        granted_at=row[approvals.c.granted_at],
-        granted_tx=row[approvals.c.granted_tx],
-        via=row[approvals.c.via],
-        final=row[approvals.c.final],
+        chain,
+        owner,
+        Token(token, symbol, decimals, supply),
+        Spender(spender, name),
+        Allowance(raw, in_words, unreadable),
+        Kind(kind),
+        Status(status),
+        *others,
     )
 
 
@@ -82,15 +95,7 @@ def target_from(row: RowMapping) -> Target:
 
 def held_from(row: RowMapping) -> Held:
     """What is held of an approval."""
-    return Held(
-        approval=approval_from(row),
-        first_seen=row[approvals.c.first_seen],
-        since=row[approvals.c.since],
-        changed_at=row[approvals.c.changed_at],
-        in_force=row[approvals.c.in_force],
-        missing_since=row[approvals.c.missing_since],
-        version=row[approvals.c.version],
-    )
+    return Held(approval_from(row), *_HELD(row))
 
 
 def approval_row(held: Held, target_id: int) -> dict[str, object]:
@@ -176,21 +181,8 @@ def approval_then(now: Approval, state: Sequence[Any]) -> Approval | None:
 
 def alert_from(row: RowMapping) -> Alert:
     """An alert as it stands in its row."""
-    values: Mapping[str, str] | None = row[alerts.c["values"]]
-    return Alert(
-        id=row[alerts.c.id],
-        rule=row[alerts.c.rule],
-        title=row[alerts.c.title],
-        severity=Severity(row[alerts.c.severity]),
-        approval=row[alerts.c.approval_id],
-        opened_at=row[alerts.c.opened_at],
-        change=row[alerts.c.change_id],
-        state=AlertState(row[alerts.c.state]),
-        resolved_at=row[alerts.c.resolved_at],
-        baseline=row[alerts.c.baseline],
-        reason=row[alerts.c.reason],
-        values=values,
-    )
+    id_, rule, title, severity, approval, opened_at, change, state, *others = _ALERT(row)
+    return Alert(id_, rule, title, Severity(severity), approval, opened_at, change, AlertState(state), *others)
 
 
 def alert_row(alert: Alert) -> dict[str, object]:

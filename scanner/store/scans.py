@@ -18,7 +18,7 @@ from scanner.domain.report import (
     rfc3339,
     said,
 )
-from scanner.store import alerts as kept_alerts
+from scanner.store.alerts import around_scan
 from scanner.store.knowledge import Filter, changes_of, in_force
 from scanner.store.surroundings import change_entries, entries_with_total
 from scanner.store.tables import notices, scan_targets, scans, targets
@@ -153,8 +153,7 @@ async def report(
     """All that a scan says, within its scope. `excepts` says whether an exception covers an approval."""
     kept = await in_force(connection, Filter(targets=scope, watched=False))
     approvals, worth = await entries_with_total(connection, [(one.held, one.target) for one in kept])
-    told = await kept_alerts.listing(connection, scope=scope, also_resolved_by=scan.id)
-    raised = await kept_alerts.listing(connection, scope=scope, opened_by=scan.id)
+    told, raised = await around_scan(connection, scan.id, scope)
     scan = replace(
         scan,
         exposure_usd=said(worth.usd),
@@ -166,6 +165,6 @@ async def report(
         scan=scan,
         approvals=approvals,
         changes=await change_entries(connection, await changes_of(connection, scan.id)),
-        alerts=tuple(AlertEntry.of(one.alert) for one in told),
-        raised=tuple(one.alert.id for one in raised),
+        alerts=tuple(map(AlertEntry.of, told)),
+        raised=tuple(raised),
     )
