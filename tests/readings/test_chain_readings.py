@@ -90,11 +90,11 @@ async def test_where_only_what_is_final_counts_the_newest_blocks_are_not_looked_
 
 async def test_a_past_that_takes_too_long_is_said_and_read_on_beside(store: Store, world: World) -> None:
     everything(world)
-    world.node.ask("anvil_mine", hex(2000))
+    world.node.ask("anvil_mine", hex(100))
     height = world.arrive()
     real = truth(world, height)
     async with (
-        provided(world.node.url, Limits(blocks=50)) as provider,
+        provided(world.node.url, Limits(blocks=2)) as provider,
         chain_reader(store, provider.url, patience=0.05) as source,
     ):
         began = [each async for each in source.read(targets_of(world.owners))]
@@ -107,8 +107,7 @@ async def test_a_past_that_takes_too_long_is_said_and_read_on_beside(store: Stor
     assert {(each.end, each.trouble and each.trouble.reason) for each in cut} == {(End.INCOMPLETE, Reason.CACHING)}
     assert "its past is read up to block" in str(cut[0].trouble)
     assert held(*cut).items() <= real.items()
-    assert steps == sorted(steps)
-    assert {total for _, total in steps} == {height + 1}
+    assert {(done <= total, total) for done, total in steps} == {(True, height + 1)}
     assert held(*last) == real
 
 
