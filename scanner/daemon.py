@@ -24,6 +24,7 @@ from scanner.domain.report import Report
 from scanner.errors import ApprovalWatchError, StoreError
 from scanner.heartbeat import Heartbeat
 from scanner.judge import Judge
+from scanner.loops import end, guarded, rest
 from scanner.refresh import LOOK_EVERY, Refresher
 from scanner.retention import Retention
 from scanner.scan import Job, Scanner, Step
@@ -169,15 +170,15 @@ class Daemon:
             return fresh
         finally:
             stop.set()
-            await _end(refreshing, timedelta())
-            await _end(running, LOOPS_END_WITHIN)
+            await end(refreshing, timedelta())
+            await end(running, LOOPS_END_WITHIN)
 
     async def _until_called(self) -> Works | None:
         """Wait for SIGTERM, or for a SIGHUP whose configuration is sound; a broken one leaves the old in force."""
         while True:
             waiting = [asyncio.create_task(self._stop.wait()), asyncio.create_task(self._reload.wait())]
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            await _end(waiting, timedelta())
+            await end(waiting, timedelta())
             if self._stop.is_set():
                 return None
             self._reload.clear()
@@ -255,8 +256,8 @@ class Daemon:
     async def _answer(self, works: Works, stop: asyncio.Event) -> None:
         """Do the scans that commands ask for. What was claimed is begun: this loop is never cancelled in between."""
         while not stop.is_set():
-            await _guarded(self._take_requests(works))
-            await _rest(stop, ASKED_EVERY)
+            await guarded(self._take_requests(works))
+            await rest(stop, ASKED_EVERY)
 
     async def _take_requests(self, works: Works) -> None:
         if await self._store.read(requests.waits):
@@ -277,7 +278,7 @@ class Daemon:
 
     def _start(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
         """Run something that ends by itself; its failure is logged and touches nothing else."""
-        task = asyncio.create_task(_guarded(work))
+        task = asyncio.create_task(guarded(work))
         self._scans.add(task)
         task.add_done_callback(self._scans.discard)
         return task
@@ -303,9 +304,9 @@ class Daemon:
         """Look at all lists now, and from then on at each when it is due."""
         due = False
         while not stop.is_set():
-            await _guarded(self._look_at_lists(works, due=due))
+            await guarded(self._look_at_lists(works, due=due))
             due = True
-            await _rest(stop, LOOK_EVERY)
+            await rest(stop, LOOK_EVERY)
 
     async def _look_at_lists(self, works: Works, *, due: bool) -> None:
         if (await works.lists.refresh(due=due)).judged:
@@ -314,15 +315,15 @@ class Daemon:
     async def _forget(self, works: Works, stop: asyncio.Event) -> None:
         """Forget what is older than is to be kept."""
         while not stop.is_set():
-            await _guarded(works.retention.forget_daily())
-            await _rest(stop, LOOK_EVERY)
+            await guarded(works.retention.forget_daily())
+            await rest(stop, LOOK_EVERY)
 
     async def _beat(self, works: Works, stop: asyncio.Event) -> None:
         """Tell the store and the service manager that all is well, as long as it is."""
         pause = min(BEAT_EVERY, self._manager.ping_every or BEAT_EVERY)
         while not stop.is_set():
-            await _guarded(self._pulse(works))
-            await _rest(stop, pause)
+            await guarded(self._pulse(works))
+            await rest(stop, pause)
 
     async def _pulse(self, works: Works) -> None:
         job, now = self._scheduler.get_job("scan"), self._now()
@@ -343,8 +344,8 @@ class Daemon:
     async def _watch(self, works: Works, stop: asyncio.Event) -> None:
         """Look at how the watch is, again and again."""
         while not stop.is_set():
-            await _guarded(self._look(works))
-            await _rest(stop, WATCH_EVERY)
+            await guarded(self._look(works))
+            await rest(stop, WATCH_EVERY)
 
     async def _look(self, works: Works) -> Outlook:
         """Look at how the watch is, let what is told go out, and keep the manager's line true."""
@@ -373,27 +374,3 @@ def _why(error: BaseException) -> str:
     if isinstance(error, asyncio.CancelledError):
         return "the daemon was stopped before it was done; ask again"
     return "the daemon could not finish; see its log"
-
-
-async def _guarded(work: Coroutine[Any, Any, object]) -> None:
-    """The edge of every loop and task: a failure is logged and ends nothing else."""
-    try:
-        await work
-    except ApprovalWatchError as error:
-        log.error("daemon.work_failed", problem=str(error))
-    except Exception:
-        log.exception("daemon.work_failed")
-
-
-async def _rest(stop: asyncio.Event, pause: timedelta) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(pause.total_seconds()):
-            await stop.wait()
-
-
-async def _end(tasks: Collection[asyncio.Task[Any]], within: timedelta) -> None:
-    """Let tasks end by themselves within a time; cancel those that do not."""
-    _, late = await asyncio.wait(tasks, timeout=within.total_seconds())
-    for task in late:
-        task.cancel()
-    await asyncio.gather(*late, return_exceptions=True)

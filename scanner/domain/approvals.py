@@ -10,6 +10,7 @@ from scanner.errors import Trouble
 
 __all__ = [
     "FUNGIBLE",
+    "NFTS",
     "UINT256_MAX",
     "Allowance",
     "Approval",
@@ -49,6 +50,9 @@ _OF_A_SUPPLY = frozenset({Kind.ERC20, Kind.PERMIT2})
 
 FUNGIBLE = _OF_A_SUPPLY | {Kind.ERC777}
 """The kinds that are about amounts of one token, and not about NFTs or a contract that keeps many tokens."""
+
+NFTS = frozenset({Kind.ERC721, Kind.ERC721_ALL})
+"""The kinds that are about NFTs, of which an owner has a number."""
 
 _OPERATORS = frozenset({Kind.ERC721_ALL, Kind.ERC1155_ALL, Kind.ERC777})
 
@@ -225,6 +229,11 @@ class Snapshot:
         """The addresses of the tokens of which it shows that amounts may be taken."""
         return frozenset(row.token.address for row in self.approvals.values() if row.fungible) - {""}
 
+    @property
+    def nfts(self) -> frozenset[str]:
+        """The addresses of the contracts of which it shows that NFTs may be taken, one by one or all of them."""
+        return frozenset(row.token.address for row in self.approvals.values() if row.kind in NFTS) - {""}
+
 
 @dataclass(frozen=True, slots=True)
 class Underway:
@@ -237,11 +246,15 @@ class Underway:
 
 @dataclass(frozen=True, slots=True)
 class Unmoved:
-    """A complete reading that said the same as the one whose fingerprint the source was given."""
+    """A complete reading that said the same as the one whose fingerprint the source was given.
+
+    `block` is the one it is true of, where the source knows one.
+    """
 
     target: Target
     source: str
     read_at: datetime
+    block: int | None = None
 
 
 def gather(rows: Iterable[Approval]) -> dict[str, Approval]:

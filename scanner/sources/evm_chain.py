@@ -198,7 +198,7 @@ class ChainReader:
     ) -> Snapshot | Unmoved:
         sign = None if wrong is not None else _fingerprint(seen, pin.block)
         if sign is not None and sign == known:
-            return Unmoved(target, NAME, self._now())
+            return Unmoved(target, NAME, self._now(), pin.block.number)
         return Snapshot(
             target=target,
             approvals=gather(seen.approvals),

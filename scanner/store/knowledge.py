@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, func, null
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.domain.approvals import Kind, Snapshot, Target
+from scanner.domain.approvals import End, Kind, Snapshot, Target
 from scanner.domain.changes import GONE, Change, ChangeKind, Difference, Held, Known
+from scanner.store.following import prove
 from scanner.store.moves import note_money, note_watches
 from scanner.store.rows import (
     CHUNK,
@@ -183,6 +184,8 @@ async def record(connection: AsyncConnection, scan_id: str, snapshot: Snapshot, 
     if difference.complete:
         state |= {"source": snapshot.source, "read_at": snapshot.read_at}
     await connection.execute(update(targets).where(targets.c.id == target_id).values(state))
+    if snapshot.end is End.COMPLETE:
+        await prove(connection, {snapshot.target: snapshot.block})
     if difference.rows:
         new = insert(approvals)
         moving = {c.name: new.excluded[c.name] for c in approvals.c if c.name not in ("id", "target_id")}

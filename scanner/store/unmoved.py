@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Target, Unmoved
+from scanner.store.following import prove
 from scanner.store.rows import parts
 from scanner.store.tables import approvals, scan_targets, targets
 
@@ -80,6 +81,7 @@ async def still(
                 undecided += row.undecided
     if found:
         await connection.execute(_MOVE_ON, list(found.values()))
+        await prove(connection, {target: by_target[target].block for target in found})
         lines = [
             {"scan_id": scan_id, "target_id": one["b_id"], "complete": True, "approvals": one["approvals"]}
             for one in found.values()
