@@ -1,6 +1,6 @@
 """What reads approvals and balances, made of a configuration: chains through their nodes, and the API."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,11 +9,14 @@ import aiohttp
 
 from scanner.clock import MACHINE, Clock
 from scanner.config import Config, OkxConfig
+from scanner.context import Balances
+from scanner.context.evm_balances import EvmBalances
 from scanner.context.okx_balances import OkxBalances
 from scanner.domain.chains import by_index
 from scanner.domain.cost import Cost
 from scanner.errors import ConfigError
 from scanner.evm.failover import Manner
+from scanner.evm.index import Index
 from scanner.evm.learned import Memory
 from scanner.evm.names import named
 from scanner.evm.nodes import Nodes
@@ -31,6 +34,7 @@ from scanner.store.nodes import StoredMemory
 __all__ = [
     "Single",
     "Sources",
+    "evm_balances",
     "evm_source",
     "okx_balances",
     "okx_client",
@@ -43,10 +47,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What reads `approvals`, the preferred one first, and what reads balances, if anything does."""
+    """What reads `approvals`, the preferred one first, and `balances`, who knows amounts best last."""
 
     approvals: Sequence[Source]
-    balances: OkxBalances | None
+    balances: Sequence[Balances]
 
 
 @asynccontextmanager
@@ -55,43 +59,51 @@ async def open_sources(
 ) -> AsyncGenerator[Sources, None]:
     """What reads approvals, in the configured order, and balances.
 
-    The API is there where a target needs it, and where its credentials are at hand, which balances need.
-    `patience` is how long a reading waits for a chain's past, None for as long as it takes. Raises ConfigError.
+    The API is there where a target needs it, and where its credentials are at hand: prices are its alone. `patience`
+    is how long a reading waits for a chain's past, None for as long as it takes. Raises ConfigError.
     """
     readers: dict[str, Source] = {}
-    balances: OkxBalances | None = None
+    balances: list[Balances] = []
     async with AsyncExitStack() as stack:
-        if config.nodes:
-            readers["evm"] = await stack.enter_async_context(evm_source(config, store, clock, patience))
         okx = config.source.okx
         if config.needs_okx or not okx.missing_secrets():
             client = await stack.enter_async_context(okx_client(okx, StoredLedger(store), clock))
-            readers["okx"], balances = okx_source(okx, client), okx_balances(config, client)
-        yield Sources([readers[name] for name in config.source.prefer if name in readers], balances)
+            readers["okx"] = okx_source(okx, client)
+            balances.append(okx_balances(okx, client))
+        if config.nodes:
+            cost, index = Cost(), StoredIndex(store)
+            nodes = await stack.enter_async_context(open_nodes(config, StoredMemory(store), cost=cost, clock=clock))
+            source = evm_source(config, nodes, index, cost=cost, clock=clock, patience=patience)
+            stack.push_async_callback(source.close)
+            readers["evm"] = source
+            balances.append(evm_balances(config, nodes, index, cost=cost, clock=clock))
+        approvals = [readers[name] for name in config.source.prefer if name in readers]
+        yield Sources(approvals, () if config.balances.every is None else balances)
 
 
-@asynccontextmanager
-async def evm_source(
-    config: Config, store: Store, clock: Clock = MACHINE, patience: timedelta | None = None
-) -> AsyncGenerator[EvmSource, None]:
-    """The chains whose nodes are configured as a source. Raises ConfigError where a node's URL cannot be read."""
-    cost = Cost()
+def evm_source(
+    config: Config,
+    nodes: Mapping[str, Nodes],
+    index: Index,
+    *,
+    cost: Cost,
+    clock: Clock = MACHINE,
+    patience: timedelta | None = None,
+) -> EvmSource:
+    """The chains whose nodes are configured as a source, which the caller closes."""
     terms = {
         chain: Terms(each.confirmations, each.await_final, each.from_block) for chain, each in config.nodes.items()
     }
-    async with open_nodes(config, StoredMemory(store), cost=cost, clock=clock) as nodes:
-        source = EvmSource(
-            nodes,
-            StoredIndex(store),
-            cost=cost,
-            now=clock.now,
-            terms=terms,
-            patience=None if patience is None else patience.total_seconds(),
-        )
-        try:
-            yield source
-        finally:
-            await source.close()
+    seconds = None if patience is None else patience.total_seconds()
+    return EvmSource(nodes, index, cost=cost, now=clock.now, terms=terms, patience=seconds)
+
+
+def evm_balances(
+    config: Config, nodes: Mapping[str, Nodes], index: Index, *, cost: Cost, clock: Clock = MACHINE
+) -> EvmBalances:
+    """What the state of these chains tells of balances, as final as approvals are read there."""
+    behind = {chain: each.confirmations for chain, each in config.nodes.items() if each.await_final}
+    return EvmBalances(nodes, index, behind=behind, cost=cost, now=clock.now)
 
 
 @asynccontextmanager
@@ -163,9 +175,9 @@ def okx_source(config: OkxConfig, client: OkxClient) -> OkxSource:
     return OkxSource(client, api=config.api, path=config.approvals_path, address_key=config.address_key)
 
 
-def okx_balances(config: Config, client: OkxClient) -> OkxBalances | None:
-    """What tells of balances, in the configured dialect; None where they are not to be read."""
-    return None if config.balances.every is None else OkxBalances(client, api=config.source.okx.api)
+def okx_balances(config: OkxConfig, client: OkxClient) -> OkxBalances:
+    """What tells of balances and prices, in the configured dialect."""
+    return OkxBalances(client, api=config.api)
 
 
 def _credentials(config: OkxConfig) -> Credentials:

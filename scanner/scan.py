@@ -19,6 +19,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.context import Balances
+from scanner.context.several import read_balances
 from scanner.domain.alerts import Move
 from scanner.domain.approvals import End, Snapshot, Target, Underway, Unmoved, combine
 from scanner.domain.chains import UnknownChainError, by_index
@@ -46,7 +47,8 @@ class Job:
     """What is asked of a scan. Targets that are not to be `recorded` are read, judged, and leave no trace.
 
     `at_once` says that what it raises is not to wait for more to be told with it. `brief` asks for a report of the
-    scan alone: the daemon's own scans have no reader for every approval.
+    scan alone: the daemon's own scans have no reader for every approval. `money_moved` says that what the owners hold
+    has moved: it is read although it is not due, but not its prices.
     """
 
     targets: Sequence[Target]
@@ -55,6 +57,7 @@ class Job:
     dry_run: bool = False
     at_once: bool = False
     brief: bool = False
+    money_moved: bool = False
 
     def keeps(self, target: Target) -> bool:
         """Whether what is read of a target is written down."""
@@ -82,8 +85,9 @@ class Scanner:
 
     `sources` stand in the order of preference: a target is read by the first one that covers its chain.
     `worker` names this process in what it records, so that nobody takes a scan for dead while it lives.
-    `confirm_after` is how much later a doubted absence has to be read again to be believed. `balances` are read where
-    those that are known are older than `balances_every`, where approvals changed, and whenever a command asks.
+    `confirm_after` is how much later a doubted absence has to be read again to be believed. `balances` tell
+    what owners hold, who knows amounts best last: they are asked where what is known is older than `balances_every`,
+    where approvals changed or money moved, and whenever a command asks.
     """
 
     store: Store
@@ -93,7 +97,7 @@ class Scanner:
     worker: str
     confirm_after: timedelta
     now: Callable[[], datetime]
-    balances: Balances | None = None
+    balances: Sequence[Balances] = ()
     balances_every: timedelta = timedelta(hours=1)
 
     async def scan(self, job: Job, progress: Told | None = None) -> Report:
@@ -116,8 +120,8 @@ class _Round:
         self.decided: set[str] = set()
         self.moved = Moved()
         self.meters = {"approvals": Meter([source.cost for source in self.sources])}
-        if self.balances is not None:
-            self.meters["balances"] = Meter([self.balances.cost])
+        if self.balances:
+            self.meters["balances"] = Meter([reader.cost for reader in self.balances])
         self.unrecorded: list[tuple[Snapshot, int]] = []
         self.weighed: list[BalanceReading] = []
         self.based_on: Mapping[Target, int] = {}
@@ -263,17 +267,17 @@ class _Round:
 
     async def _weigh(self, kept: Sequence[Target]) -> None:
         """Read the balances that are due, and judge by them. Whatever they fail at, the approvals are read by now."""
-        if self.balances is None:
+        if not self.balances:
             return
         if not self.reached:
             self.context_errors["balances were not asked for: the approvals could not be read either"] += 1
             return
         wanted = await self.store.read(lambda connection: self._due(connection, kept))
         with self.meters["balances"].running(self.now):
-            await self._read_balances(self.balances, wanted)
+            await self._read_balances(wanted)
 
-    async def _read_balances(self, reader: Balances, wanted: Sequence[Wanted]) -> None:
-        async with aclosing(reader.read(wanted)) as readings:
+    async def _read_balances(self, wanted: Sequence[Wanted]) -> None:
+        async with aclosing(read_balances(self.balances, wanted)) as readings:
             async for reading in readings:
                 if reading.trouble is not None:
                     self.context_errors[f"balances: {reading.trouble}"] += 1
@@ -285,8 +289,9 @@ class _Round:
     async def _due(self, connection: AsyncConnection, kept: Sequence[Target]) -> list[Wanted]:
         """The targets whose balances are to be read: those due by the clock or by a change, or all for a command."""
         every = timedelta() if self.job.asked_by == "command" else self.balances_every
-        due = await balances.due(connection, kept, scan_id=self.id, read_before=self.now() - every)
-        left = [Wanted(snapshot.target, snapshot.tokens) for snapshot, _ in self.unrecorded]
+        before = self.now() - every
+        due = await balances.due(connection, kept, scan_id=self.id, read_before=before, moved=self.job.money_moved)
+        left = [Wanted(snapshot.target, snapshot.tokens, snapshot.nfts) for snapshot, _ in self.unrecorded]
         return due + left
 
     async def _commit_balances(self, connection: AsyncConnection, reading: BalanceReading) -> None:

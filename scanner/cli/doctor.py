@@ -268,9 +268,9 @@ async def _balances(config: "Config", client: "OkxClient") -> Sign | None:
     from scanner.domain.report import chain_name
     from scanner.readers import okx_balances
 
-    balances = okx_balances(config, client)
-    if balances is None or not config.targets:
+    if config.balances.every is None or not config.targets:
         return None
+    balances = okx_balances(config.source.okx, client)
     target = config.targets[0]
     [reading] = [reading async for reading in balances.read([Wanted(target)])]
     what = f"{target.owner} on {chain_name(target.chain)}"

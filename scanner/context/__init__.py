@@ -6,6 +6,7 @@ Nothing here is needed to read an approval, and nothing here that fails ever sto
 from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
+from scanner.domain.chains import Chain
 from scanner.domain.cost import Cost
 from scanner.domain.holdings import BalanceReading, Wanted
 
@@ -17,6 +18,10 @@ class Balances(Protocol):
 
     name: str
     cost: Cost
+
+    def covers(self, chain: Chain) -> bool:
+        """Whether it can tell of balances on a chain."""
+        ...
 
     def read(self, wanted: Sequence[Wanted]) -> AsyncGenerator[BalanceReading, None]:
         """Read what each target's owner holds: exactly one reading for each, in any order, as soon as it is there.

@@ -28,29 +28,28 @@ class Spent:
 
 
 class Meter:
-    """What some readers cost from now on, each told by its own running cost."""
+    """What some readers cost while it runs, each told by its own running cost, which others may share."""
 
     def __init__(self, costs: Sequence[Cost]) -> None:
         self._costs = costs
-        self._before = [replace(cost) for cost in costs]
+        self._spent = Cost()
         self._seconds = 0.0
 
     @contextmanager
     def running(self, now: Callable[[], datetime]) -> Iterator[None]:
-        """Count the time that passes within."""
-        began = now()
+        """Count what is spent and the time that passes within."""
+        began, before = now(), [replace(cost) for cost in self._costs]
         try:
             yield
         finally:
             self._seconds += (now() - began).total_seconds()
+            for cost, then in zip(self._costs, before, strict=True):
+                self._spent.requests += cost.requests - then.requests
+                self._spent.retries += cost.retries - then.retries
+                self._spent.waited += cost.waited - then.waited
 
     @property
     def spent(self) -> Spent:
         """What it was until now."""
-        pairs = list(zip(self._costs, self._before, strict=True))
-        return Spent(
-            requests=sum(cost.requests - before.requests for cost, before in pairs),
-            retries=sum(cost.retries - before.retries for cost, before in pairs),
-            waited_seconds=round(sum(cost.waited - before.waited for cost, before in pairs), 3),
-            seconds=round(self._seconds, 3),
-        )
+        spent = self._spent
+        return Spent(spent.requests, spent.retries, round(spent.waited, 3), round(self._seconds, 3))

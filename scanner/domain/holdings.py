@@ -1,10 +1,11 @@
-"""What owners hold, as a balances API tells it: each number known, or unknown, and never zero for want of one.
+"""What owners hold, as an API or a state tells it: each number known, or unknown, and never zero for want of one.
 
 `after` decides what a reading means for what is known: a token that is missing from an answer is zero only when it was
-asked for by its address and missing in two readings (docs/balances.md names the source of that).
+asked for by its address and missing in two readings (docs/balances.md names the source of that). `together` makes one
+reading of what several sources say.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Context, Decimal
@@ -12,7 +13,18 @@ from decimal import Context, Decimal
 from scanner.domain.approvals import Target
 from scanner.errors import Trouble
 
-__all__ = ["EXACT", "MOST_DECIMALS", "BalanceReading", "Holding", "Seen", "Wanted", "after", "decimals_of", "in_units"]
+__all__ = [
+    "EXACT",
+    "MOST_DECIMALS",
+    "BalanceReading",
+    "Holding",
+    "Seen",
+    "Wanted",
+    "after",
+    "decimals_of",
+    "in_units",
+    "together",
+]
 
 EXACT = Context(prec=400)
 """Arithmetic without rounding: a balance of 78 digits times any price has fewer digits than this."""
@@ -26,10 +38,17 @@ MOST_DECIMALS = 77
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A target whose balances are to be read. `tokens` are asked for by their address where the list lacks them."""
+    """A target whose balances are to be read.
+
+    `tokens` are asked for by their address where the list lacks them. `nfts` are contracts of which only a source that
+    counts NFTs can tell how many the owner has. Where prices are not wanted, what tells them is not asked if another
+    source knows the amounts.
+    """
 
     target: Target
     tokens: frozenset[str] = frozenset()
+    nfts: frozenset[str] = frozenset()
+    prices: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +57,8 @@ class Seen:
 
     `amount` is in token units, as the source wrote it: sources cut long ones off, so it may be a little more. `raw` is
     the same in the smallest unit, exactly. `price_usd` is for one token unit. `risk`: whether the source calls the
-    token a scam or a honeypot. What the source does not say, or says unreadably, is None.
+    token a scam or a honeypot. What the source does not say, or says unreadably, is None. `priced` is False where the
+    source speaks of amounts alone: that it tells no price says nothing.
     """
 
     token: str
@@ -47,6 +67,7 @@ class Seen:
     raw: int | None = None
     price_usd: Decimal | None = None
     risk: bool | None = None
+    priced: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +75,8 @@ class BalanceReading:
     """What one reading of balances says of a target.
 
     `rows` are by token. `asked` are the tokens that were asked for by their address and answered: what is in `asked`
-    and not in `rows` was missing. `trouble` says why there is not more; what was read counts all the same.
+    and not in `rows` was missing. `trouble` says why there is not more; what was read counts all the same. `whole` is
+    False where not every source was asked that knows something: then all is due again as if it had not been read.
     """
 
     target: Target
@@ -62,6 +84,7 @@ class BalanceReading:
     read_at: datetime
     asked: frozenset[str] = frozenset()
     trouble: Trouble | None = None
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +164,37 @@ def after(known: Mapping[str, Holding], reading: BalanceReading) -> dict[str, Ho
     return found
 
 
+def together(readings: Sequence[BalanceReading]) -> BalanceReading:
+    """What several sources say of one target, as one reading. Of amounts each knows better than those before it.
+
+    What one of them does not know, another one tells. The trouble is that of the last that has one.
+    """
+    rows: dict[str, Seen] = {}
+    for reading in readings:
+        rows |= {token: _better(rows[token], seen) if token in rows else seen for token, seen in reading.rows.items()}
+    return replace(
+        readings[-1],
+        rows=rows,
+        read_at=max(reading.read_at for reading in readings),
+        asked=frozenset().union(*(reading.asked for reading in readings)),
+        trouble=next((one.trouble for one in reversed(readings) if one.trouble is not None), None),
+        whole=all(reading.whole for reading in readings),
+    )
+
+
+def _better(first: Seen, later: Seen) -> Seen:
+    """Two rows of one token: the amount of the later one, unless it knows none."""
+    amount, raw = (later.amount, later.raw) if (later.amount, later.raw) != (None, None) else (first.amount, first.raw)
+    decimals = decimals_of(first)
+    if amount is None and raw is not None and decimals is not None:
+        amount = in_units(raw, decimals)
+    told = later if later.priced else first
+    return Seen(later.token, later.symbol or first.symbol, amount, raw, told.price_usd, told.risk, told.priced)
+
+
 def _seen(before: Holding | None, seen: Seen, read_at: datetime) -> Holding:
     decimals = decimals_of(seen)
+    told = seen if seen.priced or before is None else before
     return Holding(
         token=seen.token,
         read_at=read_at,
@@ -150,6 +202,6 @@ def _seen(before: Holding | None, seen: Seen, read_at: datetime) -> Holding:
         amount=seen.amount,
         raw=seen.raw,
         decimals=before.decimals if decimals is None and before is not None else decimals,
-        price_usd=seen.price_usd,
-        risk=seen.risk,
+        price_usd=told.price_usd,
+        risk=told.risk,
     )

@@ -4,13 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import RowMapping, case, func, null, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, case, exists, func, null, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.domain.approvals import FUNGIBLE, Target
+from scanner.domain.approvals import FUNGIBLE, NFTS, Kind, Target
 from scanner.domain.exposure import Valuation
-from scanner.domain.holdings import BalanceReading, Holding, Wanted, after, decimals_of
+from scanner.domain.holdings import BalanceReading, Holding, Seen, Wanted, after, decimals_of
 from scanner.store.moves import note_money
 from scanner.store.rows import parts
 from scanner.store.tables import approvals, balances, changes, targets, tokens, valuations
@@ -106,8 +106,9 @@ async def record(connection: AsyncConnection, reading: BalanceReading) -> None:
         )
     await note_money(connection, target_id, target.chain, moved.keys(), reading.read_at)
     error = None if reading.trouble is None else str(reading.trouble)
-    state = {"balances_error": error} | ({"balances_at": reading.read_at} if reading.trouble is None else {})
-    await connection.execute(update(targets).where(targets.c.id == target_id).values(state))
+    if error is not None or reading.whole:
+        state = {"balances_error": error} | ({"balances_at": reading.read_at} if error is None else {})
+        await connection.execute(update(targets).where(targets.c.id == target_id).values(state))
 
 
 async def _describe(connection: AsyncConnection, reading: BalanceReading) -> None:
@@ -115,70 +116,92 @@ async def _describe(connection: AsyncConnection, reading: BalanceReading) -> Non
     new = insert(tokens)
     said, kept = new.excluded, tokens.c
     differ = said.decimals.is_not(None) & kept.decimals.is_not(None) & (said.decimals != kept.decimals)
-    await connection.execute(
-        new.on_conflict_do_update(
-            index_elements=[kept.chain, kept.token],
-            set_={
-                "symbol": func.coalesce(said.symbol, kept.symbol),
-                "decimals": case((kept.disputed | differ, null()), else_=func.coalesce(said.decimals, kept.decimals)),
-                "disputed": kept.disputed | differ,
-                "price_usd": said.price_usd,
-                "risk": func.coalesce(said.risk, kept.risk),
-                "read_at": said.read_at,
-            },
-        ),
-        [
-            {
-                "chain": reading.target.chain,
-                "token": seen.token,
-                "symbol": seen.symbol,
-                "decimals": decimals_of(seen),
-                "disputed": False,
-                "price_usd": seen.price_usd,
-                "risk": seen.risk,
-                "read_at": reading.read_at,
-            }
-            for seen in reading.rows.values()
-        ],
-    )
+    of_contracts = {
+        "symbol": func.coalesce(said.symbol, kept.symbol),
+        "decimals": case((kept.disputed | differ, null()), else_=func.coalesce(said.decimals, kept.decimals)),
+        "disputed": kept.disputed | differ,
+    }
+    of_markets = {
+        "price_usd": said.price_usd,
+        "risk": func.coalesce(said.risk, kept.risk),
+        "read_at": said.read_at,
+    }
+    for priced, moving in ((True, of_contracts | of_markets), (False, of_contracts)):
+        rows = [_token_row(reading, seen) for seen in reading.rows.values() if seen.priced is priced]
+        if rows:
+            key = [kept.chain, kept.token]
+            await connection.execute(new.on_conflict_do_update(index_elements=key, set_=moving), rows)
+
+
+def _token_row(reading: BalanceReading, seen: Seen) -> dict[str, object]:
+    return {
+        "chain": reading.target.chain,
+        "token": seen.token,
+        "symbol": seen.symbol,
+        "decimals": decimals_of(seen),
+        "disputed": False,
+        "price_usd": seen.price_usd,
+        "risk": seen.risk,
+        "read_at": reading.read_at,
+    }
 
 
 async def due(
-    connection: AsyncConnection, wanted: Sequence[Target], *, scan_id: str, read_before: datetime
+    connection: AsyncConnection, wanted: Sequence[Target], *, scan_id: str, read_before: datetime, moved: bool = False
 ) -> list[Wanted]:
     """Which targets' balances are to be read now, and the tokens that matter there.
 
-    Due is a target that was last read before a time, never wholly read, or whose approvals the scan found changed.
-    What matters are the tokens that somebody may take, and those that the owner held when it was last read. NFTs are
-    not among them: to a source that tells of tokens alone, an owner would seem to hold none.
+    Due is a target that was last read before a time, never wholly read, or whose approvals the scan found changed;
+    the others are read, too, if what their owners hold has `moved`, but for the prices. What matters are the tokens
+    that somebody may take, and those that the owner held when it was last read. NFTs are told apart: to a source that
+    tells of tokens alone, an owner would seem to hold none.
     """
-    moved = select(approvals.c.target_id).join(changes, changes.c.approval_id == approvals.c.id)
-    moved = moved.where(changes.c.scan_id == scan_id)
+    changed = select(approvals.c.target_id).join(changes, changes.c.approval_id == approvals.c.id)
+    changed = changed.where(changes.c.scan_id == scan_id)
     late = targets.c.balances_at.is_(None) | (targets.c.balances_at < read_before)
-    rows = await connection.execute(
-        select(targets.c.id, targets.c.chain, targets.c.owner).where(late | targets.c.id.in_(moved))
-    )
-    chosen = {Target(row.chain, row.owner): int(row.id) for row in rows}
-    found = [(target, chosen[target]) for target in wanted if target in chosen]
-    matter = await _tokens_that_matter(connection, [id_ for _, id_ in found])
-    return [Wanted(target, frozenset(matter.get(id_, ()))) for target, id_ in found]
+    by_itself = (late | targets.c.id.in_(changed)).label("by_itself")
+    query = select(targets.c.id, targets.c.chain, targets.c.owner, by_itself)
+    rows = await connection.execute(query if moved else query.where(by_itself))
+    chosen = {Target(row.chain, row.owner): (int(row.id), bool(row.by_itself)) for row in rows}
+    found = [(target, *chosen[target]) for target in wanted if target in chosen]
+    ids = [id_ for _, id_, _ in found]
+    tokens_, nfts = await _tokens_that_matter(connection, ids), await _nfts_that_matter(connection, ids)
+    return [
+        Wanted(target, frozenset(tokens_[id_]), frozenset(nfts[id_]), prices=prices) for target, id_, prices in found
+    ]
 
 
 async def _tokens_that_matter(connection: AsyncConnection, ids: Sequence[int]) -> Mapping[int, set[str]]:
-    found: dict[int, set[str]] = {}
+    nft = exists().where(
+        approvals.c.target_id == balances.c.target_id, approvals.c.token == balances.c.token, _of(NFTS)
+    )
+    found: dict[int, set[str]] = {id_: set() for id_ in ids}
     for part in parts(ids):
-        approved = select(approvals.c.target_id, approvals.c.token).where(
-            approvals.c.target_id.in_(part),
-            approvals.c.in_force,
-            approvals.c.token != "",
-            approvals.c.kind.in_([kind.value for kind in FUNGIBLE]),
-        )
         held = select(balances.c.target_id, balances.c.token).where(
-            balances.c.target_id.in_(part), balances.c.amount.is_(None) | (balances.c.amount != Decimal(0))
+            balances.c.target_id.in_(part), balances.c.amount.is_(None) | (balances.c.amount != Decimal(0)), ~nft
         )
-        for row in await connection.execute(approved.union(held)):
-            found.setdefault(int(row[0]), set()).add(str(row[1]))
+        for row in await connection.execute(_approved(part, FUNGIBLE).union(held)):
+            found[row.target_id].add(row.token)
     return found
+
+
+async def _nfts_that_matter(connection: AsyncConnection, ids: Sequence[int]) -> Mapping[int, set[str]]:
+    found: dict[int, set[str]] = {id_: set() for id_ in ids}
+    for part in parts(ids):
+        for row in await connection.execute(_approved(part, NFTS)):
+            found[row.target_id].add(row.token)
+    return found
+
+
+def _approved(ids: Collection[int], kinds: Collection[Kind]) -> Select[int, str]:
+    """What may be taken of targets by rights of some kinds."""
+    return select(approvals.c.target_id, approvals.c.token).where(
+        approvals.c.target_id.in_(ids), approvals.c.in_force, approvals.c.token != "", _of(kinds)
+    )
+
+
+def _of(kinds: Collection[Kind]) -> ColumnElement[bool]:
+    return approvals.c.kind.in_([kind.value for kind in kinds])
 
 
 async def valuations_of(connection: AsyncConnection, approval_ids: Sequence[str]) -> dict[str, Valuation]:

@@ -24,6 +24,7 @@ from scanner.domain.approvals import (
     Token,
     gather,
 )
+from scanner.domain.chains import Chain
 from scanner.domain.cost import Cost
 from scanner.domain.holdings import BalanceReading, Seen, Wanted
 from scanner.domain.lists import Entry, ListState
@@ -117,6 +118,9 @@ class World:
         trouble = Trouble(Reason.NODE_FAILED, "the node failed")
         half = gather(found[::2])
         return Snapshot(target, half, End.INCOMPLETE, frozenset(), "scripted", self.clock.now(), trouble=trouble)
+
+    def covers(self, chain: Chain) -> bool:
+        return True
 
     async def read(self, wanted: Sequence[Wanted]) -> AsyncGenerator[BalanceReading, None]:
         for one in wanted:

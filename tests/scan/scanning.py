@@ -118,7 +118,13 @@ def house(
     clock = clock or Clock()
     judge = Judge(pack or default_pack(), telling=Telling(channels=CHANNELS), now=clock.now)
     scanner = Scanner(
-        store, sources, judge, worker="1-test", confirm_after=confirm_after, now=clock.now, balances=balances
+        store,
+        sources,
+        judge,
+        worker="1-test",
+        confirm_after=confirm_after,
+        now=clock.now,
+        balances=() if balances is None else (balances,),
     )
     return House(store, judge, scanner, clock)
 

@@ -22,6 +22,7 @@ from scanner.domain.approvals import (
     Token,
     gather,
 )
+from scanner.domain.chains import Chain
 from scanner.domain.cost import Cost
 from scanner.domain.holdings import BalanceReading, Seen, Wanted
 from scanner.domain.lists import Entry, ListState
@@ -43,6 +44,9 @@ class Held:
     price: str | None = "1"
     name: str = "scripted"
     cost: Cost = field(default_factory=Cost)
+
+    def covers(self, chain: Chain) -> bool:
+        return True
 
     async def read(self, wanted: Sequence[Wanted]) -> AsyncGenerator[BalanceReading, None]:
         for one in wanted:

@@ -10,6 +10,7 @@ import pytest
 from scanning import Clock, House, Scripted, address, house, opened, rows, story, watching
 
 from scanner.domain.approvals import Allowance, Approval, End, Kind, Snapshot, Spender, Target, Token, gather
+from scanner.domain.chains import Chain
 from scanner.domain.cost import Cost, Spent
 from scanner.domain.holdings import BalanceReading, Seen, Wanted
 from scanner.scan import Job
@@ -39,6 +40,9 @@ class Far:
         scam = Approval("1", target.owner, Token(SCAM, "SCM"), Spender(address(0x59E), "Swap"), Allowance(10**30))
         found = gather([one, scam])
         return Snapshot(target, found, End.COMPLETE, frozenset({Kind.ERC20}), "scripted", self.clock.now())
+
+    def covers(self, chain: Chain) -> bool:
+        return True
 
     async def read(self, wanted: Sequence[Wanted]) -> AsyncGenerator[BalanceReading, None]:
         for one in wanted:
