@@ -5,7 +5,7 @@ inside the caller's transaction: an approval, its alerts and what each channel i
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -13,72 +13,38 @@ from operator import attrgetter
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from scanner.cases import Case, Moved, Part, after_reading, of_stored
 from scanner.domain.alerts import Finding, Judgement, Transition, reconcile, unwatched
-from scanner.domain.approvals import Approval, End, Snapshot, Target
-from scanner.domain.changes import GONE, WITHDRAWN, Change, ChangeKind, Difference, Held
+from scanner.domain.approvals import Approval, Snapshot, Target
+from scanner.domain.changes import ChangeKind, Difference, Held
 from scanner.domain.surroundings import Surroundings
 from scanner.domain.telling import Telling
 from scanner.policy.exceptions import Exemptions
 from scanner.policy.fields import AGES, COUNTS, MONEY, facts
 from scanner.policy.moments import Moments
-from scanner.policy.rules import Pack, findings
+from scanner.policy.rules import Exemption, Pack, findings
 from scanner.store import alerts as kept_alerts
 from scanner.store import knowledge, lists, outbox, unmoved
 from scanner.store.engine import Store
 from scanner.store.rows import parts
+from scanner.store.spenders import Counts
 from scanner.store.surroundings import keep_first_worth, surroundings
 
-__all__ = ["Case", "Judge", "Judged", "Moved", "parted"]
-
-SPENDERS_AT_ONCE = 100
-"""Spenders whose approvals are judged in one transaction."""
+__all__ = ["Judge", "Judged", "parted"]
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
     """The steps that alerts take; how often each rule could not decide, and the rules that decided something."""
 
-    transitions: list[Transition] = field(default_factory=list)
+    transitions: Sequence[Transition] = ()
     undecided: Counter[str] = field(default_factory=Counter)
     decided: frozenset[str] = frozenset()
 
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What is to be judged: approvals of one target, with what is provable about them.
-
-    `held` are judged, `changed` tells what happened to them, `gone` are provably in force no more, with
-    the reason, `baseline` are news of a first reading, `raised` allow more than before.
-    """
-
-    target: Target
-    held: Sequence[Held]
-    proven: bool
-    changed: Mapping[str, Change] = field(default_factory=dict)
-    gone: Mapping[str, str] = field(default_factory=dict)
-    baseline: frozenset[str] = frozenset()
-    raised: frozenset[str] = frozenset()
-
-
-@dataclass(slots=True)
-class Moved:
-    """The spenders that a scan moved: those of changed approvals, and whether each only by a wallet's first reading.
-
-    They are judged once, when the scan is done: what a spender holds over all wallets is moved by each of them, and
-    judging every wallet again for every other one would cost their product.
-    """
-
-    spenders: dict[str, bool] = field(default_factory=dict)
-
-    def note(self, spender: str, *, first: bool) -> None:
-        """A change of this spender's approvals was seen."""
-        if spender:
-            self.spenders[spender] = first and self.spenders.get(spender, True)
-
-    def parts(self) -> Iterable[list[str]]:
-        """The spenders, so many at a time."""
-        names = sorted(self.spenders)
-        return (names[start : start + SPENDERS_AT_ONCE] for start in range(0, len(names), SPENDERS_AT_ONCE))
+    def __add__(self, other: "Judged") -> "Judged":
+        return Judged(
+            (*self.transitions, *other.transitions), self.undecided + other.undecided, self.decided | other.decided
+        )
 
 
 def parted(pack: Pack) -> tuple[Pack, Pack]:
@@ -103,6 +69,8 @@ class Judge:
         self._rules = {rule.id: rule for rule in pack.rules}
         self._own, self._shared = parted(pack)
         self._money = pack.reading(MONEY)
+        self._own_money = self._own.reading(MONEY)
+        self._money_happens = any(rule.on for rule in self._money.rules)
         ending = {exemption.rule for exemption in pack.exemptions if exemption.until is not None}
         self._ageing = any(not AGES.isdisjoint(rule.fields_read) or rule.id in ending for rule in self._shared.rules)
         self._exemptions = Exemptions(pack.exemptions)
@@ -129,39 +97,47 @@ class Judge:
         thorough: bool = False,
     ) -> Judged:
         """Judge a target after a reading of it, and note whose approvals it moved; if `thorough`, every spender's."""
-        case = _after(snapshot, difference)
+        case = after_reading(snapshot, difference)
         judged = await self._judge_all(connection, self._own, [case])
         await self._apply(connection, judged.transitions, scan_id, snapshot.read_at)
         for change in difference.changes:
-            moved.note(change.after.spender.address, first=change.kind is ChangeKind.BASELINE)
+            moved.see(change)
         if self._ageing or thorough:
             for held in difference.known.in_force:
                 moved.note(held.approval.spender.address, first=held.approval.id in case.baseline)
         return judged
 
-    async def weighed(self, connection: AsyncConnection, scan_id: str, target: Target) -> Judged:
+    async def weighed(self, connection: AsyncConnection, scan_id: str, target: Target, moved: Moved) -> Judged:
         """Judge a target again by the rules that follow money, after a reading of its balances.
 
-        What the scan found changed is judged as a change once more: its worth was not known before.
+        What the scan found changed is judged as a change once more: its worth was not known before. What a spender
+        holds that the scan moved is judged at its end, when it is known.
         """
         if not self._money.rules:
             return Judged()
-        kept = await knowledge.in_force(connection, knowledge.Filter(targets={target}, watched=False))
-        changes = await knowledge.changes_of(connection, scan_id, target)
+        kept = await knowledge.of_target(connection, target)
+        kinds = await knowledge.kinds_of(connection, scan_id, target)
+        changes = await knowledge.changes_of(connection, scan_id, target) if kinds and self._money_happens else []
         told = await kept_alerts.rules_told(connection, [change.id for change in changes])
         changed = {change.after.id: change for change in changes}
-        first = frozenset(id_ for id_, change in changed.items() if change.kind is ChangeKind.BASELINE)
-        found = await self._judge_all(connection, self._money, _cases(kept, first, changed), told)
+        first = frozenset(id_ for id_, kind in kinds.items() if kind is ChangeKind.BASELINE)
+        found = Judged()
+        for pack, later in ((self._money, False), (self._own_money, True)):
+            some = [one for one in kept if (one.held.approval.spender.address in moved.spenders) is later]
+            found += await self._judge_all(connection, pack, of_stored(some, first, changed), told, moved.counts)
         await self._apply(connection, found.transitions, scan_id, self._now())
         return found
 
-    async def spenders(self, connection: AsyncConnection, scan_id: str, moved: Moved, names: Sequence[str]) -> Judged:
-        """Judge the rules on what a spender holds over all wallets, for some of those that a scan moved."""
+    async def together(self, connection: AsyncConnection, scan_id: str, moved: Moved, part: Part) -> Judged:
+        """Judge the rules on what a spender holds over all wallets, for a part of what a scan moved."""
         if not self._shared.rules:
             return Judged()
-        held = await knowledge.holders(connection, names)
-        first = frozenset(one.held.approval.id for one in held if moved.spenders[one.held.approval.spender.address])
-        found = await self._judge_all(connection, self._shared, _cases(held, first))
+        held = await knowledge.holders(connection, part.spenders)
+        held += await knowledge.some_in_force(connection, part.approvals)
+        first = frozenset(
+            one.held.approval.id for one in held if moved.spenders.get(one.held.approval.spender.address, False)
+        )
+        found = await self._judge_all(connection, self._shared, of_stored(held, first), (), moved.counts)
         await self._apply(connection, found.transitions, scan_id, self._now())
         return found
 
@@ -188,7 +164,7 @@ class Judge:
         return len(ids)
 
     async def _judge_some(self, connection: AsyncConnection, ids: Sequence[str]) -> None:
-        cases = _cases(await knowledge.some_in_force(connection, ids))
+        cases = of_stored(await knowledge.some_in_force(connection, ids))
         judged = await self._judge_all(connection, self.pack, cases)
         await self._apply(connection, judged.transitions, None, self._now())
         # Rules that judged the last reading before these did may come back, and would say something else again.
@@ -224,63 +200,47 @@ class Judge:
         pack: Pack,
         cases: Sequence[Case],
         told: Collection[tuple[str, str]] = (),
+        counts: Counts | None = None,
     ) -> Judged:
         """Judge approvals. `told` are the rules that spoke of a change already: an event is told once."""
-        at = self._now()
+        gone = {id_: why for case in cases for id_, why in case.gone.items()}
         held = [one for case in cases for one in case.held]
-        counts = await self._counts(connection, pack, held)
+        if not held and not gone:
+            return Judged()
+        at = self._now()
+        counted = await self._counts(connection, pack, held, counts or Counts())
         known = await surroundings(connection, held)
         await keep_first_worth(connection, held, known)
-        excepted = {
-            (rule, one.approval.id): exemption.reason
-            for one in held
-            for rule, exemption in self._exemptions.of(one.approval, at).items()
-        }
+        alerts = await kept_alerts.open_alerts(connection, sorted({one.approval.id for one in held} | gone.keys()))
+        alerting: dict[str, list[str]] = {}
+        for alert in alerts:
+            alerting.setdefault(alert.approval, []).append(alert.rule)
+        verdicts = _Verdicts(pack, told, alerting)
+        for case in cases:
+            for one in case.held:
+                spared = self._exemptions.of(one.approval, at)
+                verdicts.ask(case, one, counted, known[one.approval.id], spared, at)
         baseline, raised = (
             frozenset().union(*(part(case) for case in cases))
             for part in (attrgetter("baseline"), attrgetter("raised"))
         )
-        gone = {id_: why for case in cases for id_, why in case.gone.items()}
-        judged = {one.approval.id for one in held} | gone.keys()
-        alerts = await kept_alerts.open_alerts(connection, sorted(judged))
-        alerting: dict[str, set[str]] = {}
-        for alert in alerts:
-            alerting.setdefault(alert.approval, set()).add(alert.rule)
-        found: list[Finding] = []
-        undecided, decided = Counter[str](), set[str]()
-        for case in cases:
-            for one in case.held:
-                id_, change = one.approval.id, case.changed.get(one.approval.id)
-                about = _facts(case, one, counts, known[id_], at)
-                said = [
-                    (rule, verdict)
-                    for rule, verdict in pack.judge(about, None if change is None else change.kind)
-                    # Of one that is in force no more only what happened is judged.
-                    if (rule.on or one.in_force)
-                    and (rule.id, id_) not in excepted
-                    and not (rule.on and change is not None and (rule.id, change.id) in told)
-                ]
-                silent = {rule.id for rule, verdict in said if verdict.judgement is Judgement.UNDECIDED}
-                undecided.update(silent)
-                decided.update(rule.id for rule, _ in said if rule.id not in silent)
-                found += findings(
-                    said,
-                    approval=id_,
-                    facts=about,
-                    change=change,
-                    proven=case.proven,
-                    alerting=alerting.get(id_, ()),
-                )
-        transitions = reconcile(alerts, found, gone=gone, baseline=baseline, raised=raised, excepted=excepted, at=at)
-        return Judged(transitions, undecided, frozenset(decided))
+        transitions = reconcile(
+            alerts,
+            verdicts.found,
+            gone=gone,
+            baseline=baseline,
+            raised=raised,
+            excepted=verdicts.excepted,
+            at=at,
+        )
+        return Judged(transitions, verdicts.undecided, frozenset(verdicts.decided))
 
     async def _counts(
-        self, connection: AsyncConnection, pack: Pack, held: Sequence[Held]
+        self, connection: AsyncConnection, pack: Pack, held: Sequence[Held], counts: Counts
     ) -> Mapping[str, tuple[int, int]]:
         if all(COUNTS.isdisjoint(rule.fields_read) for rule in pack.rules):
             return {}
-        spenders = {one.approval.spender.address for one in held if one.approval.spender.address}
-        return await knowledge.spender_counts(connection, spenders)
+        return await counts.of(connection, {one.approval.spender.address for one in held} - {""})
 
     async def _apply(
         self, connection: AsyncConnection, transitions: Sequence[Transition], scan_id: str | None, at: datetime
@@ -299,62 +259,58 @@ class Judge:
         return rule.why, rule.fix
 
 
-def _facts(
-    case: Case, held: Held, counts: Mapping[str, tuple[int, int]], beside: Surroundings, at: datetime
-) -> dict[str, object]:
-    """What is known of one approval."""
-    approvals, owners = counts.get(held.approval.spender.address, (None, None))
-    return facts(
-        held,
-        target=case.target,
-        spender_approvals=approvals,
-        spender_owners=owners,
-        change=case.changed.get(held.approval.id),
-        beside=beside,
-        at=at,
-    )
+@dataclass(slots=True)
+class _Verdicts:
+    """What the rules of a pack say of one approval after the other.
 
-
-def _after(snapshot: Snapshot, difference: Difference) -> Case:
-    """What is to be judged of a target that was read. What is not in force is judged only as a change."""
-    changed = {change.after.id: change for change in difference.changes}
-    return Case(
-        target=snapshot.target,
-        held=[one for id_, one in difference.known.held.items() if one.in_force or id_ in changed],
-        changed=changed,
-        proven=difference.complete,
-        gone=_gone(snapshot, difference),
-        baseline=_of(difference, ChangeKind.BASELINE),
-        raised=_of(difference, ChangeKind.INCREASED, ChangeKind.RESTORED),
-    )
-
-
-def _gone(snapshot: Snapshot, difference: Difference) -> dict[str, str]:
-    """The approvals that provably are in force no more, and why. What ended by itself needs no whole reading."""
-    found = {}
-    if snapshot.end is not End.INCOMPLETE:
-        ended = (one.approval.id for one in difference.known.held.values() if not one.in_force)
-        found = dict.fromkeys(ended, GONE[ChangeKind.REVOKED])
-    found |= dict.fromkeys(_of(difference, ChangeKind.EXPIRED), GONE[ChangeKind.EXPIRED])
-    return found | dict.fromkeys(_of(difference, ChangeKind.REVOKED) & snapshot.withdrawn, WITHDRAWN)
-
-
-def _of(difference: Difference, *kinds: ChangeKind) -> frozenset[str]:
-    """The approvals that changed in one of these ways."""
-    return frozenset(change.after.id for change in difference.changes if change.kind in kinds)
-
-
-def _cases(
-    kept: Iterable[knowledge.Kept], first: frozenset[str] = frozenset(), changed: Mapping[str, Change] | None = None
-) -> list[Case]:
-    """Stored approvals by target, and by whether they are proven; `first` are news of first readings.
-
-    What only an incomplete reading has shown resolves nothing yet.
+    `told` are the rules that spoke of a change already, `alerting` those with an open alert about an approval.
     """
-    found: dict[tuple[Target, bool], list[Held]] = {}
-    for one in kept:
-        found.setdefault((one.target, one.proven), []).append(one.held)
-    return [
-        Case(target, held, proven=proven, baseline=first, changed=changed or {})
-        for (target, proven), held in found.items()
-    ]
+
+    pack: Pack
+    told: Collection[tuple[str, str]]
+    alerting: Mapping[str, Collection[str]]
+    found: list[Finding] = field(default_factory=list)
+    excepted: dict[tuple[str, str], str] = field(default_factory=dict)
+    undecided: Counter[str] = field(default_factory=Counter)
+    decided: set[str] = field(default_factory=set)
+
+    def ask(
+        self,
+        case: Case,
+        held: Held,
+        counts: Mapping[str, tuple[int, int]],
+        beside: Surroundings,
+        spared: Mapping[str, Exemption],
+        at: datetime,
+    ) -> None:
+        """Ask what they say of one approval. Of one that is in force no more only what happened is judged."""
+        id_, change = held.approval.id, case.changed.get(held.approval.id)
+        approvals, owners = counts.get(held.approval.spender.address, (None, None))
+        known = facts(
+            held,
+            target=case.target,
+            spender_approvals=approvals,
+            spender_owners=owners,
+            change=change,
+            beside=beside,
+            at=at,
+        )
+        judged = [
+            (rule, verdict)
+            for rule, verdict in self.pack.judge(known, None if change is None else change.kind)
+            if (held.in_force or rule.on)
+            and rule.id not in spared
+            and not (rule.on and change is not None and (rule.id, change.id) in self.told)
+        ]
+        open_questions = {rule.id for rule, verdict in judged if verdict.judgement is Judgement.UNDECIDED}
+        self.undecided.update(open_questions)
+        self.decided.update(rule.id for rule, _ in judged if rule.id not in open_questions)
+        self.excepted |= {(rule, id_): exemption.reason for rule, exemption in spared.items()}
+        self.found += findings(
+            judged,
+            approval=id_,
+            facts=known,
+            change=change,
+            proven=case.proven,
+            alerting=self.alerting.get(id_, ()),
+        )

@@ -18,6 +18,7 @@ from typing import TypeAlias
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from scanner.cases import Moved, Part
 from scanner.context import Balances
 from scanner.context.several import read_balances
 from scanner.domain.alerts import Move
@@ -29,9 +30,9 @@ from scanner.domain.cost import Meter, Spent
 from scanner.domain.holdings import BalanceReading, Wanted
 from scanner.domain.report import Report
 from scanner.errors import Reason, Trouble
-from scanner.judge import Judge, Judged, Moved
+from scanner.judge import Judge, Judged
 from scanner.sources import NOTHING_KNOWN, Source
-from scanner.store import balances, conditions, knowledge, lists, scans, unmoved, visits
+from scanner.store import balances, conditions, knowledge, lists, scans, spenders, unmoved, visits
 from scanner.store.engine import Store
 
 __all__ = ["Job", "Scanner", "Step", "Told"]
@@ -142,8 +143,8 @@ class _Round:
         await self._weigh([target for target in ordered if self.job.keeps(target)])
         if kept:
             await self.store.read(self._take_up)
-            for names in self.moved.parts():
-                await self.store.write(partial(self._judge_spenders, names=names))
+            for part in self.moved.parts():
+                await self.store.write(partial(self._judge_together, part=part))
             await self.store.write(self._finish)
         if self.unrecorded:
             report = await self.store.rehearse(lambda connection: self._rehearse(connection, first=not kept))
@@ -299,16 +300,16 @@ class _Round:
         await balances.record(connection, reading)
         await visits.appraise(connection, reading.target)
         if reading.rows or reading.asked:
-            self._count(await self.judge.weighed(connection, self.id, reading.target))
+            self._count(await self.judge.weighed(connection, self.id, reading.target, self.moved))
 
     async def _take_up(self, connection: AsyncConnection) -> None:
         """Judge also the spenders that a scan moved which broke off before it came to judge them."""
-        for spender, first in (await knowledge.left_unjudged(connection, self.id)).items():
+        for spender, first in (await spenders.left_unjudged(connection, self.id)).items():
             self.moved.note(spender, first=first)
 
-    async def _judge_spenders(self, connection: AsyncConnection, names: Sequence[str]) -> None:
+    async def _judge_together(self, connection: AsyncConnection, part: Part) -> None:
         """Judge what only all wallets together show, once for the whole scan."""
-        self._count(await self.judge.spenders(connection, self.id, self.moved, names))
+        self._count(await self.judge.together(connection, self.id, self.moved, part))
 
     def _count(self, judged: Judged) -> None:
         self.undecided.update(judged.undecided)
@@ -351,8 +352,8 @@ class _Round:
         for reading in self.weighed:
             await self._commit_balances(connection, reading)
         await self._take_up(connection)
-        for names in self.moved.parts():
-            await self._judge_spenders(connection, names)
+        for part in self.moved.parts():
+            await self._judge_together(connection, part)
         await self._finish(connection)
         return await self._report(connection)
 

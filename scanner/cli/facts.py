@@ -19,7 +19,7 @@ async def facts_at(
     """The facts of a stored approval by what is known in the store, at a time, and of a change of it."""
 
     from scanner.policy.fields import facts
-    from scanner.store.knowledge import spender_counts
+    from scanner.store.spenders import spender_counts
     from scanner.store.surroundings import surroundings
 
     spender = kept.held.approval.spender.address

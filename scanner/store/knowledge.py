@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, func, null, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, func, null, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,7 +23,7 @@ from scanner.store.rows import (
     parts,
     target_from,
 )
-from scanner.store.tables import approvals, changes, scan_targets, scans, targets
+from scanner.store.tables import approvals, changes, scan_targets, targets
 
 __all__ = [
     "Filter",
@@ -36,13 +36,13 @@ __all__ = [
     "holders",
     "in_force",
     "in_force_at",
+    "kinds_of",
     "known",
     "known_ids",
-    "left_unjudged",
     "next_in_force",
+    "of_target",
     "record",
     "some_in_force",
-    "spender_counts",
     "unwatch",
     "versions",
     "watch",
@@ -68,9 +68,9 @@ class Filter:
         """The filter as SQL over approvals joined with targets; `unlimited` and `targets` are for `wants`."""
         found: list[ColumnElement[bool]] = []
         if self.owners:
-            found.append(approvals.c.owner.in_(self.owners))
+            found.append(targets.c.owner.in_(self.owners))
         if self.chains:
-            found.append(approvals.c.chain.in_(self.chains))
+            found.append(targets.c.chain.in_(self.chains))
         if self.token is not None:
             found.append(approvals.c.token == self.token)
         if self.spender is not None:
@@ -78,7 +78,7 @@ class Filter:
         if self.watched:
             found.append(targets.c.watched)
         if self.targets is not None and len(owners := {target.owner for target in self.targets}) <= CHUNK:
-            found.append(approvals.c.owner.in_(owners))
+            found.append(targets.c.owner.in_(owners))
         return found
 
     def wants(self, held: Held) -> bool:
@@ -209,20 +209,6 @@ async def record(connection: AsyncConnection, scan_id: str, snapshot: Snapshot, 
     )
 
 
-async def spender_counts(connection: AsyncConnection, spenders: Collection[str]) -> dict[str, tuple[int, int]]:
-    """For each spender the approvals in force and the owners it has, over all watched wallets and chains."""
-    found: dict[str, tuple[int, int]] = {}
-    for part in parts(sorted(spenders)):
-        rows = await connection.execute(
-            select(approvals.c.spender, func.count(), func.count(approvals.c.owner.distinct()))
-            .join_from(approvals, targets)
-            .where(approvals.c.spender.in_(part), approvals.c.in_force, targets.c.watched)
-            .group_by(approvals.c.spender)
-        )
-        found |= {row[0]: (int(row[1]), int(row[2])) for row in rows}
-    return found
-
-
 async def holders(connection: AsyncConnection, spenders: Collection[str]) -> list[Kept]:
     """The approvals in force of some spenders, over all watched wallets."""
     found: list[Kept] = []
@@ -231,6 +217,11 @@ async def holders(connection: AsyncConnection, spenders: Collection[str]) -> lis
             connection, _joined().where(approvals.c.in_force, targets.c.watched, approvals.c.spender.in_(part))
         )
     return found
+
+
+async def of_target(connection: AsyncConnection, target: Target) -> list[Kept]:
+    """The approvals in force of one target, whether it is watched or not."""
+    return await _kept(connection, _joined().where(approvals.c.in_force, _is(target)))
 
 
 async def some_in_force(connection: AsyncConnection, ids: Sequence[str]) -> list[Kept]:
@@ -258,22 +249,6 @@ async def find(connection: AsyncConnection, approval_id: str) -> Kept | None:
 async def known_ids(connection: AsyncConnection) -> list[str]:
     """The ids of all approvals that were ever seen."""
     return list(await connection.scalars(select(approvals.c.id)))
-
-
-async def left_unjudged(connection: AsyncConnection, scan_id: str) -> dict[str, bool]:
-    """The spenders that other scans moved and never came to judge, and whether each only by first readings.
-
-    A scan that ends judges all that is left, so only what changed since the last one that did is looked at.
-    """
-    last = select(func.max(scans.c.started_at)).where(scans.c.state == "finished").scalar_subquery()
-    rows = await connection.execute(
-        select(approvals.c.spender, func.min(changes.c.kind == ChangeKind.BASELINE.value))
-        .join_from(changes, approvals)
-        .join(scans, scans.c.id == changes.c.scan_id)
-        .where(scans.c.state != "finished", scans.c.id != scan_id, or_(last.is_(None), changes.c.at >= last))
-        .group_by(approvals.c.spender)
-    )
-    return {row[0]: bool(row[1]) for row in rows}
 
 
 async def in_force(connection: AsyncConnection, wanted: Filter) -> list[Kept]:
@@ -322,8 +297,21 @@ async def history(connection: AsyncConnection, wanted: Filter, since: datetime |
 
 async def changes_of(connection: AsyncConnection, scan_id: str, target: Target | None = None) -> list[Change]:
     """The changes that one scan found, of one target or of all, in order."""
-    conditions = [changes.c.scan_id == scan_id]
-    return await _past(connection, conditions if target is None else [*conditions, _is(target)])
+    if target is None:
+        return await _past(connection, [changes.c.scan_id == scan_id])
+    return await _past(connection, [_in_scan(scan_id), _is(target)])
+
+
+async def kinds_of(connection: AsyncConnection, scan_id: str, target: Target) -> dict[str, ChangeKind]:
+    """What one scan found to have happened to approvals of a target, by their ids: the last thing of each."""
+    rows = await connection.execute(
+        select(changes.c.approval_id, changes.c.kind)
+        .join_from(changes, approvals)
+        .join(targets, targets.c.id == approvals.c.target_id)
+        .where(_in_scan(scan_id), _is(target))
+        .order_by(changes.c.seq)
+    )
+    return {row[0]: ChangeKind(row[1]) for row in rows}
 
 
 async def changes_to(connection: AsyncConnection, approval_id: str) -> list[Change]:
@@ -367,3 +355,8 @@ def _kept_from(row: RowMapping, held: Held) -> Kept:
 
 def _is(target: Target) -> ColumnElement[bool]:
     return and_(targets.c.chain == target.chain, targets.c.owner == target.owner)
+
+
+def _in_scan(scan_id: str) -> ColumnElement[bool]:
+    """The changes that a scan found, looked for by their approvals: a first scan has more changes than any target."""
+    return changes.c.scan_id.concat("") == scan_id

@@ -25,7 +25,7 @@ from scanner.domain.silences import Matchers, Silence
 from scanner.domain.telling import Telling
 from scanner.policy.rules import Pack
 from scanner.retention import Retention
-from scanner.store import alerts, clocks, conditions, knowledge, outbox, scans, silences
+from scanner.store import alerts, clocks, conditions, knowledge, outbox, scans, silences, spenders
 from scanner.store.engine import Store
 from scanner.store.knowledge import Filter
 from scanner.store.pruning import known_since, prune
@@ -115,7 +115,7 @@ async def answers(store: Store, since: datetime, moments: Sequence[datetime]) ->
             "begun": await scans.last_begun(connection, "test"),
             "finished": await conditions.last_finished(connection, "test"),
             "undecided": await scans.undecided_rules(connection),
-            "unjudged": await knowledge.left_unjudged(connection, "none"),
+            "unjudged": await spenders.left_unjudged(connection, "none"),
         }
 
     return await store.read(asking)

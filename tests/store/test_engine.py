@@ -68,7 +68,7 @@ async def test_a_cancelled_write_is_whole_and_frees_the_lock(store: Store) -> No
         await add(connection, "b")
 
     task = asyncio.create_task(store.write(slow))
-    await asyncio.to_thread(began.wait)
+    assert await asyncio.to_thread(began.wait, 5)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -101,7 +101,7 @@ async def test_a_reader_goes_on_while_another_one_takes_its_time(store: Store) -
         return await count(connection)
 
     first = asyncio.create_task(store.read(slow))
-    await asyncio.to_thread(reading.wait)
+    assert await asyncio.to_thread(reading.wait, 5)
     await store.write(add)
     assert await store.read(count) == 1
     read.set()
@@ -117,7 +117,7 @@ async def test_closing_waits_for_what_is_under_way(store: Store) -> None:
         await add(connection)
 
     task = asyncio.create_task(store.write(slow))
-    await asyncio.to_thread(began.wait)
+    assert await asyncio.to_thread(began.wait, 5)
     await store.close()
     await task
     assert await store.read(count) == 1
@@ -140,7 +140,7 @@ async def test_what_a_cancelled_write_failed_at_is_the_cause_of_its_cancellation
         raise LookupError
 
     task = asyncio.create_task(store.write(failing))
-    await asyncio.to_thread(began.wait)
+    assert await asyncio.to_thread(began.wait, 5)
     task.cancel()
     with pytest.raises(asyncio.CancelledError) as raised:
         await task

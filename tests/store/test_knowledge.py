@@ -18,6 +18,7 @@ from scanner.store import knowledge, scans
 from scanner.store.columns import Uint256
 from scanner.store.engine import Store
 from scanner.store.knowledge import Filter, Kept
+from scanner.store.spenders import spender_counts
 from scanner.store.tables import approvals, changes, scan_targets
 
 MAX = 2**256 - 1
@@ -129,9 +130,9 @@ async def test_spenders_are_counted_over_all_watched_wallets(store: Store) -> No
     await commit(store, reading(approval(), approval(token=101)), "s1")
     await commit(store, reading(approval(target=HOT), target=HOT), "s2")
     spender = address(200)
-    assert await store.read(lambda c: knowledge.spender_counts(c, [spender])) == {spender: (3, 2)}
+    assert await store.read(lambda c: spender_counts(c, [spender])) == {spender: (3, 2)}
     await store.write(lambda c: knowledge.unwatch(c, {TREASURY}, START))
-    assert await store.read(lambda c: knowledge.spender_counts(c, [spender])) == {spender: (2, 1)}
+    assert await store.read(lambda c: spender_counts(c, [spender])) == {spender: (2, 1)}
 
 
 async def test_a_removed_wallet_keeps_its_history_and_comes_back(store: Store) -> None:
