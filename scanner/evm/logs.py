@@ -73,13 +73,14 @@ async def _read(endpoint: Endpoint, filters: Sequence[Filter], first: int, last:
         return fault
     raws = [answer for answer in answers if not isinstance(answer, Fault)]
     hashes: dict[int, str] = {}
+    sealed_as = None
     if sealed:
         seal = header_of(raws.pop(), last)
         if isinstance(seal, Fault):
             return replace(seal, what=What.BEHIND) if seal.what is What.ABSENT else seal
-        hashes[last] = seal.hash
+        hashes[last] = sealed_as = seal.hash
     found = _gathered(raws, first, last, hashes)
-    return found if isinstance(found, Fault) else Stretch(first, last, found)
+    return found if isinstance(found, Fault) else Stretch(first, last, found, sealed_as)
 
 
 def _asked(wanted: Filter, first: int, last: int) -> Ask:

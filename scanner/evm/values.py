@@ -48,11 +48,15 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Blocks `first` to `last`, both included, whose logs were read without a gap, for all of what was asked."""
+    """Blocks `first` to `last`, both included, whose logs were read without a gap, for all of what was asked.
+
+    `seal` is the hash that the last block has where the logs come from; near the head it is known.
+    """
 
     first: int
     last: int
     logs: tuple[Log, ...]
+    seal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

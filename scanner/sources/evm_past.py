@@ -22,7 +22,7 @@ from scanner.sources.evm_logs import filters, nominations, touched
 __all__ = ["BEHIND", "Past"]
 
 BEHIND = "behind"
-"""The code of a trouble: the nodes have not come as far as was read before."""
+"""The code of a trouble: the nodes have not come as far as was read before, or not all of them on the same chain."""
 
 SHALLOW = 1000
 """Blocks behind the newest one that a reorganisation may still reach: they count as read only together with what the
@@ -144,6 +144,8 @@ class Past:
             async for stretch in stretches:
                 if isinstance(stretch, Trouble):
                     return stretch
+                if stretch.last == pin.number and stretch.seal not in (None, pin.hash):
+                    return _apart(self._nodes, pin)
                 await self._keep(group, stretch, pin)
                 self._moved.set()
                 if self._pin is not pin:
@@ -210,3 +212,9 @@ class Past:
 def _behind(nodes: Nodes, pin: Block, newest: Checkpoint) -> Trouble:
     said = f"the nodes of {nodes.chain.title} are at block {pin.number}, and block {newest.number} was read before"
     return Trouble(Reason.NODE_FAILED, said, "They lag: it is tried again at the next scan", retry=True, code=BEHIND)
+
+
+def _apart(nodes: Nodes, pin: Block) -> Trouble:
+    """Logs of one block and the state of another with its number would be true of no chain at all."""
+    said = f"the nodes of {nodes.chain.title} do not agree on block {pin.number}"
+    return Trouble(Reason.NODE_FAILED, said, "It is tried again at the next scan", retry=True, code=BEHIND)
