@@ -42,7 +42,7 @@ __all__ = [
 
 def rfc3339(time: datetime) -> str:
     """A time in UTC as `2026-11-20T08:00:00.123456Z`, without the fraction where there is none."""
-    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return f"{time.astimezone(UTC).isoformat()[:-6]}Z"
 
 
 def chain_name(index: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from operator import itemgetter
 
 from sqlalchemy import ColumnElement, RowMapping, Select, case, exists, func, null, select, update
 from sqlalchemy.dialects.sqlite import insert
@@ -55,22 +56,19 @@ async def holdings_beside(
             .where(approvals.c.id.in_(part))
         )
         for row in (await connection.execute(query)).mappings():
-            found[row[approvals.c.chain], row[approvals.c.owner], row[balances.c.token]] = _holding(row)
+            held = _holding(row)
+            found[row["chain"], row["owner"], held.token] = held
     return found
 
 
+_HOLDING = itemgetter(
+    *(balances.c.token, balances.c.read_at, tokens.c.symbol, balances.c.amount, balances.c.raw),
+    *(tokens.c.decimals, tokens.c.price_usd, tokens.c.risk, balances.c.missing_since),
+)
+
+
 def _holding(row: RowMapping) -> Holding:
-    return Holding(
-        token=row[balances.c.token],
-        read_at=row[balances.c.read_at],
-        symbol=row[tokens.c.symbol],
-        amount=row[balances.c.amount],
-        raw=row[balances.c.raw],
-        decimals=row[tokens.c.decimals],
-        price_usd=row[tokens.c.price_usd],
-        risk=row[tokens.c.risk],
-        missing_since=row[balances.c.missing_since],
-    )
+    return Holding(*_HOLDING(row))
 
 
 async def record(connection: AsyncConnection, reading: BalanceReading) -> None:

@@ -64,6 +64,7 @@ _APPROVAL = itemgetter(
 _HELD = itemgetter(
     *(approvals.c[name] for name in ("first_seen", "since", "changed_at", "in_force", "missing_since", "version"))
 )
+_TARGET = itemgetter(approvals.c.chain, approvals.c.owner, targets.c.label, targets.c.tags)
 _ALERT = itemgetter(
     *(alerts.c[name] for name in ("id", "rule", "title", "severity", "approval_id", "opened_at", "change_id", "state")),
     *(alerts.c[name] for name in ("resolved_at", "baseline", "reason", "values")),
@@ -88,9 +89,8 @@ def approval_from(row: RowMapping) -> Approval:
 
 def target_from(row: RowMapping) -> Target:
     """The target of an approval, as the user knows it, from a row that joins the two."""
-    return Target(
-        row[approvals.c.chain], row[approvals.c.owner], row[targets.c.label], tuple(row[targets.c.tags] or ())
-    )
+    chain, owner, label, tags = _TARGET(row)
+    return Target(chain, owner, label, tuple(tags or ()))
 
 
 def held_from(row: RowMapping) -> Held:
