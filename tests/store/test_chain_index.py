@@ -1,0 +1,102 @@
+"""What is known of a chain's past, in the store: written together, taken back together, never half of it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from scanner.domain.approvals import UINT256_MAX, Kind
+from scanner.domain.nominations import Nomination, Standard, TokenFacts
+from scanner.evm.index import Checkpoint, Kept
+from scanner.evm.learned import Learned, Size
+from scanner.store.chain import CHECKPOINTS, StoredIndex
+from scanner.store.engine import Store
+from scanner.store.nodes import StoredMemory
+
+A, B, TOKEN, SPENDER = (f"0x{number:040x}" for number in range(1, 5))
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+FULL = Nomination(A, Kind.ERC6909, TOKEN, SPENDER, UINT256_MAX, B, UINT256_MAX, 2**40, "0x" + "ab" * 32, AT)
+PLAIN = Nomination(A, Kind.ERC20, TOKEN, SPENDER)
+
+
+def block(number: int) -> Checkpoint:
+    return Checkpoint(number, f"0x{number:064x}")
+
+
+@pytest.fixture
+def index(store: Store) -> StoredIndex:
+    return StoredIndex(store)
+
+
+async def test_a_nomination_comes_back_as_it_was(index: StoredIndex) -> None:
+    await index.keep("1", [A], 0, 10, [FULL, PLAIN])
+    assert {one.nomination for one in await index.kept("1", A)} == {FULL, PLAIN}
+    assert await index.known("1", [FULL.key, replace(PLAIN, owner=B).key]) == {FULL.key: FULL}
+    assert await index.kept("1", B) == await index.kept("56", A) == []
+    assert await index.known("56", [FULL.key]) == {}
+
+
+async def test_the_newest_word_on_a_right_takes_the_place_of_the_one_before(index: StoredIndex) -> None:
+    later = replace(PLAIN, amount=0, block=12, tx="0xcd", at=None)
+    await index.keep("1", [A], 0, 10, [PLAIN])
+    await index.saw("1", [PLAIN.key])
+    await index.keep("1", [A], 0, 12, [later])
+    assert await index.kept("1", A) == [Kept(later, seen=True)]
+
+
+async def test_how_far_a_past_is_read_holds_from_where_it_was_read(index: StoredIndex) -> None:
+    await index.keep("1", [A], 50, 100, [])
+    await index.keep("1", [B], 0, 70, [])
+    assert await index.heights("1", [A, B], 50) == {A: 100, B: 70}
+    assert await index.heights("1", [A, B], 49) == {B: 70}
+    assert await index.heights("56", [A, B], 50) == {}
+    await index.keep("1", [A], 0, 30, [])
+    assert await index.heights("1", [A], 0) == {A: 30}
+
+
+async def test_a_rewind_takes_back_all_that_stood_above(index: StoredIndex) -> None:
+    old, new = replace(PLAIN, amount=5, block=9, tx="0xaa", at=AT), replace(FULL, block=11)
+    elsewhere = replace(new, owner=B)
+    await index.keep("1", [A], 0, 10, [old], block(10))
+    await index.keep("1", [A], 0, 11, [new], block(11))
+    await index.keep("56", [B], 0, 11, [elsewhere], block(11))
+    await index.rewind("1", 10)
+    assert await index.heights("1", [A], 0) == {A: 10}
+    assert await index.checkpoints("1") == [block(10)]
+    forgotten = replace(new, amount=None, block=None, tx=None, at=None)
+    assert set(await index.kept("1", A)) == {Kept(old), Kept(forgotten, orphaned=True)}
+    assert await index.kept("56", B) == [Kept(elsewhere)]
+    assert await index.checkpoints("56") == [block(11)]
+    await index.keep("1", [A], 0, 12, [new], block(12))
+    assert Kept(new) in await index.kept("1", A)
+
+
+async def test_of_the_names_of_blocks_the_newest_stay(index: StoredIndex) -> None:
+    for number in range(CHECKPOINTS + 3):
+        await index.keep("1", [A], 0, number, [], block(number))
+    assert await index.checkpoints("1") == [block(number) for number in range(CHECKPOINTS + 2, 2, -1)]
+
+
+async def test_only_grants_without_a_time_get_one(index: StoredIndex) -> None:
+    undated, dated = replace(PLAIN, block=7), replace(FULL, block=7)
+    await index.keep("1", [A], 0, 10, [undated, dated])
+    await index.date("1", {7: datetime(2020, 1, 1, tzinfo=UTC), 8: AT})
+    assert {one.nomination.at for one in await index.kept("1", A)} == {datetime(2020, 1, 1, tzinfo=UTC), AT}
+
+
+async def test_what_tokens_said_is_kept_and_that_they_said_nothing(index: StoredIndex) -> None:
+    said = {A: TokenFacts("T\0😀", "Name", 18, UINT256_MAX), B: TokenFacts(standard=Standard.ERC1155)}
+    await index.learn("1", said, AT)
+    assert {token: one.facts for token, one in (await index.facts("1", [A, B, TOKEN])).items()} == said
+    await index.learn("1", {A: TokenFacts()}, AT)
+    assert (await index.facts("1", [A]))[A].facts == TokenFacts()
+    assert await index.facts("56", [A]) == {}
+
+
+async def test_what_a_node_bears_comes_back_as_it_was(store: Store) -> None:
+    memory = StoredMemory(store)
+    assert await memory.recall("abc") is None
+    learned = replace(Learned(), blocks=Size(25, 10_000, 50), by_hash=False)
+    await memory.keep("abc", Learned())
+    await memory.keep("abc", learned)
+    assert await memory.recall("abc") == learned
