@@ -204,3 +204,42 @@ async def test_a_first_worth_is_kept_and_replaced_by_the_next(store: Store) -> N
         await store.write(lambda connection, worth=worth: balances.value_first(connection, {id_: worth}))  # type: ignore[misc]  # - bound at once
         await store.write(lambda connection: balances.value_first(connection, {}))
         assert await told() == {id_: worth}
+
+
+async def test_who_knows_no_prices_wipes_none(store: Store) -> None:
+    await watch(store, TREASURY, OTHER)
+    await record(store, Seen(USDT, "USDT", Decimal("0.5"), 50, Decimal(2), risk=True))
+    for target in (TREASURY, OTHER):
+        counted = Seen(USDT, None, Decimal("0.7"), 70, priced=False)
+        await record(store, counted, minutes=1, target=target)
+        now = (await held(store, target))[USDT]
+        assert (now.raw, now.symbol, now.decimals, now.price_usd, now.risk) == (70, "USDT", 2, 2, True)
+
+
+async def test_a_reading_of_amounts_alone_leaves_the_rest_due(store: Store) -> None:
+    await watch(store)
+    told = BalanceReading(TREASURY, {USDT: Seen(USDT, None, Decimal(5), 5, priced=False)}, at(3), whole=False)
+    await record(store, trouble=TROUBLE)
+    before = await state(store)
+    await store.write(lambda connection: balances.record(connection, told))
+    assert (await held(store))[USDT].raw == 5
+    assert await state(store) == before
+
+
+async def test_where_money_moved_everybody_is_read_and_only_who_is_due_with_prices(store: Store) -> None:
+    await watch(store, TREASURY, OTHER)
+    await record(store, minutes=5)
+    found = await store.read(
+        lambda c: balances.due(c, [TREASURY, OTHER, ELSEWHERE], scan_id="none", read_before=at(1), moved=True)
+    )
+    assert found == [Wanted(TREASURY, prices=False), Wanted(OTHER)]
+
+
+async def test_nfts_are_told_apart_also_once_they_were_held(store: Store) -> None:
+    apes, punks = address(200), address(201)
+    await watch(store)
+    one, every = replace(approval(200), kind=Kind.ERC721), replace(approval(201), kind=Kind.ERC721_ALL)
+    await commit(store, reading(approval(), one, every), "first")
+    await record(store, Seen(apes, amount=Decimal(3), raw=3), Seen(punks, amount=Decimal(1), raw=1))
+    [wanted] = await due(store, before=9)
+    assert (wanted.tokens, wanted.nfts) == ({USDT}, {apes, punks})
