@@ -1,0 +1,78 @@
+"""Chains that are read themselves: their settings, and what they make needless."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from scanner.config import Config, load
+from scanner.errors import ConfigError
+
+OWNER = "0x1111111111111111111111111111111111111111"
+NODE = "https://node.example"
+
+
+def loaded(folder: Path, source: str, *chains: str, environ: dict[str, str] | None = None) -> Config:
+    wallets = f"wallets: [{{address: '{OWNER}', chains: [{', '.join(chains)}]}}]" if chains else ""
+    (folder / "config.yaml").write_text(f"source: {source}\n{wallets}\n")
+    return load(folder / "config.yaml", environ or {})
+
+
+@pytest.mark.parametrize(
+    ("source", "chains", "needed"),
+    [
+        (f"{{evm: {{eth: {{rpc: ['{NODE}']}}}}}}", ("ethereum",), False),
+        (f"{{evm: {{eth: {{rpc: ['{NODE}']}}}}}}", ("ethereum", "base"), True),
+        (f"{{evm: {{eth: {{rpc: ['{NODE}']}}}}, prefer: [okx, evm]}}", ("ethereum",), True),
+        (f"{{evm: {{eth: {{rpc: ['{NODE}']}}}}, prefer: [evm]}}", ("ethereum", "base"), False),
+        (f"{{evm: {{eth: {{rpc: ['{NODE}']}}}}}}", (), False),
+        ("{}", ("ethereum",), True),
+        ("{}", (), True),
+    ],
+)  # fmt: skip # - a row each
+def test_the_apis_credentials_are_needed_only_where_it_has_to_tell_of_something(
+    tmp_path: Path, source: str, chains: tuple[str, ...], needed: bool
+) -> None:
+    config = loaded(tmp_path, source, *chains)
+    assert config.needs_okx is needed
+    assert bool(config.missing_secrets()) is needed
+
+
+def test_nodes_that_nobody_prefers_are_not_there(tmp_path: Path) -> None:
+    config = loaded(tmp_path, f"{{evm: {{eth: {{rpc: ['{NODE}']}}}}, prefer: [okx]}}", "ethereum")
+    assert config.nodes == {}
+
+
+def test_what_is_not_said_of_a_chain_has_its_default(tmp_path: Path) -> None:
+    nodes = loaded(tmp_path, f"{{evm: {{eth: {{rpc: ['{NODE}']}}}}}}").nodes["1"]
+    assert (nodes.confirmations, nodes.await_final, nodes.from_block) == (12, False, 0)
+    assert nodes.poll == timedelta(seconds=1)
+    assert nodes.read_urls() == [NODE]
+
+
+def test_a_nodes_secret_is_told_with_the_setting_that_asks_for_it(tmp_path: Path) -> None:
+    config = loaded(tmp_path, f"{{evm: {{eth: {{rpc: ['{NODE}', {{env: MY_NODE}}]}}}}}}", "ethereum")
+    [problem] = config.missing_secrets()
+    assert (problem.code, f"{problem.place.line}:{problem.place.column}") == ("missing-secret", "1:52")
+    assert problem.message.startswith("source.evm.eth.rpc[1]: the environment variable MY_NODE is not set")
+
+
+def test_a_secret_that_is_no_nodes_url_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    for text in ("http://node.example/secret-key-123456", "secret-key-123456", "ftp://h/secret-key-123456"):
+        config = loaded(tmp_path, "{evm: {eth: {rpc: [{env: MY_NODE}]}}}", "ethereum", environ={"MY_NODE": text})
+        [problem] = config.missing_secrets()
+        assert problem.code == "bad-url"
+        assert "secret-key" not in str(problem)
+        with pytest.raises(ConfigError):
+            config.nodes["1"].read_urls()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://127.0.0.1:8545", "http://localhost:8545", "ws://[::1]:8546", "http://10.0.0.7:8545/", "http://geth:8545"),
+        *("ws://erigon.lan:8546", "https://node.example/rpc", "wss://node.example"),
+    ],
+)  # fmt: skip # - as many to a line as fit
+def test_a_node_next_door_needs_no_encryption(tmp_path: Path, url: str) -> None:
+    assert loaded(tmp_path, f"{{evm: {{eth: {{rpc: ['{url}']}}}}}}").nodes["1"].read_urls() == [url]
