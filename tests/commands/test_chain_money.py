@@ -89,7 +89,7 @@ async def test_a_price_is_the_apis_and_the_amount_beside_it_the_states(tmp_path:
     async with house(tmp_path, story, watched=(), wallets=wallets) as home:
         home.write(source={**home.settings["source"], **source})
         held = found(await scanned(home, home.environ), plain)
-        assert (held["price_usd"], Decimal(held["balance"]).scaleb(18)) == ("0.5", SHARE)
+        assert (held["price_usd"], Decimal(held["balance"]).scaleb(18)) == ("0.5", Decimal(SHARE))
         assert Decimal(held["usd"]) == Decimal(SHARE).scaleb(-18) / 2
         world.does(acts.give(owner, plain, world.maker, SHARE - 10**18))
         later = found(await scanned(home, home.shell), plain)

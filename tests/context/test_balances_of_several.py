@@ -64,7 +64,8 @@ async def read(readers: Sequence[Scripted], *wanted: Wanted) -> dict[Target, Bal
 async def test_each_target_is_told_once_with_what_all_know() -> None:
     found = await read([Scripted(api), Scripted(state, ("1",))], *map(Wanted, (ANN, BEN, ELSEWHERE)))
     told = {target: (one.rows[TOKEN].raw, one.rows[TOKEN].price_usd, one.whole) for target, one in found.items()}
-    assert told == {ANN: (90, 2, True), BEN: (90, 2, True), ELSEWHERE: (70, 2, True)}
+    price = Decimal(2)
+    assert told == {ANN: (90, price, True), BEN: (90, price, True), ELSEWHERE: (70, price, True)}
 
 
 async def test_who_does_not_cover_a_chain_is_not_asked() -> None:

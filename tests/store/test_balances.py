@@ -213,7 +213,7 @@ async def test_who_knows_no_prices_wipes_none(store: Store) -> None:
         counted = Seen(USDT, None, Decimal("0.7"), 70, priced=False)
         await record(store, counted, minutes=1, target=target)
         now = (await held(store, target))[USDT]
-        assert (now.raw, now.symbol, now.decimals, now.price_usd, now.risk) == (70, "USDT", 2, 2, True)
+        assert (now.raw, now.symbol, now.decimals, now.price_usd, now.risk) == (70, "USDT", 2, Decimal(2), True)
 
 
 async def test_a_reading_of_amounts_alone_leaves_the_rest_due(store: Store) -> None:
@@ -242,4 +242,4 @@ async def test_nfts_are_told_apart_also_once_they_were_held(store: Store) -> Non
     await commit(store, reading(approval(), one, every), "first")
     await record(store, Seen(apes, amount=Decimal(3), raw=3), Seen(punks, amount=Decimal(1), raw=1))
     [wanted] = await due(store, before=9)
-    assert (wanted.tokens, wanted.nfts) == ({USDT}, {apes, punks})
+    assert (wanted.tokens, wanted.nfts) == (frozenset({USDT}), frozenset({apes, punks}))
