@@ -51,7 +51,7 @@ QUICK = Sizes(
     judged_by_floor=100,
     paced_seconds=30.0,
     rounds=10,
-    messages=50,
+    messages=300,
     starts=7,
 )
 """A look in less than two minutes."""
