@@ -145,9 +145,8 @@ class FarNode:
 
     def _logs(self, asked: Entry) -> Any:
         first, last = int(asked["fromBlock"], 16), int(asked["toBlock"], 16)
-        [topics] = asked["topics"]
         found = [one for one in self.logs if first <= int(one["blockNumber"], 16) <= min(last, self.head)]
-        found = [one for one in found if topics is None or one["topics"][0] in topics]
+        found = [one for one in found if _matches(one["topics"], asked["topics"])]
         wide = self.most_blocks is not None and last - first + 1 > self.most_blocks
         many = self.most_logs is not None and len(found) > self.most_logs
         return self.refusal if wide or many else found
@@ -174,6 +173,12 @@ class FarNode:
         if socket in self.sockets:
             self.sockets.remove(socket)
         return socket
+
+
+def _matches(topics: list[str], wanted: list[list[str] | None]) -> bool:
+    return len(topics) >= len(wanted) and all(
+        any_of is None or topic in any_of for topic, any_of in zip(topics, wanted, strict=False)
+    )
 
 
 @dataclass
