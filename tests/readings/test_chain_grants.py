@@ -1,0 +1,59 @@
+"""When a right was granted, where no log tells the time of its block."""
+
+from datetime import UTC, datetime
+
+from chain_reader import chain_reader, of, one
+from far_node import BORN, Entry, FarNode, serving, word
+from far_node import log as some_log
+
+from scanner.evm.topics import APPROVAL
+from scanner.store.engine import Store
+
+OWNER, SPENDER, TOKEN = (f"0x{number:040x}" for number in (0xA, 0xB, 7))
+
+
+def approval(block: int, amount: int) -> Entry:
+    topics = [APPROVAL, word(int(OWNER, 16)), word(int(SPENDER, 16))]
+    return {**some_log(block, 0, 1), "topics": topics, "data": word(amount)}
+
+
+def allowing(amount: int) -> FarNode:
+    """A node on whose chain every contract answers every question with this number."""
+    return FarNode(head=100, returns=lambda data: word(amount))
+
+
+async def test_the_time_of_a_grant_is_asked_for_once(store: Store) -> None:
+    node = allowing(5)
+    node.logs = [approval(40, 5)]
+    async with serving(node), chain_reader(store, node.url) as source:
+        for expected in (1, 1):
+            [found] = of(await one(source, OWNER), TOKEN)
+            assert found.granted_at == datetime.fromtimestamp(BORN + 12 * 40, UTC)
+            asked = [entry["params"][0] for request in node.requests for entry in request if "Block" in entry["method"]]
+            assert asked.count(hex(40)) == expected
+
+
+async def test_what_is_not_in_force_costs_no_question_for_its_time(store: Store) -> None:
+    node = allowing(0)
+    node.logs = [approval(40, 5)]
+    async with serving(node), chain_reader(store, node.url) as source:
+        assert (await one(source, OWNER)).approvals == {}
+    asked = [entry["params"][0] for request in node.requests for entry in request if "Block" in entry["method"]]
+    assert hex(40) not in asked
+
+
+async def test_a_grant_is_dated_by_the_log_that_raised_it_whenever_that_was_read(store: Store) -> None:
+    node = allowing(5)
+    node.logs = [approval(40, 9)]
+    async with serving(node), chain_reader(store, node.url) as source:
+        await one(source, OWNER)
+        node.logs.append(approval(110, 5))
+        node.head = 120
+        [spent] = of(await one(source, OWNER), TOKEN)
+        node.logs.append(approval(130, 6))
+        node.head = 140
+        [raised] = of(await one(source, OWNER), TOKEN)
+    assert [each.granted_at and each.granted_at.timestamp() for each in (spent, raised)] == [
+        BORN + 12 * 40,
+        BORN + 12 * 130,
+    ]
