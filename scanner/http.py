@@ -6,6 +6,8 @@ Nothing here logs or repeats more of a URL than its host: a key may stand in the
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
+from functools import cache
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from yarl import URL
@@ -49,11 +51,13 @@ async def send(
     `far_side` is what people call it. What to do about a trouble the caller knows, who knows the settings: it may pass
     where a retry helps; a connection that cannot be trusted is mended by nobody's waiting.
     """
-    host = URL(url).host
+    there = URL(url, encoded=True)
+    host = there.host or ""
     try:
         async with session.request(
             method,
-            URL(url, encoded=True),
+            there,
+            proxy=_proxy(there.scheme, host),
             data=body or None,
             headers=headers,
             allow_redirects=False,
@@ -96,6 +100,15 @@ def http_time(text: str | None) -> float | None:
         return None if text is None else parsedate_to_datetime(text).timestamp()
     except (ValueError, OverflowError):
         return None
+
+
+@cache
+def _proxy(scheme: str, host: str) -> str | None:
+    """The proxy that the environment names on the way to a host.
+
+    A session with `trust_env` asks for it anew for every request, and for a password in ~/.netrc, in other threads.
+    """
+    return None if proxy_bypass(host) else getproxies().get(scheme)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes | None:

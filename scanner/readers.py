@@ -166,7 +166,7 @@ async def okx_client(config: OkxConfig, ledger: Ledger, clock: Clock = MACHINE) 
         requests_per_second=config.requests_per_second,
         timeout=config.timeout.total_seconds(),
     )
-    async with aiohttp.ClientSession(trust_env=True, cookie_jar=aiohttp.DummyCookieJar()) as session:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         yield OkxClient(session, credentials, settings, ledger, now=clock.seconds, sleep=clock.sleep)
 
 

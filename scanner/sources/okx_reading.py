@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, reduce
-from hashlib import blake2b
+from hashlib import sha256
 from operator import or_
 
 import msgspec
@@ -18,7 +18,7 @@ from scanner.domain.approvals import Approval, End, Kind, Snapshot, Target, gath
 from scanner.domain.chains import Chain
 from scanner.errors import Reason, Trouble
 from scanner.sources.okx_rows import Flaw, approval_of
-from scanner.sources.okx_wire import Entry, Row
+from scanner.sources.okx_wire import Entry
 
 __all__ = ["MOST_PAGES", "Reading"]
 
@@ -47,10 +47,10 @@ class Reading:
         self.began_at: datetime | None = None
         self.end: End | None = None
         self._trouble: Trouble | None = None
-        self._rows: list[Row] = []
+        self._entries: list[Entry] = []
         self._broken = 0
         self._told = True
-        self._digest = blake2b(_READ_BY, digest_size=16)
+        self._digest = sha256(_READ_BY)
         self._asked: str | None = None
         self._seen: set[str] = set()
         self._total: int | None = None
@@ -65,7 +65,7 @@ class Reading:
         """What stands for all that was read; None where it did not end, or not all of it could be read."""
         if self.end in (None, End.INCOMPLETE) or self._broken or not self._told:
             return None
-        return self._digest.hexdigest()
+        return self._digest.hexdigest()[:32]
 
     @property
     def unmoved(self) -> bool:
@@ -74,7 +74,7 @@ class Reading:
 
     @cached_property
     def _approvals(self) -> tuple[list[Approval], Flaw]:
-        found = [approval_of(row, self.target, self.chain) for row in self._rows]
+        found = [approval_of(row, self.target, self.chain) for entry in self._entries for row in entry.rows]
         return [approval for approval, _ in found], reduce(or_, (flaw for _, flaw in found), Flaw.NONE)
 
     def take(self, entries: Sequence[Entry]) -> bytes | None:
@@ -117,7 +117,7 @@ class Reading:
         )
 
     def _keep(self, entry: Entry) -> None:
-        self._rows += entry.rows
+        self._entries.append(entry)
         self._told &= bool(entry.told)
         self._digest.update(entry.told)
         self._broken += entry.broken

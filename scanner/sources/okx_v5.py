@@ -1,7 +1,8 @@
 """The documented interface: projects, each with a spender and the tokens that it may take."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -65,7 +66,7 @@ def _entries(data: msgspec.Raw) -> list[Entry]:
 
 def _sound(raw: msgspec.Raw) -> Entry:
     entry = _decode(raw)
-    return replace(_entry(entry, _rows(entry.approval_projects), 0), told=bytes(raw))
+    return replace(_entry(entry, partial(_rows, entry.approval_projects), 0), told=bytes(raw))
 
 
 def _salvaged(data: msgspec.Raw) -> list[Entry]:
@@ -82,14 +83,14 @@ def _salvaged(data: msgspec.Raw) -> list[Entry]:
             tokens, bad = salvage(project.tokens, _decode_token)
             sound += _project_rows(project, tokens)
             broken += bad
-        entries.append(_entry(entry, sound, broken))
+        entries.append(_entry(entry, partial(iter, sound), broken))
     return entries
 
 
-def _entry(entry: _Entry[T], rows: Iterable[Row], broken: int) -> Entry:
+def _entry(entry: _Entry[T], listed: Callable[[], Iterable[Row]], broken: int) -> Entry:
     return Entry(
         chain=canonical_chain(entry.chain_index),
-        rows=list(rows),
+        listed=listed,
         cursor=page_cursor(entry.cursor, entry.cusor),
         empty=not entry.approval_projects,
         broken=broken,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -91,7 +92,7 @@ def _by_chain(entry: _Entry[Any], rows: Sequence[_Row], broken: int) -> list[Ent
             broken += 1
     empty = not rows and not broken
     return [
-        Entry(chain, listed, cursor, empty=empty, broken=broken, total=total)
+        Entry(chain, partial(iter, listed), cursor, empty=empty, broken=broken, total=total)
         for chain, listed in (parts or {chain: []}).items()
     ]
 

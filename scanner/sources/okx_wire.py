@@ -1,7 +1,8 @@
 """What an answer holds, whichever version of the interface gave it: entries of rows, still in the far side's words."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import msgspec
@@ -34,22 +35,28 @@ class Row(NamedTuple):
     status: object
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
     """One entry of an answer.
 
-    `chain` is its chainIndex, None where it names none. `cursor` is still encoded, empty where there is none.
-    `empty` says that it lists nothing at all. `broken` counts the rows that could not be read; `total` is how many
-    rows there are in all, where it tells. `told` is what it was decoded from, empty where not all of it could be read.
+    `chain` is its chainIndex, None where it names none. `listed` makes its rows. `cursor` is still encoded, empty where
+    there is none. `empty` says that it lists nothing at all. `broken` counts the rows that could not be read; `total`
+    is how many rows there are in all, where it tells. `told` is what it was decoded from, empty where not all of it
+    could be read.
     """
 
     chain: str | None
-    rows: Sequence[Row]
+    listed: Callable[[], Iterable[Row]]
     cursor: bytes
     empty: bool
     broken: int = 0
     total: int | None = None
     told: bytes = b""
+
+    @cached_property
+    def rows(self) -> Sequence[Row]:
+        """Its rows, made when they are asked for: of an entry that says nothing new nobody asks."""
+        return list(self.listed())
 
 
 @dataclass(frozen=True, slots=True)
