@@ -1,16 +1,18 @@
 """`scan` where the chain itself is the source: it finds what the state says, or says that it may not be all."""
 
+import random
 from pathlib import Path
 from typing import Any
 
 import acts
 import pytest
+from anvil import Node
 from house import House, house, until
 from limits import Limits, provided
 from reports import chain_source, rights, wallets_of
 from story import everything, live
 from truth import Right, truth
-from world import World
+from world import World, furnished
 
 from scanner.sources.evm_past import SHALLOW
 
@@ -72,6 +74,50 @@ async def test_behind_a_provider_that_limits_nothing_is_lost_in_silence(
         assert done.code == 3
         assert found.items() <= real.items()
         assert all(target["complete"] or target["error"] for target in done.report["scan"]["targets"])
+
+
+def any_limits(seed: int) -> Limits:
+    chance = random.Random(seed)
+    return Limits(
+        seed=seed,
+        per_second=chance.choice([None, 100, 30]),
+        told_when=chance.random() < 0.5,
+        blocks=chance.choice([None, 5, 25, 100]),
+        logs=chance.choice([None, 20, 100]),
+        unavailable=chance.choice([0, 0.02, 0.05]),
+        cut=chance.choice([0, 0.02, 0.05]),
+        behind=chance.choice([0, 0, 2]),
+        remembers=chance.choice([None, 8, 64]),
+        batches=chance.random() < 0.7,
+        hashes=chance.random() < 0.7,
+    )
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(40))
+async def test_any_world_behind_any_provider_is_read_as_it_is(tmp_path: Path, node: Node, seed: int) -> None:
+    world = furnished(node, owners=9, spenders=6)
+    limits = any_limits(seed)
+    everything(world)
+    live(world, seed, blocks=60, acts_in_each=20)
+    world.arrive()
+    world.node.ask("anvil_mine", hex(seed * 5))
+    whole = 0
+    async with (
+        provided(world.node.url, limits) as provider,
+        house(tmp_path, source=chain_source([provider.url]), wallets=wallets_of(world.owners)) as home,
+    ):
+        for step in range(3):
+            real = truth(world, world.node.head - limits.behind)
+            report = (await home.scan(env=home.shell)).report
+            if report["scan"]["complete"]:
+                whole += 1
+                assert rights(report) == real
+            else:
+                assert any(target["error"] for target in report["scan"]["targets"])
+            live(world, 1_000 * (seed + 1) + step, blocks=4)
+            world.node.ask("anvil_mine", hex(limits.behind))
+    assert whole, "nothing was ever read to its end"
 
 
 async def test_owners_added_later_have_their_past_read_and_nobody_elses_again(tmp_path: Path, world: World) -> None:
