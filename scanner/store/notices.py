@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from sqlalchemy import or_, select
+from sqlalchemy import String, column, exists, or_, select, values
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Move, Transition
@@ -34,7 +34,8 @@ async def owe(
     told = await _told(connection, [step.alert.id for step in steps])
     hidden = await silences.covering(connection, [step.alert for step in steps], at)
     fresh = await _first_read(connection, [step.alert.id for step in steps if step.alert.baseline], scan_id)
-    known = await _Groups.load(connection, steps, keys, about, telling, at)
+    channels = {*telling.channels, *(channel for those in told.values() for channel in those)}
+    known = await _Groups.load(connection, steps, keys, about, channels, at - telling.group_interval)
     cases = [
         Case(
             step=step,
@@ -116,17 +117,20 @@ class _Groups:
         steps: Sequence[Transition],
         keys: Mapping[str, str],
         about: Mapping[str, Approval],
-        telling: Telling,
-        at: datetime,
+        channels: Collection[str],
+        since: datetime,
     ) -> Self:
-        """Look up what the steps' decisions ask for. What opens in a first reading's digest asks for nothing."""
+        """Look up what the steps' decisions ask for. What opens in a first reading's digest asks for nothing.
+
+        `since` is from when on a channel was just told.
+        """
         openings = [s.alert for s in steps if s.move is Move.OPENED and not s.alert.baseline]
         fresh = sorted({keys[alert.id] for alert in openings})
         owners = {about[alert.approval].owner for alert in openings}
         return cls(
             await _told_at(connection, set(keys.values())),
-            await _open(connection, fresh),
-            await _wallets(connection, fresh, owners, since=at - telling.group_interval),
+            await _open(connection, fresh, channels),
+            await _wallets(connection, fresh, owners, since=since),
         )
 
     def states(self, key: str, channels: Collection[str]) -> dict[str, GroupState]:
@@ -149,17 +153,20 @@ async def _told_at(connection: AsyncConnection, keys: Collection[str]) -> dict[t
     return found
 
 
-async def _open(connection: AsyncConnection, keys: Sequence[str]) -> frozenset[tuple[str, str]]:
-    """Of which groups each channel was told, or is about to be, by an alert that is open."""
+async def _open(
+    connection: AsyncConnection, keys: Sequence[str], channels: Collection[str]
+) -> frozenset[tuple[str, str]]:
+    """Of which groups each channel was told, or is about to be, by an alert that is open.
+
+    One such alert is enough: a group of thousands of wallets is not read for each of them.
+    """
     found: set[tuple[str, str]] = set()
     for part in parts(keys):
-        query = (
-            select(notices.c.channel, notices.c.group_key)
-            .join(alerts, alerts.c.id == notices.c.alert_id)
-            .where(notices.c.group_key.in_(part), notices.c.send, is_open())
-            .distinct()
-        )
-        found |= {(row[0], row[1]) for row in await connection.execute(query)}
+        asked = values(column("key", String), name="asked").data([(key,) for key in part]).cte()
+        for channel in channels:
+            mine = (notices.c.group_key == asked.c.key) & (notices.c.channel == channel) & notices.c.send
+            told = exists().where(mine, alerts.c.id == notices.c.alert_id, is_open())
+            found |= {(channel, key) for key in await connection.scalars(select(asked.c.key).where(told))}
     return frozenset(found)
 
 
