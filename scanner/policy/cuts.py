@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
+from math import isnan
 
 from scanner.policy.engine import Condition, reads, value_of
+from scanner.policy.fields import FIELDS
 from scanner.policy.splitting import Part, comparison, split
 
 __all__ = ["FIRST", "Cuts", "cuts_in", "cuts_of", "tests_of"]
@@ -72,9 +74,9 @@ def cuts_in(tests: Iterable[str], field: str) -> Cuts:
             continue
         other = _other_side(text, field)
         constant = None if other is None else value_of(other, {})
-        if constant is not None:
+        if _orders(constant):
             constants[constant] = None
-        elif other is not None and value_of(other, {FIRST: 1.0}) is not None:
+        elif other is not None and _only_first(other):
             expressions[other] = None
         else:
             everywhere = True
@@ -91,6 +93,16 @@ def _tests(part: Part) -> Iterator[str]:
         yield part.text
     for operand in part.operands:
         yield from _tests(operand)
+
+
+def _orders(value: object | None) -> bool:
+    """Whether a value is one that numbers or durations lie below or above."""
+    return isinstance(value, timedelta) or (isinstance(value, int | float) and not isnan(value))
+
+
+def _only_first(text: str) -> bool:
+    """Whether `FIRST` is all that what an expression comes to depends on."""
+    return _orders(value_of(text, {FIRST: 1.0})) and not any(reads(text, name) for name in FIELDS if name != FIRST)
 
 
 def _other_side(text: str, field: str) -> str | None:

@@ -80,10 +80,12 @@ def _way(text: str) -> tuple[_Way, _Fields] | None:
     if line is not None:
         return _Way.AGE if FIELDS[line].type is FieldType.DURATION else _Way.NUMBER, (line,)
     types = {FIELDS[name].type for name in test.reads}
-    if types == {FieldType.TEXT} and _compared(text) == {*test.reads}:
+    if len(test.reads) == 2 and types == {FieldType.TEXT} and _compared(text) == {*test.reads}:
         return _Way.SAME, test.reads
-    if types <= _TEXTS and len(test.reads) == 1:
-        return _Way.TEXT if _constant(text, test.reads[0]) is None else _Way.CONSTANT, test.reads
+    if len(test.reads) == 1 and types <= _TEXTS:
+        [name] = test.reads
+        constant = FIELDS[name].type is FieldType.TEXT and _constant(text, name) is not None
+        return _Way.CONSTANT if constant else _Way.TEXT, test.reads
     return None
 
 
@@ -143,7 +145,8 @@ def _place(edges: Sequence[Any], value: Any) -> int:
 
 
 def _side(number: float, cut: Any) -> Hashable:
-    return None if cut is None else (number <= cut, number >= cut)
+    # What is no number, the engine may hold a number against all the same, and says always the same of it.
+    return (number <= cut, number >= cut) if isinstance(cut, int | float) else type(cut).__name__
 
 
 def _among(fields: _Fields, tests: Sequence[str]) -> _Ask:

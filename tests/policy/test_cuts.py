@@ -70,6 +70,9 @@ def test_what_was_first_at_stake_makes_cuts_that_move_with_it(tmp_path: Path) ->
         "owner.tags.exists(tag, exposure.usd > 5)",
         "(exposure.usd > 5) == token.risk",
         "exposure . usd > 5",
+        "exposure.usd > 0.0 / 0.0",
+        "exposure.usd == dyn([5.0])",
+        "exposure.usd > (exposure.first_usd > 0.5 ? exposure.first_usd : token.price_usd)",
     ],
 )
 def test_a_number_that_is_used_otherwise_is_asked_about_everywhere(tmp_path: Path, when: str) -> None:

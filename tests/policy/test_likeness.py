@@ -35,6 +35,8 @@ TOLD = (
     *('spender.name != ""', '"Swap" == spender.name', 'spender.name.matches("(?i)^s")', "spender.name.size() > 4"),
     *("spender.address == token.address", "token.address != spender.address", 'spender.address == ""'),
     *('"known" in spender.labels', "spender.labels.size() == 0", "spender.labels[0] == 'known'", "1 < 2"),
+    *('spender.labels == ["known"]', "owner.tags != []", "owner.tags == owner.tags", 'spender.labels == dyn("known")'),
+    *("spender.name == spender.name", 'exposure.usd == dyn(exposure.first_usd > 30.0 ? dyn("much") : dyn(100.0))'),
     *('owner.tags.exists(tag, tag in ["cold"])', 'spender . name == "Swap"', 'change.was_status == "granted"'),
 )
 """Tests of which it is known what they tell apart."""
@@ -45,6 +47,10 @@ ASKED = (
     *(
         "approval.age - approval.unchanged_for > days(1)",
         "approval.age > (exposure.first_usd > 20.0 ? days(1) : days(2))",
+    ),
+    *(
+        "exposure.usd > (exposure.first_usd > 0.5 ? exposure.first_usd : balance.amount)",
+        "exposure.usd != dyn([100.0])",
     ),
     *(
         "exposure.usd > 0.0 / 0.0",
