@@ -211,9 +211,9 @@ async def _api(config: "Config") -> AsyncIterator[Sign]:
     from scanner.readers import okx_client
 
     if not config.needs_okx and config.source.okx.missing_secrets():
-        # Then nothing is to be tried: no wallet is read by it, and balances are known not to be.
+        # Then nothing is to be tried: no wallet is read by it, and prices are known not to be.
         if config.balances.every is not None:
-            yield Sign("balances", Health.GOOD, "not read: that takes the API's credentials, which are not given")
+            yield Sign("prices", Health.GOOD, "not read: that takes the API's credentials, which are not given")
         return
     try:
         async with okx_client(config.source.okx, MemoryLedger()) as client:
