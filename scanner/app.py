@@ -256,6 +256,9 @@ def daemon(store: Store, read: Callable[[], Config]) -> Daemon:
         pack = load_pack(config, now())
         for problem in pack.problems:
             log.error("rules.left_out", problem=str(problem), hint="the other rules are in force")
+        for problem in pack.warnings:
+            if problem.place.file == str(config.file):  # of rules themselves `rules check` tells
+                log.warning("config.warning", problem=str(problem))
         return await open_works(config, store, worker=worker, pack=pack, beats=True)
 
     return Daemon(store, build, worker=worker, now=now, manager=ServiceManager(os.environ))

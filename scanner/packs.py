@@ -53,6 +53,7 @@ def _overrides(config: Config) -> list[Override]:
             severity=one.severity,
             enabled=one.enabled,
             params=one.params,
+            muted=one.channels == (),
             place=within(rule),
         )
         for rule, one in config.rules.overrides.items()

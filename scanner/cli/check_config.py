@@ -24,38 +24,22 @@ def check_config(context: typer.Context) -> None:
     Looked at are the configuration, the wallets file and the rules. A secret that this shell does not have is only
     mentioned: the service may have it. Nothing is asked of the network; `doctor` does that.
     """
-    from scanner.config import find_config, load
+    from scanner.config import find_config, load, load_rules_alone
     from scanner.packs import load_pack
-    from scanner.policy.loading import load as load_rules
 
     invocation = context.find_object(Invocation) or Invocation()
     file = find_config(invocation.config, os.environ, Path.cwd())
     try:
         config = load(file, os.environ)
     except ConfigError as error:
-        broken = load_rules(list(_rule_folders(file)))
-        raise ConfigError([*error.problems, *broken.problems]) from error
+        pack = load_pack(load_rules_alone(file), now())
+        raise ConfigError([*error.problems, *pack.problems]) from error
     pack = load_pack(config, now())
     absent, wrong = _secrets(config)
     tell_problems([*absent, *_unknown_rules(config, pack), *pack.warnings], warning=True)
     if problems := [*config.warnings, *config.missing_wallets(), *wrong, *pack.problems]:
         raise ConfigError(problems)
     put("".join(f"{name:<10}{said}\n" for name, said in _summary(config, pack)))
-
-
-def _rule_folders(file: Path) -> Iterator[Path]:
-    """The folders of rules that a configuration names, as far as they can be made out in a broken one."""
-    from scanner.places import read_yaml
-
-    try:
-        data = read_yaml(file.read_text("utf-8-sig"), str(file)).data
-    except (OSError, ValueError):
-        return
-    rules = data.get("rules") if isinstance(data, dict) else None
-    folders = rules.get("dirs") if isinstance(rules, dict) else None
-    for folder in folders if isinstance(folders, list) else ():
-        if isinstance(folder, str) and (path := file.absolute().parent / folder).is_dir():
-            yield path
 
 
 def _secrets(config: "Config") -> tuple[list[Problem], list[Problem]]:

@@ -11,7 +11,7 @@ from scanner.config.model import (
     ScheduleConfig,
     StoreConfig,
 )
-from scanner.config.reading import find_config, load, read
+from scanner.config.reading import find_config, load, load_rules_alone, read
 from scanner.config.rules import ExceptionConfig, OverrideConfig, RulesConfig
 from scanner.config.secrets import Secret
 from scanner.config.sources import EvmConfig, OkxConfig, SourceConfig
@@ -38,6 +38,7 @@ __all__ = [
     "WalletConfig",
     "find_config",
     "load",
+    "load_rules_alone",
     "read",
     "read_credentials",
 ]

@@ -15,7 +15,7 @@ from scanner.errors import ConfigError, Place, Problem, UsageError
 from scanner.places import Data, Document, read_yaml
 from scanner.places import Path as Route
 
-__all__ = ["SYSTEM_FILE", "VARIABLE", "find_config", "load", "read"]
+__all__ = ["SYSTEM_FILE", "VARIABLE", "find_config", "load", "load_rules_alone", "read"]
 
 VARIABLE = "APPROVAL_WATCH_CONFIG"
 SYSTEM_FILE = Path("/etc/approval-watch/config.yaml")
@@ -87,6 +87,42 @@ def read(document: Document, path: Path, environ: Mapping[str, str]) -> Config:
     )
 
 
+def load_rules_alone(path: Path) -> Config:
+    """What a broken configuration soundly says of rules, as one that says nothing else. Never raises.
+
+    A part that does not have its shape is left out. Where that is a folder of rules, so is whatever speaks of single
+    rules: they may stand there.
+    """
+    try:
+        document = read_yaml(_text(path), str(path))
+    except ConfigError:
+        return Config(file=path)
+    written = _dig(document.data, ("rules",))
+    rules = written if isinstance(written, dict) else {}
+    folder = path.absolute().parent
+    places: dict[Route, Place] = {}
+    sound: dict[str, Data] = {}
+
+    def fits(key: str, part: Data) -> bool:
+        return fit(document, {"rules": {key: part}}, folder)[0] is not None
+
+    for key, part in rules.items():
+        if isinstance(part, list):
+            kept = [number for number, item in enumerate(part) if fits(key, [item])]
+            sound[key] = [part[number] for number in kept]
+            for number, before in enumerate(kept):
+                places["rules", key, number] = _place_of(document, ("rules", key, before))
+        elif isinstance(part, dict):
+            sound[key] = {name: below for name, below in part.items() if fits(key, {name: below})}
+            places |= _places_of(document, part, ("rules", key))
+        elif fits(key, part):
+            sound[key] = part
+    if (sound.get("dirs") or []) != (rules.get("dirs") or []):
+        sound = {key: part for key, part in sound.items() if key not in ("overrides", "exceptions")}
+    sections, _ = fit(document, {"rules": sound}, folder)
+    return Config(file=path) if sections is None else Config(rules=sections.rules, file=path, places=places)
+
+
 def _text(path: Path) -> str:
     place = Place(str(path))
     try:
@@ -143,9 +179,14 @@ def _places(document: Document, start: Route) -> Callable[[Route], Place]:
     return lambda route: document.place((*start, *route))
 
 
+def _place_of(document: Document, route: Route) -> Place:
+    """Where a part of the file stands, without the line itself: a secret may stand there."""
+    return replace(document.place(route, key=True), text="")
+
+
 def _places_of(document: Document, data: Data, route: Route) -> Iterator[tuple[Route, Place]]:
     """Where a part of the file stands, and all that is below it: keys where there are some."""
-    yield route, replace(document.place(route, key=True), text="")
+    yield route, _place_of(document, route)
     below = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
     for step, part in below:
         yield from _places_of(document, part, (*route, step))

@@ -25,13 +25,14 @@ class Override:
     """What a user changes of one rule. What is None or empty stays as the rule has it.
 
     `severity` replaces the rule's own, which is that of its mildest alerts; its grades stay. `params` are values as
-    they were written, by name. `place` tells where a part of it stands.
+    they were written, by name. `muted`: nobody is told of its alerts. `place` tells where a part of it stands.
     """
 
     rule: str
     severity: Severity | None = None
     enabled: bool = True
     params: Mapping[str, Data] = field(default_factory=dict)
+    muted: bool = False
     place: Callable[[Sequence[str]], Place] = field(default=lambda _: Place(""), compare=False, repr=False)
 
 
@@ -52,6 +53,7 @@ def overridden(pack: Pack, overrides: Iterable[Override]) -> Pack:
     """A pack whose rules are changed by overrides, each by its own; without any it is what it was."""
     rules: dict[str, Rule] = {rule.id: rule for rule in pack.rules}
     problems: list[Problem] = []
+    warnings: list[Problem] = []
     for override in overrides:
         if override.rule not in pack.ids:
             hint = closest(override.rule, pack.ids) or "approval-watch rules list names them all"
@@ -63,7 +65,16 @@ def overridden(pack: Pack, overrides: Iterable[Override]) -> Pack:
                 del rules[rule.id]
             elif not found:
                 rules[rule.id] = changed
-    return replace(pack, rules=tuple(rules.values()), problems=tuple(sorted([*pack.problems, *problems])))
+            if override.muted and override.enabled:
+                hint = "name a channel, or leave `channels` out for every one"
+                said = f"nobody is told of the alerts of {rule.id}"
+                warnings.append(Problem(override.place(("channels",)), said, "nobody-told", hint))
+    return replace(
+        pack,
+        rules=tuple(rules.values()),
+        problems=tuple(sorted([*pack.problems, *problems])),
+        warnings=tuple(sorted([*pack.warnings, *warnings])),
+    )
 
 
 def _changed(rule: Rule, override: Override) -> tuple[Rule, list[Problem]]:

@@ -75,12 +75,52 @@ def test_a_broken_configuration_does_not_hide_broken_rules(tmp_path: Path) -> No
     assert ended.err.endswith("2 problems\n")
 
 
-def test_what_has_no_effect_yet_is_a_warning(tmp_path: Path) -> None:
-    write(tmp_path, CONFIG + "source: {evm: {ethereum: {rpc: ['http://localhost:8545']}}}\n")
+OVERRIDDEN = (
+    CONFIG
+    + """\
+rules:
+  dirs: [rules]
+  overrides:
+    mine: {severity: high}
+    new-aproval: {enabled: no}
+    bait-token: {enabled: perhaps}
+  exceptions:
+    - {rule: bait-token, until: soon}
+    - {rule: bait-token, reason: theirs}
+"""
+)
+
+
+def test_a_broken_configuration_does_not_hide_what_is_wrong_with_overrides_and_exceptions(tmp_path: Path) -> None:
+    write(tmp_path, OVERRIDDEN + "chanels: {}\n", mine="allowance.unlimited")
+    ended = run(tmp_path, "check-config")
+    assert ended.code == 2
+    assert re.findall(r"config.yaml:(\d+:\d+): .*\[([a-z-]+)\]\n", ended.err) == [
+        ("10:5", "unknown-rule"),
+        ("11:27", "bad-choice"),
+        ("13:7", "missing-key"),
+        ("13:33", "bad-time"),
+        ("14:7", "exception-too-wide"),
+        ("15:1", "unknown-key"),
+    ]
+
+
+def test_where_a_folder_of_rules_is_missing_nothing_is_said_against_overrides(tmp_path: Path) -> None:
+    write(tmp_path, OVERRIDDEN.replace("[rules]", "[rules, more]"), mine="allowance.unlimitted")
+    ended = run(tmp_path, "check-config")
+    assert ended.code == 2
+    assert "rules/mine.yaml:5:11" in ended.err
+    assert "missing-file" in ended.err
+    assert "unknown-rule" not in ended.err
+
+
+def test_a_rule_whose_alerts_nobody_is_told_of_is_mentioned(tmp_path: Path) -> None:
+    write(tmp_path, CONFIG + "rules: {overrides: {new-approval: {channels: []}, bait-token: {channels: [ops]}}}\n")
     ended = run(tmp_path, "check-config")
     assert ended.code == 0
-    assert "warning:" in ended.err
-    assert "source.evm" in ended.err
+    [warning] = ended.err.splitlines()
+    assert "warning: " in warning
+    assert "config.yaml:6:36: nobody is told of the alerts of new-approval (name a channel" in warning
 
 
 @pytest.mark.parametrize(

@@ -209,10 +209,13 @@ async def test_it_does_not_start_by_a_configuration_that_cannot_work(tmp_path: P
         assert not home.sandbox.requests
 
 
-async def test_a_rule_that_breaks_is_left_out_and_logged(tmp_path: Path) -> None:
+async def test_a_rule_that_breaks_is_left_out_and_logged_as_is_one_of_which_nobody_is_told(tmp_path: Path) -> None:
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "own.yaml").write_text(RULE.format(when="allowance.unlimitd"))
-    async with house(tmp_path, rules={"dirs": ["rules"]}) as home, home.daemon() as daemon:
+    rules = {"dirs": ["rules"], "overrides": {"new-approval": {"channels": []}}}
+    async with house(tmp_path, rules=rules) as home, home.daemon() as daemon:
         left_out = await daemon.says("rules.left_out")
         assert "own.yaml:5:" in left_out["problem"]
+        warned = await daemon.says("config.warning")
+        assert "nobody is told of the alerts of new-approval" in warned["problem"]
         await daemon.says("scan.finished")

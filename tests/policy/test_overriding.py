@@ -132,6 +132,18 @@ def test_a_rule_can_be_switched_off(pack: Pack) -> None:
     assert "plain" in changed.ids
 
 
+def test_a_rule_in_force_whose_alerts_nobody_is_told_of_is_warned_of(pack: Pack) -> None:
+    muted = [
+        Override(rule="plain", muted=True, place=at("plain")),
+        Override(rule="graded", muted=True, enabled=False, place=at("graded")),
+        Override(rule="worst", place=at("worst")),
+    ]
+    changed = overridden(pack, muted)
+    assert codes([one for one in changed.warnings if one not in pack.warnings]) == [("plain.channels", "nobody-told")]
+    assert changed.problems == ()
+    assert rule_of(changed, "plain") == rule_of(pack, "plain")
+
+
 def test_overrides_of_nothing_change_nothing() -> None:
     assert overridden(DEFAULT, []) == DEFAULT
     assert overridden(DEFAULT, [Override(rule=rule.id) for rule in DEFAULT.rules]) == DEFAULT
