@@ -11,7 +11,7 @@ from scanner import app
 from scanner.config import Config, load
 from scanner.daemon import Works
 from scanner.domain.report import Report
-from scanner.scan import Job
+from scanner.jobs import Job
 from scanner.store.engine import Store
 
 __all__ = ["SECRETS", "House", "configured", "opened", "wallets_of"]

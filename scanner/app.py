@@ -3,7 +3,7 @@
 import os
 import random
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -27,8 +27,10 @@ from scanner.context.lists import ListReader
 from scanner.daemon import Daemon, Works
 from scanner.deliver import Deliverer
 from scanner.delivery.channels import Channel
+from scanner.domain.approvals import Target
 from scanner.domain.lists import KNOWN
 from scanner.errors import ConfigError, Place, Problem
+from scanner.follow import Follower
 from scanner.heartbeat import Heartbeat
 from scanner.judge import Judge
 from scanner.okx.pacing import Ledger
@@ -181,7 +183,10 @@ async def open_works(
     deliverer = open_deliverer(config, store, worker=worker, clock=clock)
     judge = Judge(pack, telling=config.telling, now=clock.now)
     trigger = trigger_of(config.schedule)
-    watchdog = Watchdog(store, _plan(config, pack, trigger), open_channels(config), now=clock.now, new_id=_new_id)
+    followed = [target for target in config.targets if config.source.read_by(target) == "evm"]
+    watchdog = Watchdog(
+        store, _plan(config, pack, trigger, followed), open_channels(config), now=clock.now, new_id=_new_id
+    )
     async with AsyncExitStack() as stack:
         heartbeat = await stack.enter_async_context(_heartbeat(config, beats=beats))
         patience = PATIENCE if beats else None
@@ -204,6 +209,9 @@ async def open_works(
             deliverer=deliverer,
             watchdog=watchdog,
             heartbeat=heartbeat,
+            follower=Follower(
+                store, sources.chains, followed, confirm_after=config.source.confirm_absence_after, now=clock.now
+            ),
             retention=Retention(store, config.store.keep, clock.now),
             targets=config.targets,
             certain=config.wallets_certain,
@@ -227,7 +235,7 @@ async def _heartbeat(config: Config, *, beats: bool) -> AsyncGenerator[Heartbeat
             await heartbeat.close()
 
 
-def _plan(config: Config, pack: Pack, trigger: BaseTrigger) -> Plan:
+def _plan(config: Config, pack: Pack, trigger: BaseTrigger, followed: Sequence[Target]) -> Plan:
     """What the watch is held against."""
     interval = longest_pause(trigger, now())
     return Plan(
@@ -238,6 +246,7 @@ def _plan(config: Config, pack: Pack, trigger: BaseTrigger) -> Plan:
         broken_rules=tuple(str(problem) for problem in pack.problems),
         wallets_certain=config.wallets_certain,
         wallets_problems=tuple(str(problem) for problem in config.warnings),
+        followed=tuple(sorted({target.chain for target in followed})),
         drill=config.alerting.drill,
     )
 

@@ -22,12 +22,14 @@ from scanner.deliver import Deliverer
 from scanner.domain.approvals import Target, Underway
 from scanner.domain.report import Report
 from scanner.errors import ApprovalWatchError, StoreError
+from scanner.follow import Follower
 from scanner.heartbeat import Heartbeat
+from scanner.jobs import Job, Step, Told
 from scanner.judge import Judge
 from scanner.loops import end, guarded, rest
 from scanner.refresh import LOOK_EVERY, Refresher
 from scanner.retention import Retention
-from scanner.scan import Job, Scanner, Step
+from scanner.scan import Scanner
 from scanner.schedule import due_after
 from scanner.status import Status
 from scanner.store import daemons, health, knowledge, requests, scans
@@ -66,6 +68,7 @@ class Works:
     deliverer: Deliverer
     watchdog: Watchdog
     heartbeat: Heartbeat
+    follower: Follower
     retention: Retention
     targets: tuple[Target, ...]
     certain: bool
@@ -156,7 +159,8 @@ class Daemon:
             self._watch(works, stop),
         ]
         running = [asyncio.create_task(loop) for loop in loops]
-        refreshing = [asyncio.create_task(loop) for loop in (self._refresh(works, stop), self._forget(works, stop))]
+        beside = (self._refresh(works, stop), self._forget(works, stop), self._follow(works))
+        refreshing = [asyncio.create_task(loop) for loop in beside]
         try:
             self._status.ready(len(works.targets))
             log.info(event, targets=len(works.targets))
@@ -234,12 +238,16 @@ class Daemon:
         await works.judge.again(self._store)
         works.deliverer.wake()
 
-    async def _scan(self, works: Works, job: Job, request: str | None = None) -> Report:
+    async def _scan(self, works: Works, job: Job, request: str | None = None, tell: Told | None = None) -> Report:
         told = datetime.min.replace(tzinfo=UTC)
 
         async def moved(step: Step | Underway) -> None:
             nonlocal told
             self._moved = at = self._now()
+            if job.urgent:
+                works.deliverer.wake()
+            if tell is not None:
+                await tell(step)
             if isinstance(step, Step) and request is not None and (at - told >= ASKED_EVERY or step.done == step.total):
                 told = at
                 await self._store.write(lambda c: requests.progress(c, request, step.done, step.total))
@@ -318,6 +326,10 @@ class Daemon:
             await guarded(works.retention.forget_daily())
             await rest(stop, LOOK_EVERY)
 
+    async def _follow(self, works: Works) -> None:
+        """Follow chains, and read at once whom they speak of."""
+        await works.follower.run(lambda job, tell: self._start(self._scan(works, job, tell=tell)))
+
     async def _beat(self, works: Works, stop: asyncio.Event) -> None:
         """Tell the store and the service manager that all is well, as long as it is."""
         pause = min(BEAT_EVERY, self._manager.ping_every or BEAT_EVERY)
@@ -350,10 +362,10 @@ class Daemon:
     async def _look(self, works: Works) -> Outlook:
         """Look at how the watch is, let what is told go out, and keep the manager's line true."""
         under_way = bool(self._scans) and self._now() - self._moved < STUCK_AFTER
-        outlook = await works.watchdog.look(moving=under_way)
+        outlook = await works.watchdog.look(moving=under_way, hearing=works.follower.hearing)
         if outlook.told:
             works.deliverer.wake()
-        self._status.show(outlook)
+        self._status.show(outlook, works.follower.underway)
         return outlook
 
 

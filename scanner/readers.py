@@ -47,10 +47,14 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What reads `approvals`, the preferred one first, and `balances`, who knows amounts best last."""
+    """What reads `approvals`, the preferred one first, and `balances`, who knows amounts best last.
+
+    `chains` is the one among the first that reads chains themselves, if they are read.
+    """
 
     approvals: Sequence[Source]
     balances: Sequence[Balances]
+    chains: EvmSource | None = None
 
 
 @asynccontextmanager
@@ -64,6 +68,7 @@ async def open_sources(
     """
     readers: dict[str, Source] = {}
     balances: list[Balances] = []
+    chains: EvmSource | None = None
     async with AsyncExitStack() as stack:
         okx = config.source.okx
         if config.needs_okx or not okx.missing_secrets():
@@ -73,12 +78,11 @@ async def open_sources(
         if config.nodes:
             cost, index = Cost(), StoredIndex(store)
             nodes = await stack.enter_async_context(open_nodes(config, StoredMemory(store), cost=cost, clock=clock))
-            source = evm_source(config, nodes, index, cost=cost, clock=clock, patience=patience)
-            stack.push_async_callback(source.close)
-            readers["evm"] = source
+            readers["evm"] = chains = evm_source(config, nodes, index, cost=cost, clock=clock, patience=patience)
+            stack.push_async_callback(chains.close)
             balances.append(evm_balances(config, nodes, index, cost=cost, clock=clock))
         approvals = [readers[name] for name in config.source.prefer if name in readers]
-        yield Sources(approvals, () if config.balances.every is None else balances)
+        yield Sources(approvals, () if config.balances.every is None else balances, chains)
 
 
 def evm_source(

@@ -8,12 +8,11 @@ It knows neither SQL nor HTTP, and decides nothing itself: `domain` decides, `st
 
 import secrets
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence, Set
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence, Set
 from contextlib import aclosing
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeAlias
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -30,54 +29,18 @@ from scanner.domain.cost import Meter, Spent
 from scanner.domain.holdings import BalanceReading, Wanted
 from scanner.domain.report import Report
 from scanner.errors import Reason, Trouble
+from scanner.jobs import Job, Step, Told
 from scanner.judge import Judge, Judged
 from scanner.sources import NOTHING_KNOWN, Source
 from scanner.store import balances, conditions, knowledge, lists, scans, spenders, unmoved, visits
 from scanner.store.engine import Store
 
-__all__ = ["Job", "Scanner", "Step", "Told"]
+__all__ = ["Scanner"]
 
 STILL_AT_ONCE = 200
 """Targets of which nothing moved that are written down in one transaction."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What is asked of a scan. Targets that are not to be `recorded` are read, judged, and leave no trace.
-
-    `at_once` says that what it raises is not to wait for more to be told with it. `brief` asks for a report of the
-    scan alone: the daemon's own scans have no reader for every approval. `money_moved` says that what the owners hold
-    has moved: it is read although it is not due, but not its prices.
-    """
-
-    targets: Sequence[Target]
-    recorded: Collection[Target]
-    asked_by: str
-    dry_run: bool = False
-    at_once: bool = False
-    brief: bool = False
-    money_moved: bool = False
-
-    def keeps(self, target: Target) -> bool:
-        """Whether what is read of a target is written down."""
-        return not self.dry_run and target in self.recorded
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One target is done: how it went, and how far the scan is."""
-
-    target: Target
-    complete: bool
-    trouble: Trouble | None
-    done: int
-    total: int
-
-
-Told: TypeAlias = Callable[[Step | Underway], Awaitable[None]]
-"""Who is told of each target that is done, and of how far the past of a chain is read that targets wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +223,8 @@ class _Round:
             due_at=self.judge.moments.due_again(held, at),
             counts={"in_force": len(held), "unreadable": unreadable, "undecided": said.undecided.total()},
         )
+        if self.job.urgent:
+            await scans.hurry(connection, self.id, at)
         self.open_questions += said.undecided.total()
         self.approvals += len(held)
         self.unreadable += unreadable
@@ -268,7 +233,7 @@ class _Round:
 
     async def _weigh(self, kept: Sequence[Target]) -> None:
         """Read the balances that are due, and judge by them. Whatever they fail at, the approvals are read by now."""
-        if not self.balances:
+        if not self.balances or not self.job.weighs:
             return
         if not self.reached:
             self.context_errors["balances were not asked for: the approvals could not be read either"] += 1

@@ -4,10 +4,11 @@ Every look is one transaction: what is observed, what that does to conditions, a
 It decides nothing itself: `domain.rounds` and `domain.observations` say what is wrong, `domain.conditions` what to do.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from types import MappingProxyType
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,6 +19,7 @@ from scanner.domain import observations
 from scanner.domain.conditions import Condition, Observation, Step, Turn, decide, wants
 from scanner.domain.laps import Lap, overlong
 from scanner.domain.messages import Message
+from scanner.domain.observations import Hearing
 from scanner.domain.rounds import ROUNDS_LOOKED_AT, rounds_told
 from scanner.store import clocks, health, lists, outbox
 from scanner.store import conditions as kept
@@ -29,6 +31,9 @@ log = structlog.get_logger()
 
 DRILL = "drill"
 
+UNHEARD: Mapping[str, Hearing] = MappingProxyType({})
+"""No chain is followed here."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -37,7 +42,8 @@ class Plan:
     `targets` is how many are watched. `interval` is the longest time between two scans, `due_after` says when the scan
     after one that began at a time is due. `stale_after`: how long a target may be without a complete reading.
     `broken_rules` are the problems of rules that were left out, `wallets_problems` those of a wallets file that is not
-    `wallets_certain`. `drill`: how often a test message goes through every channel, None for never.
+    `wallets_certain`. `followed` are the chains (by chainIndex) whose new blocks are read. `drill`: how often a test
+    message goes through every channel, None for never.
     """
 
     targets: int
@@ -47,6 +53,7 @@ class Plan:
     broken_rules: tuple[str, ...] = ()
     wallets_certain: bool = True
     wallets_problems: tuple[str, ...] = ()
+    followed: tuple[str, ...] = ()
     drill: timedelta | None = None
 
 
@@ -81,15 +88,17 @@ class Watchdog:
         self._now = now
         self._new_id = new_id
         self._began = now()
+        self._hearing = UNHEARD
 
-    async def look(self, *, moving: bool | None = None) -> Outlook:
+    async def look(self, *, moving: bool | None = None, hearing: Mapping[str, Hearing] = UNHEARD) -> Outlook:
         """Look once, and tell what has changed.
 
-        `moving` says whether a scan is under way and makes progress; None where no schedule is kept here. Raises
-        StoreError.
+        `moving` says whether a scan is under way and makes progress; None where no schedule is kept here. `hearing` is
+        how chains are heard, where they are followed here. Raises StoreError.
         """
         at = self._now()
         told = 0
+        self._hearing = hearing
         if await self._store.read(partial(self._anything_due, at=at, moving=moving)):
             steps, told = await self._store.write(partial(self._perform, at=at, moving=moving))
             for step in steps:
@@ -113,6 +122,7 @@ class Watchdog:
                 fresh, plan.stale_after, at, can_tell=had_a_chance or at - self._began > observations.LATE_AFTER
             ),
             await self._lateness(connection, at, moving),
+            *(observations.silence(chain, self._hearing.get(chain), at) for chain in plan.followed),
             overlong(await kept.laps(connection, ROUNDS_LOOKED_AT), plan.due_after),
             *observations.rules(plan.broken_rules, [one.undecided_rules for one in rounds]),
             observations.wallets_file(plan.wallets_problems, certain=plan.wallets_certain),

@@ -122,7 +122,7 @@ async def _day(config: "Config", store: "Store", received: asyncio.Queue[dict[st
     from scanner.app import open_works
     from scanner.cli.console import look_of, put
     from scanner.formats import FORMATS
-    from scanner.scan import Job
+    from scanner.jobs import Job
     from scanner.store.workers import worker_name
 
     works = await open_works(config, store, worker=worker_name())

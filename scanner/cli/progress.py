@@ -9,7 +9,7 @@ from scanner.cli.console import look_of, tell
 from scanner.domain.addresses import short
 from scanner.domain.approvals import Underway
 from scanner.domain.report import chain_name
-from scanner.scan import Step
+from scanner.jobs import Step
 
 __all__ = ["Progress"]
 

@@ -16,7 +16,7 @@ from scanner.config import Config
 from scanner.domain.approvals import Target
 from scanner.domain.report import Report
 from scanner.errors import ApprovalWatchError, ConfigError, StoreError
-from scanner.scan import Job, Told
+from scanner.jobs import Job, Told
 from scanner.store import requests
 from scanner.store.daemons import daemon_lives
 from scanner.store.engine import Store

@@ -36,6 +36,7 @@ class ConditionKind(StrEnum):
 
     API_REFUSED = "api-refused"
     API_UNREACHABLE = "api-unreachable"
+    CHAIN_SILENT = "chain-silent"
     SCHEMA_DRIFT = "schema-drift"
     ALL_EMPTY = "all-empty"
     NOT_COVERED = "not-covered"

@@ -12,6 +12,7 @@ from scanner.domain.addresses import short
 from scanner.domain.alerts import Severity
 from scanner.domain.approvals import Target
 from scanner.domain.breaker import ChannelHealth
+from scanner.domain.chains import by_index
 from scanner.domain.conditions import ConditionKind, Observation
 from scanner.domain.hostile import dead_line, harmless
 from scanner.domain.lists import EXPLOITED, ListState
@@ -22,13 +23,16 @@ from scanner.domain.rounds import BLIND, ROUNDS_LOOKED_AT
 __all__ = [
     "LATE_AFTER",
     "OUTBOX_OLD_AFTER",
+    "SILENT_AFTER",
     "Freshness",
+    "Hearing",
     "balances",
     "channels",
     "lateness",
     "lists",
     "outbox",
     "rules",
+    "silence",
     "stale",
     "wallets_file",
 ]
@@ -38,6 +42,9 @@ LATE_AFTER = timedelta(minutes=10)
 
 OUTBOX_OLD_AFTER = timedelta(hours=1)
 """How long a message may wait in the outbox before that is told."""
+
+SILENT_AFTER = timedelta(minutes=10)
+"""How long a chain that is followed may be without a new block that could be read."""
 
 LONGEST_REASON = 200
 """Characters that are shown of what a far side said."""
@@ -58,6 +65,41 @@ class Freshness:
     worst: Target | None = None
     since: datetime | None = None
     read_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """How a chain (by chainIndex) is heard by who follows it.
+
+    `since` is when its newest `block` was read, or when the following began where none was; `trouble` is what was in
+    the way at the last try, in words.
+    """
+
+    chain: str
+    since: datetime
+    block: int | None = None
+    trouble: str | None = None
+
+
+def silence(chain: str, heard: Hearing | None, at: datetime) -> Observation:
+    """Whether a chain that is to be followed tells of no new blocks any more. `heard` is None where nobody listens."""
+    known = by_index(chain)
+    one = Observation(
+        ConditionKind.CHAIN_SILENT,
+        Severity.HIGH,
+        None,
+        f"No new block of {known.title} is read",
+        fix=f"try its nodes: approval-watch doctor; more of them in source.evm.{known.name}.rpc help",
+        subject=known.name,
+    )
+    if heard is None:
+        return one
+    if at - heard.since <= SILENT_AFTER:
+        back = heard.block is not None and at - heard.since <= SILENT_AFTER / 2
+        return replace(one, wrong=False if back else None, detail="Its blocks are read again.")
+    newest = "None has come yet" if heard.block is None else f"The newest is {heard.block}, read {moment(heard.since)}"
+    why = f" {dead_line(heard.trouble, LONGEST_REASON).rstrip('.')}." if heard.trouble else ""
+    return replace(one, wrong=True, detail=f"{newest}.{why} New approvals go unseen until a scan reads them.")
 
 
 def stale(now_stale: Freshness, limit: timedelta, at: datetime, *, can_tell: bool) -> list[Observation]:

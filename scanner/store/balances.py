@@ -149,15 +149,16 @@ async def due(
 ) -> list[Wanted]:
     """Which targets' balances are to be read now, and the tokens that matter there.
 
-    Due is a target that was last read before a time, never wholly read, or whose approvals the scan found changed;
-    the others are read, too, if what their owners hold has `moved`, but for the prices. What matters are the tokens
-    that somebody may take, and those that the owner held when it was last read. NFTs are told apart: to a source that
-    tells of tokens alone, an owner would seem to hold none.
+    Due is a target that was last read before a time, never wholly read, or whose approvals changed since or in this
+    scan; the others are read, too, if what their owners hold has `moved`, but for the prices. What matters are the
+    tokens that somebody may take, and those that the owner held when it was last read. NFTs are told apart: to a source
+    that tells of tokens alone, an owner would seem to hold none.
     """
     changed = select(approvals.c.target_id).join(changes, changes.c.approval_id == approvals.c.id)
     changed = changed.where(changes.c.scan_id == scan_id)
     late = targets.c.balances_at.is_(None) | (targets.c.balances_at < read_before)
-    by_itself = (late | targets.c.id.in_(changed)).label("by_itself")
+    since = exists().where(approvals.c.target_id == targets.c.id, approvals.c.changed_at > targets.c.balances_at)
+    by_itself = (late | since | targets.c.id.in_(changed)).label("by_itself")
     query = select(targets.c.id, targets.c.chain, targets.c.owner, by_itself)
     rows = await connection.execute(query if moved else query.where(by_itself))
     chosen = {Target(row.chain, row.owner): (int(row.id), bool(row.by_itself)) for row in rows}

@@ -23,7 +23,7 @@ from scanner.store.knowledge import Filter, changes_of, in_force
 from scanner.store.surroundings import change_entries, entries_with_total
 from scanner.store.tables import notices, scan_targets, scans, targets
 
-__all__ = ["begin", "entry", "finish", "interrupt", "last_begun", "report", "undecided_rules", "workers"]
+__all__ = ["begin", "entry", "finish", "hurry", "interrupt", "last_begun", "report", "undecided_rules", "workers"]
 
 
 async def begin(
@@ -63,6 +63,12 @@ async def finish(
         )
     )
     await _release(connection, scan_id, at, at_once=at_once)
+
+
+async def hurry(connection: AsyncConnection, scan_id: str, at: datetime) -> None:
+    """What a scan has raised so far waits for nothing else; its digest of first readings still waits for its end."""
+    waiting = (notices.c.scan_id == scan_id) & notices.c.message_id.is_(None) & (notices.c.due_at > at)
+    await connection.execute(update(notices).where(waiting).values(due_at=at))
 
 
 async def last_begun(connection: AsyncConnection, asked_by: str) -> datetime | None:

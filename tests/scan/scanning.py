@@ -22,6 +22,7 @@ from scanner.domain.chains import Chain
 from scanner.domain.cost import Cost
 from scanner.domain.report import Report
 from scanner.domain.telling import Telling
+from scanner.jobs import Job
 from scanner.judge import Judge
 from scanner.okx.client import OkxClient, OkxSettings
 from scanner.okx.pacing import Ledger
@@ -29,7 +30,7 @@ from scanner.okx.signing import Credentials
 from scanner.policy.loading import default_rules, load
 from scanner.policy.rules import Pack
 from scanner.sandbox import Row, Sandbox, Spender, Token, World, day_of
-from scanner.scan import Job, Scanner
+from scanner.scan import Scanner
 from scanner.sources import NOTHING_KNOWN, Source
 from scanner.sources.okx import OkxSource
 from scanner.store import tables

@@ -7,13 +7,13 @@ import pytest
 from scanning import CHANNELS, House, Watch, address, house, open_rules, outcome, row, rows, story, watching
 from sqlalchemy import select
 
-from scanner.domain.approvals import Target
+from scanner.domain.approvals import Target, Underway
 from scanner.domain.report import Report
 from scanner.errors import StoreError
+from scanner.jobs import Job, Step
 from scanner.policy.loading import default_rules, load
 from scanner.policy.rules import Pack
 from scanner.sandbox import UINT256_MAX, Quirks
-from scanner.scan import Job, Step
 from scanner.store import tables
 
 
@@ -136,8 +136,8 @@ async def test_what_a_scan_moved_that_broke_off_is_judged_by_the_next(tmp_path: 
     listed = [row(1, owner=owner(number)) for number in (1, 2, 3)]
     async with watching(tmp_path, story(listed)) as watch:
 
-        async def break_off(step: Step) -> None:
-            if step.done == step.total:
+        async def break_off(step: Step | Underway) -> None:
+            if isinstance(step, Step) and step.done == step.total:
                 raise StoreError("the disk is full")
 
         job = Job(watch.targets, frozenset(watch.targets), "test")

@@ -13,7 +13,7 @@ from scanner.domain.approvals import Allowance, Approval, End, Kind, Snapshot, S
 from scanner.domain.chains import Chain
 from scanner.domain.cost import Cost, Spent
 from scanner.domain.holdings import BalanceReading, Seen, Wanted
-from scanner.scan import Job
+from scanner.jobs import Job
 
 TARGETS = [Target("1", address(0xA00 + number)) for number in range(4)]
 TOKEN, IDLE, SCAM = (address(0x70C00 + number) for number in range(3))

@@ -25,13 +25,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scanner.deliver import Deliverer
 from scanner.delivery.channels import Channel
 from scanner.domain.alerts import Severity
-from scanner.domain.approvals import Target
+from scanner.domain.approvals import Target, Underway
 from scanner.domain.telling import Telling
 from scanner.errors import ApprovalWatchError
+from scanner.jobs import Job, Step
 from scanner.judge import Judge
 from scanner.sandbox import UINT256_MAX, Fault, Row, Sandbox, World
 from scanner.sandbox.pages import Asked
-from scanner.scan import Job, Scanner, Step
+from scanner.scan import Scanner
 from scanner.store.budgets import StoredLedger
 from scanner.store.engine import Store
 from scanner.store.tables import messages, notices, scan_targets, scans
@@ -121,7 +122,7 @@ async def _work(life: Life, store: Store) -> None:
     )
     judge = Judge(default_pack(), telling=telling, now=now)
 
-    async def moved(_: Step) -> None:
+    async def moved(_: Step | Underway) -> None:
         deliverer.wake()
 
     async with reading(Sandbox(story([])), StoredLedger(store), url=life.world) as source:

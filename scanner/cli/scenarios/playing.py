@@ -28,9 +28,9 @@ from scanner.daemon import Works
 from scanner.domain.report import Report
 from scanner.domain.telling import Telling
 from scanner.formats.documents import TrialEntry
+from scanner.jobs import Job
 from scanner.policy.explaining import explain
 from scanner.sandbox import Sandbox
-from scanner.scan import Job
 from scanner.store import journal, knowledge, outbox
 from scanner.store.engine import Store
 from scanner.store.workers import worker_name
