@@ -27,7 +27,13 @@ DEEPEST_TAKEN = 300
 MOST = 500_000
 """Parts of one document that are read: aliases of aliases can make billions of a few lines."""
 
-_ODD = re.compile(r"[\t\x85\u2028\u2029\ufeff]|\?(?:\s|$)")
+_ODD = re.compile(
+    r"""[\t\x85\u2028\u2029\ufeff?]
+    |:\s+(?:\#[^\n]*\s+)*[,\]}]  # nothing at all, inside brackets
+    |[|>][-+0-9]*\#  # no comment, though it looks like one
+    |(?:^|[\n\r:,\[{-]|&[\w-]+)\s*!(?:\s|$|[^\s!]+!)  # a tag, but hardly one""",
+    re.VERBOSE,
+)
 """What the library reads, or places, in Python otherwise than in C: the answer is the same with and without C."""
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scanner.places import read_yaml
@@ -151,6 +151,16 @@ def marks(node: yaml.Node, path: tuple[str | int, ...] = ()) -> Iterator[tuple[t
 
 
 @given(YAMLISH)
+@example("params: {usd: }")
+@example("params: {usd: , age: # none\n }")
+@example("a: [b: ]")
+@example("a: !")
+@example("a: &x !\nb: *x")
+@example("a: !~! ")
+@example("a: |# c\n")
+@example("a: >-2#\n")
+@example("a: [b?]")
+@example("a: {? b}")
 def test_what_is_read_in_c_is_what_is_read_in_python(text: str) -> None:
     document = read_yaml(text, "f")
     try:
