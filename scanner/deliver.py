@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.delivery.channels import Channel, scrubbed
+from scanner.delivery.channels import Channel, Parcel, scrubbed
 from scanner.delivery.frame import repeated
 from scanner.delivery.hidden import hidden_digest
 from scanner.delivery.messages import compose
@@ -263,31 +263,20 @@ class Deliverer:
 
     async def _attempt_in_turn(self, claims: Sequence[Claim]) -> list[Outcome]:
         """Send messages, each once and one after the other, up to the first that is not delivered."""
-        outcomes: list[Outcome] = []
-        for claim in claims:
-            try:
-                outcomes.append(await self._attempt(claim))
-            except asyncio.CancelledError:
-                outcomes.append(Outcome(Result.UNKNOWN, "the program stopped while this was being sent"))
-                await self._settle(claims, outcomes, self._now(), lambda: 0)
-                raise
-            if outcomes[-1].result is not Result.DELIVERED:
-                break
-        return outcomes
-
-    async def _attempt(self, claim: Claim) -> Outcome:
-        """Send a message once."""
-        body = repeated(claim.body) if claim.repeat else claim.body
-        channel = self._channels[claim.channel]
+        channel, outcomes = self._channels[claims[0].channel], list[Outcome]()
         try:
-            return await channel.send(
-                claim.title, body, kind=claim.kind, severity=claim.severity, ref=claim.id, thread=claim.thread
-            )
+            await channel.send_in_turn([_parcel(claim) for claim in claims], outcomes)
+        except asyncio.CancelledError:
+            if len(outcomes) < len(claims) and all(one.result is Result.DELIVERED for one in outcomes):
+                outcomes.append(Outcome(Result.UNKNOWN, "the program stopped while this was being sent"))
+            await self._settle(claims, outcomes, self._now(), lambda: 0)
+            raise
         except Exception as error:  # noqa: BLE001 - the loop's edge: one message must not stop the others
             # No traceback: what it shows of the plugin may hold the channel's secret.
             said = scrubbed(repr(error), channel.url)
-            log.error("message.crashed", message=claim.id, channel=claim.channel, error=said)
-            return Outcome(Result.UNKNOWN, f"sending it failed in an unexpected way: {said}")
+            log.error("message.crashed", message=claims[len(outcomes)].id, channel=channel.name, error=said)
+            outcomes.append(Outcome(Result.UNKNOWN, f"sending it failed in an unexpected way: {said}"))
+        return outcomes
 
     def _next_attempt(self, claim: Claim, outcome: Outcome) -> datetime | None:
         if outcome.result is Result.DELIVERED:
@@ -356,3 +345,8 @@ class Deliverer:
         elif claim.channel not in self._failing:
             self._failing[claim.channel] = self._now()
             log.warning("message.failed", detail=outcome.detail, next_at=next_at.isoformat(), **fields)
+
+
+def _parcel(claim: Claim) -> Parcel:
+    body = repeated(claim.body) if claim.repeat else claim.body
+    return Parcel(claim.title, body, claim.kind, claim.severity, claim.id, claim.thread)

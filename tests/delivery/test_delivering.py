@@ -246,9 +246,9 @@ async def test_what_is_cut_off_in_flight_is_handed_back_as_a_possible_repeat(
     store: Store, service: Web, clock: Clock
 ) -> None:
     await raise_alerts(store, await grant(store, 1))
-    service.delay = 1.0
+    service.delay = 2.0
     mine = deliverer(store, clock, hook(service))
-    sending = asyncio.create_task(mine.drain(timedelta(seconds=0.3)))
+    sending = asyncio.create_task(mine.drain(timedelta(seconds=1)))
     with capture_logs() as logs:
         assert await sending == {"ops": 1}
     assert "delivery.out_of_time" in [entry["event"] for entry in logs]
