@@ -13,6 +13,10 @@ from scanner.evm.values import Block, Call, Returned
 
 __all__ = ["called"]
 
+AT_LEAST = 8
+"""Calls that share the one look at their block's header. Of an endpoint without batches, only those that came with it
+are believed: more of them, and one failure would cost too many."""
+
 
 async def called(endpoint: Endpoint, calls: Sequence[Call], block: Block, within: float) -> list[Returned | Fault]:
     """What each call gives back at that block, as this endpoint says.
@@ -24,16 +28,25 @@ async def called(endpoint: Endpoint, calls: Sequence[Call], block: Block, within
         answers = await endpoint.ask(_asks(calls, {"blockHash": block.hash}), within)
         if not any(isinstance(answer, Fault) and answer.what is What.REJECTED for answer in answers):
             return [_returned(answer) for answer in answers]
+    returned: list[Returned | Fault] = []
+    while len(returned) < len(calls):
+        size = max(endpoint.learned.batch.now - 1, AT_LEAST)
+        returned += await _by_number(endpoint, calls[len(returned) : len(returned) + size], block, within)
+        if isinstance(fault := returned[-1], Fault):
+            return returned + [fault] * (len(calls) - len(returned))
+    if endpoint.learned.by_hash and not any(isinstance(one, Fault) for one in returned):
+        await endpoint.learn(by_hash=False)
+    return returned
+
+
+async def _by_number(endpoint: Endpoint, calls: Sequence[Call], block: Block, within: float) -> list[Returned | Fault]:
     *answers, told = await endpoint.ask([*_asks(calls, hex(block.number)), numbered(block.number)], within)
     header = told if isinstance(told, Fault) else header_of(told, block.number)
     if isinstance(header, Fault):
         return [header] * len(calls)
     if header.hash != block.hash:
         return [Fault(What.BEHIND, f"has another block with the number {block.number}")] * len(calls)
-    returned = [_returned(answer) for answer in answers]
-    if endpoint.learned.by_hash and not any(isinstance(one, Fault) for one in returned):
-        await endpoint.learn(by_hash=False)
-    return returned
+    return [_returned(answer) for answer in answers]
 
 
 def _asks(calls: Sequence[Call], at: Any) -> list[Ask]:
