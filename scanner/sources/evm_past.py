@@ -69,7 +69,7 @@ class Past:
         if all(self.reached(owner, pin) for owner in owners):
             return
         running = not self.idle
-        if self._pin is None or not running or pin.number > self._pin.number:
+        if self._pin is None or not running or _later(pin, self._pin):
             self._pin = pin
         self.trouble = None
         if not running:
@@ -77,7 +77,8 @@ class Past:
 
     def reached(self, owner: str, block: Block) -> bool:
         """Whether an owner's past is read up to a block, on the chain that the block is part of."""
-        return self._settled is not None and self._settled.number >= block.number <= self.heights[owner]
+        settled = self._settled
+        return settled is not None and not _later(block, settled) and block.number <= self.heights[owner]
 
     @property
     def idle(self) -> bool:
@@ -207,6 +208,11 @@ class Past:
             self._checkpoints = [checkpoint for checkpoint in self._checkpoints if checkpoint.number <= number]
             self.heights = {owner: min(height, number) for owner, height in self.heights.items()}
         self._settled = pin
+
+
+def _later(block: Block, than: Block) -> bool:
+    """Whether a block is higher than another one, or took its place."""
+    return block.number > than.number or (block.number == than.number and block.hash != than.hash)
 
 
 def _behind(nodes: Nodes, pin: Block, newest: Checkpoint) -> Trouble:
