@@ -33,10 +33,11 @@ async def chain_reader(
     store: Store,
     *urls: str,
     patience: float | None = None,
+    tries: float = 20.0,
     now: Callable[[], datetime] = machine,
     **terms: int | bool,
 ) -> AsyncIterator[EvmSource]:
-    """Ethereum through these nodes, which are not tried for long. For them a moment passes whenever they look."""
+    """Ethereum through these nodes, which are tried for so many seconds. Whenever they look, a moment has passed."""
     clock = count(time.time(), 0.03)
     async with aiohttp.ClientSession() as session:
         nodes = Nodes(
@@ -44,7 +45,7 @@ async def chain_reader(
             ETHEREUM,
             urls,
             memory=StoredMemory(store),
-            manner=Manner(timeout=5.0, patience=20.0),
+            manner=Manner(timeout=5.0, patience=tries),
             now=lambda: next(clock),
         )
         source = EvmSource(
