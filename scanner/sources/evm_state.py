@@ -27,7 +27,6 @@ _ERC777_IS_OPERATOR_FOR = selector("isOperatorFor(address,address)")
 
 _ADDRESSES = 1 << 160
 _EVERYTHING = Allowance(None, in_words=True)
-_NO_FACTS = TokenFacts()
 
 
 async def approvals(
@@ -55,8 +54,8 @@ async def approvals(
     for nomination, calls in zip(nominations, questions, strict=True):
         right = _right(nomination, [next(said) for _ in calls], seen)
         if right is not None:
-            known = facts.get(nomination.token, _NO_FACTS)
-            found.append(described(_approval(nodes.chain.index, nomination, right), known))
+            approval, known = _approval(nodes.chain.index, nomination, right), facts.get(nomination.token)
+            found.append(approval if known is None else described(approval, known))
     return found
 
 
@@ -200,14 +199,17 @@ def _approval(chain_index: str, nomination: Nomination, right: _Right) -> Approv
     )
 
 
-def described(approval: Approval, facts: TokenFacts) -> Approval:
+def described(
+    approval: Approval, facts: TokenFacts, *, granted_at: datetime | None = None, final: bool = True
+) -> Approval:
     """The approval with what is known of its token, as far as that speaks of what this kind of right is over.
 
-    Only the contract tells whether an operator's right is over ERC-721's or ERC-1155's.
+    Only the contract tells whether an operator's right is over ERC-721's or ERC-1155's. `granted_at` is for where the
+    approval does not tell it, `final` says that its block cannot be reorganised away any more.
     """
     kind, address = approval.kind, approval.token.address
     if kind is Kind.ERC721_ALL and facts.standard is Standard.ERC1155:
         kind = Kind.ERC1155_ALL
-    if kind in (Kind.ERC20, Kind.ERC777, Kind.PERMIT2):
-        return replace(approval, token=Token(address, facts.symbol, facts.decimals, facts.supply))
-    return replace(approval, kind=kind, token=Token(address, facts.symbol))
+    countable = kind in (Kind.ERC20, Kind.ERC777, Kind.PERMIT2)
+    token = Token(address, facts.symbol, *((facts.decimals, facts.supply) if countable else ()))
+    return replace(approval, kind=kind, token=token, granted_at=approval.granted_at or granted_at, final=final)

@@ -5,7 +5,7 @@ Words of tokens and times of grants come from what is remembered, and are asked 
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from scanner.domain.approvals import Allowance, Approval, Kind, Spender, Token
@@ -102,9 +102,9 @@ def _told(
 ) -> Approval:
     """The approval with its token's words, the time of its grant, and whether that may yet be reorganised away."""
     block = nomination.block
-    said = described(approval, facts.get(approval.token.address, TokenFacts()))
-    granted_at = approval.granted_at or (None if block is None else times.get(block))
-    return replace(said, granted_at=granted_at, final=block is None or block <= final)
+    known = facts.get(approval.token.address, TokenFacts())
+    granted_at = None if block is None else times.get(block)
+    return described(approval, known, granted_at=granted_at, final=block is None or block <= final)
 
 
 def _seen(chain: str, kept: Sequence[Kept], said: Mapping[Key, Approval]) -> Seen:
