@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "Checked": "rules check",
     "Backtest": "rules backtest",
     "Trials": "rules test",
+    "Reconciliation": "reconcile",
 }
 """The command that prints each document."""
 

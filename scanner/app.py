@@ -37,7 +37,8 @@ from scanner.okx.pacing import Ledger
 from scanner.packs import load_pack
 from scanner.policy.loading import default_rules
 from scanner.policy.rules import Pack
-from scanner.readers import open_sources
+from scanner.readers import Sources, open_sources
+from scanner.reconcile import Reconciler
 from scanner.refresh import Refresher
 from scanner.retention import Retention
 from scanner.scan import Scanner
@@ -58,6 +59,7 @@ __all__ = [
     "open_channels",
     "open_deliverer",
     "open_exchanges",
+    "open_reconciler",
     "open_refresher",
     "open_store",
     "open_works",
@@ -155,6 +157,22 @@ async def open_refresher(
     """What keeps the lists fresh."""
     async with list_reader() as reader:
         yield Refresher(store, judge, reader, configured_lists(config), clock.now)
+
+
+@asynccontextmanager
+async def open_reconciler(config: Config, store: Store) -> AsyncGenerator[Reconciler, None]:
+    """What holds the API against the chain. Raises ConfigError where the configuration lacks one of them."""
+    if problems := [*config.source.okx.missing_secrets(), *config.missing_nodes()]:
+        raise ConfigError(problems)
+    async with open_sources(config, store) as sources:
+        yield _reconciler(sources, MACHINE)
+
+
+def _reconciler(sources: Sources, clock: Clock) -> Reconciler:
+    """Raises LookupError where one of the two sources is not there."""
+    if sources.chains is None or sources.api is None or sources.witness is None:
+        raise LookupError("two sources are needed to compare them")
+    return Reconciler(sources.chains, sources.api, sources.witness, clock.now)
 
 
 @asynccontextmanager

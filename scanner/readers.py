@@ -25,6 +25,7 @@ from scanner.okx.pacing import Ledger
 from scanner.okx.signing import Credentials
 from scanner.sources import Source
 from scanner.sources.evm import EvmSource, Terms
+from scanner.sources.evm_witness import Witness
 from scanner.sources.okx import OkxSource
 from scanner.store.budgets import StoredLedger
 from scanner.store.chain import StoredIndex
@@ -49,12 +50,15 @@ __all__ = [
 class Sources:
     """What reads `approvals`, the preferred one first, and `balances`, who knows amounts best last.
 
-    `chains` is the one among the first that reads chains themselves, if they are read.
+    `chains` is the one among the first that reads chains themselves, `api` the one that asks the API, `witness` who can
+    be asked about single approvals, where they are there.
     """
 
     approvals: Sequence[Source]
     balances: Sequence[Balances]
     chains: EvmSource | None = None
+    api: OkxSource | None = None
+    witness: Witness | None = None
 
 
 @asynccontextmanager
@@ -69,20 +73,23 @@ async def open_sources(
     readers: dict[str, Source] = {}
     balances: list[Balances] = []
     chains: EvmSource | None = None
+    api: OkxSource | None = None
+    witness: Witness | None = None
     async with AsyncExitStack() as stack:
         okx = config.source.okx
         if config.needs_okx or not okx.missing_secrets():
             client = await stack.enter_async_context(okx_client(okx, StoredLedger(store), clock))
-            readers["okx"] = okx_source(okx, client)
+            readers["okx"] = api = okx_source(okx, client)
             balances.append(okx_balances(okx, client))
         if config.nodes:
             cost, index = Cost(), StoredIndex(store)
             nodes = await stack.enter_async_context(open_nodes(config, StoredMemory(store), cost=cost, clock=clock))
             readers["evm"] = chains = evm_source(config, nodes, index, cost=cost, clock=clock, patience=patience)
             stack.push_async_callback(chains.close)
+            witness = Witness(nodes, index)
             balances.append(evm_balances(config, nodes, index, cost=cost, clock=clock))
         approvals = [readers[name] for name in config.source.prefer if name in readers]
-        yield Sources(approvals, () if config.balances.every is None else balances, chains)
+        yield Sources(approvals, () if config.balances.every is None else balances, chains, api, witness)
 
 
 def evm_source(

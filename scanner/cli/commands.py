@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "approvals": ("approvals:approvals", "Show approvals from the store, now or in the past"),
     "history": ("approvals:history", "Show every recorded change"),
     "holdings": ("holdings:holdings", "Show what is held, on exchanges too, and what is at stake"),
+    "reconcile": ("reconcile:reconcile", "Hold the API against the chain itself, row by row"),
     "alerts": ("alerts:alerts", "List alerts; explain, acknowledge or silence them"),
     "rules": ("rules:rules", "List the rules in force; check, try, explain or replay them"),
     "lists": ("lists:lists", "Show what the lists say, or refresh them now"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scanner.cli.options import Chains, FailOn, Form, FormName, Level, Output, Wallets
+from scanner.cli.scope import scope
 
 if TYPE_CHECKING:
     from scanner.cli.rescan import Rescan
@@ -39,7 +40,7 @@ def scan(
 
     config = configuration(context)
     set_up_logs(config.log, brief=True)
-    targets = _scope(config, wallet or (), chain or ())
+    targets = scope(config, wallet or (), chain or ())
     if not targets:
         raise ConfigError(config.missing_wallets())
     tell_problems(config.warnings, warning=True)
@@ -61,48 +62,6 @@ async def _scan(config: "Config", targets: "Sequence[Target]", *, dry_run: bool)
         with Progress() as progress:
             follower = Follower(progress.step, progress.count)
             return await rescan(config, store, targets, dry_run=dry_run, follower=follower)
-
-
-def _scope(config: "Config", wallets: Sequence[str], chains: Sequence[str]) -> "list[Target]":
-    """The targets that are meant: configured ones, and others that were named by wallet.
-
-    A wallet that the configuration does not know is read on the named chains, else on every chain it knows of.
-    """
-    from scanner.domain.approvals import Target
-    from scanner.errors import UsageError
-
-    configured = {target: target for target in config.targets}
-    if not wallets:
-        found = [target for target in configured if not chains or target.chain in chains]
-        if chains and not found and configured:
-            raise UsageError("No wallet of the configuration is on that chain", "Name one: --wallet ADDRESS")
-        return found
-    found = []
-    for wallet in wallets:
-        mine = [target for target in configured if target.owner == wallet]
-        where = chains or [target.chain for target in mine or configured] or ["1"]
-        found += [configured.get(target, target) for target in (Target(index, wallet) for index in where)]
-    return list(dict.fromkeys(_fitting(found)))
-
-
-def _fitting(targets: "Iterable[Target]") -> "Iterable[Target]":
-    """Leave out chains whose addresses have another form. Raises UsageError where an owner then has none left."""
-    from scanner.domain.addresses import BadAddressError, normal_address
-    from scanner.domain.chains import by_index
-    from scanner.errors import UsageError
-
-    owners: dict[str, bool] = {}
-    for target in targets:
-        try:
-            normal_address(target.owner, by_index(target.chain))
-        except BadAddressError:
-            owners.setdefault(target.owner, False)
-        else:
-            owners[target.owner] = True
-            yield target
-    for owner, fits in owners.items():
-        if not fits:
-            raise UsageError(f"{owner} fits none of the chains", "Name one that it is on: --chain CHAIN")
 
 
 def _remarks(done: "Rescan", *, tabular: bool) -> Iterable[str]:

@@ -293,6 +293,14 @@ class Config(Sections):
         hint = "add one below wallets:, with its address and chains"
         return [Problem(Place(str(self.file)), "there is no wallet to watch", "no-wallets", hint)]
 
+    def missing_nodes(self) -> list[Problem]:
+        """A problem where no chain is read itself."""
+        if self.nodes:
+            return []
+        said = "no chain is read itself, which comparing it with the API takes"
+        hint = "name a node below source.evm, as in {ethereum: {rpc: [URL]}}, and let source.prefer name evm"
+        return [Problem(Place(str(self.file)), said, "no-nodes", hint)]
+
     def missing_secrets(self) -> list[Problem]:
         """A problem for each secret that is needed and cannot be read now: of the sources, and of the channels."""
         api = self.source.okx.missing_secrets() if self.needs_okx else []

@@ -22,6 +22,7 @@ from scanner.formats.documents import (
     Holdings,
     Lists,
     Look,
+    Reconciliation,
     RuleEntry,
     Rules,
     SaidEntry,
@@ -33,6 +34,7 @@ from scanner.formats.documents import (
 from scanner.formats.explained import about_of, exempt, hidden_by, operands, said_of, values, ways
 from scanner.formats.holdings import WHY_APART, ages, amount, bound, named, share, stake, where, worth
 from scanner.formats.own_words import dead
+from scanner.formats.reconciled import reconciled_rows, target_rows, total_of
 from scanner.formats.tried import totals_of
 from scanner.formats.words import (
     allowance,
@@ -102,6 +104,13 @@ def _parts(document: Document, look: Look) -> Iterator[str]:  # noqa: C901 - a c
             yield "# Tests"
             yield _dead(totals_of(document))
             yield _trials(document)
+        case Reconciliation():
+            yield "# Reconciliation"
+            yield _dead(total_of(document))
+            amounts = ("chain shows", "API shows", "why", "block")
+            yield _table(("differs", "how", "wallet", "chain", "kind", *_WHO[3:], *amounts), reconciled_rows(document))
+            counts = ("equal", "differ", "unproven", "chain's error", "API's error")
+            yield _table(("wallet", "chain", "block", *counts), target_rows(document.targets))
         case Backtest():
             yield "# Backtest"
             yield _dead(span_of(document))

@@ -20,6 +20,7 @@ from scanner.formats.documents import (
     Holdings,
     Lists,
     Look,
+    Reconciliation,
     RuleEntry,
     Rules,
     Silences,
@@ -33,6 +34,7 @@ from scanner.formats.listed import lists_told, said_told
 from scanner.formats.own_words import dead
 from scanner.formats.pending import deliveries_told, silences_told
 from scanner.formats.pieces import ages, alerts_told, approvals_told, changes_told, heading, mark, totals, unread
+from scanner.formats.reconciled import reconciled_told
 from scanner.formats.tried import trials_told
 from scanner.formats.words import (
     ago,
@@ -90,6 +92,8 @@ def _things(document: Document, look: Look) -> Iterator["RenderableType"]:  # no
             yield from checked_told(document, look.width)
         case Trials():
             yield from trials_told(document)
+        case Reconciliation():
+            yield from reconciled_told(document)
         case Backtest():
             yield from backtest_told(document)
         case _:

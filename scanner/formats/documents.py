@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from scanner.domain.explanation import Explanation
 from scanner.domain.inventory import Holdings
+from scanner.domain.reconciled import Reconciliation
 from scanner.domain.report import (
     AlertEntry,
     ApprovalEntry,
@@ -39,6 +40,7 @@ __all__ = [
     "Lists",
     "Look",
     "ParamEntry",
+    "Reconciliation",
     "RuleEntry",
     "Rules",
     "SaidEntry",
@@ -377,5 +379,6 @@ Document: TypeAlias = (
     | Checked
     | Backtest
     | Trials
+    | Reconciliation
 )
 """Anything that a format can print."""

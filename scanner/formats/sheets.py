@@ -6,7 +6,8 @@ from typing import TypeAlias, assert_never
 
 from scanner.domain.explanation import ConditionEntry, OperandEntry
 from scanner.domain.inventory import AssetEntry
-from scanner.domain.report import AlertEntry, ApprovalEntry, ChangeEntry, Report
+from scanner.domain.reconciled import ReconciledEntry
+from scanner.domain.report import AlertEntry, AllowanceEntry, ApprovalEntry, ChangeEntry, Report
 from scanner.formats.backtests import DifferenceEntry
 from scanner.formats.documents import (
     Alerts,
@@ -21,6 +22,7 @@ from scanner.formats.documents import (
     Holdings,
     ListEntry,
     Lists,
+    Reconciliation,
     RuleEntry,
     Rules,
     SilenceEntry,
@@ -73,6 +75,11 @@ _DIFFERENCE = (
     *("kind", "rule", "title", "approval", "event", "alert", "was_severity", "was_opened_at", "was_resolved_at"),
     *("would_severity", "would_opened_at", "would_resolved_at"),
 )
+_RECONCILED = (
+    *("approval", "chain", "chain_index", "owner", "owner_label", "kind", "token", "symbol", "token_id"),
+    *("spender", "spender_name", "verdict", "differs", "evm_raw", "evm_unlimited", "evm_unreadable"),
+    *("okx_raw", "okx_unlimited", "okx_unreadable", "cause", "reason", "block"),
+)
 _DELIVERY = tuple(field.name for field in fields(DeliveryEntry))
 _FLAW = tuple(field.name for field in fields(FlawEntry))
 _LIST = tuple(field.name for field in fields(ListEntry))
@@ -119,6 +126,8 @@ def sheet(document: Document) -> Sheet:  # noqa: C901 - a case for each document
             return Sheet(_FLAW, [_plain(entry, _FLAW) for entry in document.flaws])
         case Trials():
             return Sheet(_TRIAL, [_trial(entry) for entry in document.tests])
+        case Reconciliation():
+            return Sheet(_RECONCILED, [_reconciled(entry) for entry in document.rows])
         case Backtest():
             return Sheet(_DIFFERENCE, [_difference(entry) for entry in document.differences])
         case _:
@@ -201,6 +210,19 @@ def _holding(entry: AssetEntry) -> Sequence[Cell]:
         *(entry.exchanges.amount, entry.exchanges.usd, entry.exchanges.unknown),
         *(entry.at_stake.usd, entry.at_stake.unvalued, entry.share),
     )
+
+
+def _reconciled(entry: ReconciledEntry) -> Sequence[Cell]:
+    return (
+        *(entry.approval, entry.chain, entry.chain_index, entry.owner, entry.owner_label, entry.kind),
+        *(entry.token.address, entry.token.symbol, entry.token_id, entry.spender.address, entry.spender.name),
+        *(entry.verdict, entry.differs, *_amount(entry.evm), *_amount(entry.okx)),
+        *(entry.cause, entry.reason, entry.block),
+    )
+
+
+def _amount(entry: AllowanceEntry | None) -> Sequence[Cell]:
+    return (None, None, None) if entry is None else (entry.raw, entry.unlimited, entry.unreadable)
 
 
 def _rule(entry: RuleEntry) -> Sequence[Cell]:

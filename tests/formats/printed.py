@@ -1,5 +1,6 @@
 """Hand-made documents of every kind, for tests of the formats."""
 
+from compared import COMPARED
 from ruled import EXPLANATION, RULED
 from shown import GONE, GRAVE, MAX, OWNER, REPORT, SPENDER, TOKEN, before
 
@@ -34,6 +35,7 @@ __all__ = ["DOCUMENTS"]
 
 DOCUMENTS: dict[str, Document] = {
     **RULED,
+    "reconciliation": COMPARED,
     "report": REPORT,
     "approvals": Approvals(approvals=REPORT.approvals, targets=REPORT.scan.targets, alerts=REPORT.alerts),
     "spender": Approvals(

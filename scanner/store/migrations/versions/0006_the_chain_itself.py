@@ -65,6 +65,15 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "agreements",
+        sa.Column("at", columns.Instant(), nullable=False),
+        sa.Column("targets", sa.Integer(), nullable=False),
+        sa.Column("unread", sa.Integer(), nullable=False),
+        sa.Column("differences", sa.Integer(), nullable=False),
+        sa.Column("example", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("at", name="pk_agreements"),
+    )
+    op.create_table(
         "nodes",
         sa.Column("key", sa.String(32), nullable=False),
         sa.Column("learned", columns.Json(), nullable=False),

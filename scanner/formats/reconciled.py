@@ -1,0 +1,98 @@
+"""How a table and a page show where two sources differ."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from scanner.domain.plain import counted, units
+from scanner.domain.reconciled import VERDICTS, ReconciledEntry, ReconciledTarget, Reconciliation
+from scanner.domain.reconciliation import Verdict
+from scanner.domain.report import AllowanceEntry
+from scanner.formats.grids import GOOD, LOUD, Part, hanging, line
+from scanner.formats.words import spender, token, wallet
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
+__all__ = ["reconciled_rows", "reconciled_told", "target_rows", "total_of"]
+
+_STYLES = {Verdict.ONLY_EVM: LOUD, Verdict.ONLY_OKX: "yellow", Verdict.AMOUNTS_DIFFER: "yellow"}
+
+
+def reconciled_told(document: Reconciliation) -> Iterator["RenderableType"]:
+    """What differs, then what may differ at any time, what could not be read, and how much was equal."""
+    told = [row for row in document.rows if row.verdict != Verdict.EQUAL]
+    told.sort(key=lambda row: not row.differs)
+    if told:
+        yield hanging((_mark(row), _row(row)) for row in told)
+        yield line()
+    for target in document.targets:
+        for source, error in (("chain", target.evm_error), ("API", target.okx_error)):
+            if error is not None:
+                said = f"{wallet(target.owner, target.label)} on {target.chain}, by the {source}: "
+                yield line(Part(said, LOUD), Part(error))
+    yield line(Part(total_of(document), LOUD if document.differences else GOOD if document.complete else "bold"))
+
+
+def total_of(document: Reconciliation) -> str:
+    """What it came to, in a line."""
+    counts = {name: sum(getattr(target, name) for target in document.targets) for name in ("equal", "unproven")}
+    said = f"{counted(len(document.targets), 'target')}: {counted(document.differences, 'difference')}"
+    others = len(document.rows) - document.differences - sum(counts.values())
+    said += f", {counts['equal']} equal, {others} as two sources may differ"
+    return said + (f", {counts['unproven']} unproven" if counts["unproven"] else "")
+
+
+def reconciled_rows(document: Reconciliation) -> Iterator[Sequence[str]]:
+    """A row of texts for each approval that is not equal."""
+    for row in document.rows:
+        if row.verdict != Verdict.EQUAL:
+            yield (
+                "yes" if row.differs else "no",
+                VERDICTS[Verdict(row.verdict)],
+                row.owner_label or row.owner,
+                row.chain,
+                row.kind,
+                *token(row.token),
+                *spender(row.spender),
+                _amount(row.evm),
+                _amount(row.okx),
+                row.reason or "",
+                "" if row.block is None else str(row.block),
+            )
+
+
+def target_rows(targets: Iterable[ReconciledTarget]) -> Iterator[Sequence[str]]:
+    """A row of texts for each target."""
+    for one in targets:
+        counts = (one.equal, one.differences, one.unproven)
+        block = "" if one.block is None else str(one.block)
+        yield one.label or one.owner, one.chain, block, *map(str, counts), one.evm_error or "", one.okx_error or ""
+
+
+def _mark(row: ReconciledEntry) -> Part:
+    verdict = Verdict(row.verdict)
+    return Part(VERDICTS[verdict], _STYLES.get(verdict, "dim") if row.differs else "dim")
+
+
+def _row(row: ReconciledEntry) -> Iterator["Text"]:
+    names = ", ".join(part for part in (*token(row.token), *spender(row.spender)) if part)
+    yield line(
+        Part(f"{wallet(row.owner, row.owner_label)} on {row.chain}: "), Part(names), Part(f"  {row.kind}", "dim")
+    )
+    amounts = f"chain: {_amount(row.evm)}, API: {_amount(row.okx)}"
+    block = "" if row.block is None else f" (block {row.block:,})"
+    yield line(Part(amounts), Part(f"; {row.reason or 'why is not known'}{block}", "dim"))
+
+
+def _amount(shown: AllowanceEntry | None) -> str:
+    """What a source shows, as exactly as it is known."""
+    if shown is None:
+        return "nothing"
+    if shown.unreadable is not None:
+        return "unreadable"
+    if shown.raw is None:
+        return "unlimited, in words" if shown.unlimited else "unknown"
+    if shown.unlimited or shown.amount is None:
+        return f"{'unlimited, ' if shown.unlimited else ''}{shown.raw} raw"
+    return f"{units(shown.amount)} ({shown.raw} raw)"
