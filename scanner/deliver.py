@@ -6,7 +6,6 @@ Nothing is kept in memory: whoever starts next finds in the store what is left. 
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,7 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.delivery.channels import Channel, Parcel, scrubbed
+from scanner.delivery.channels import Channel, scrubbed
 from scanner.delivery.frame import repeated
 from scanner.delivery.hidden import hidden_digest
 from scanner.delivery.messages import compose
@@ -42,12 +41,6 @@ REMIND_EVERY = timedelta(seconds=30)
 
 AFTER_TROUBLE = 5.0
 """Seconds of rest after the store failed."""
-
-BURST_AFTER = 4
-MOST_AT_ONCE = 32
-BURST_SECONDS = 0.1
-"""A channel that takes many messages, all of them quickly, is sent a part of as many as it took in a row, claimed and
-settled together: at most so many, and none once they took longer. Whoever is killed meanwhile repeats no more."""
 
 LANDING = 4.0
 """Seconds that sends in flight are given to end when the loop stops."""
@@ -245,90 +238,79 @@ class Deliverer:
         Returns when the last of them is tried again, if it is.
         """
         me = asyncio.current_task()
-        sent, at_once = 0, 1
-
-        def more() -> int:
+        following: Claim | None = claim
+        while following is not None:
+            claim = following
+            outcome = await self._attempt(claim)
+            next_at = None if outcome.result is Result.DELIVERED else self._next_attempt(claim, outcome)
             # Who is about to be cancelled must not claim what nobody will send then.
-            return at_once if go_on() and not (me is not None and me.cancelling()) else 0
-
-        claims = [claim]
-        while claims:
-            began = time.monotonic()
-            outcomes = await self._attempt_in_turn(claims)
-            sent = sent + len(outcomes) if time.monotonic() - began < BURST_SECONDS else 0
-            at_once = max(1, min(sent // BURST_AFTER, MOST_AT_ONCE))
-            next_at = self._next_attempt(claims[len(outcomes) - 1], outcomes[-1])
-            claims = await self._settle(claims, outcomes, next_at, more)
+            following = await self._settle(
+                claim, outcome, next_at, lambda: go_on() and not (me is not None and me.cancelling())
+            )
         return next_at
 
-    async def _attempt_in_turn(self, claims: Sequence[Claim]) -> list[Outcome]:
-        """Send messages, each once and one after the other, up to the first that is not delivered."""
-        channel, outcomes = self._channels[claims[0].channel], list[Outcome]()
+    async def _attempt(self, claim: Claim) -> Outcome:
+        """Send a message once."""
+        body = repeated(claim.body) if claim.repeat else claim.body
+        channel = self._channels[claim.channel]
         try:
-            await channel.send_in_turn([_parcel(claim) for claim in claims], outcomes)
+            return await channel.send(
+                claim.title, body, kind=claim.kind, severity=claim.severity, ref=claim.id, thread=claim.thread
+            )
         except asyncio.CancelledError:
-            if len(outcomes) < len(claims) and all(one.result is Result.DELIVERED for one in outcomes):
-                outcomes.append(Outcome(Result.UNKNOWN, "the program stopped while this was being sent"))
-            await self._settle(claims, outcomes, self._now(), lambda: 0)
+            stopped = Outcome(Result.UNKNOWN, "the program stopped while this was being sent")
+            await self._settle(claim, stopped, self._now(), lambda: False)
             raise
         except Exception as error:  # noqa: BLE001 - the loop's edge: one message must not stop the others
             # No traceback: what it shows of the plugin may hold the channel's secret.
             said = scrubbed(repr(error), channel.url)
-            log.error("message.crashed", message=claims[len(outcomes)].id, channel=channel.name, error=said)
-            outcomes.append(Outcome(Result.UNKNOWN, f"sending it failed in an unexpected way: {said}"))
-        return outcomes
+            log.error("message.crashed", message=claim.id, channel=claim.channel, error=said)
+            return Outcome(Result.UNKNOWN, f"sending it failed in an unexpected way: {said}")
 
     def _next_attempt(self, claim: Claim, outcome: Outcome) -> datetime | None:
-        if outcome.result is Result.DELIVERED:
-            return None
         return next_attempt(claim, outcome, self._now(), self._jitter(), self._telling.give_up_after)
 
     async def _settle(
-        self, claims: Sequence[Claim], outcomes: Sequence[Outcome], next_at: datetime | None, more: Callable[[], int]
-    ) -> list[Claim]:
-        """Write outcomes back, for as long as the claims last: a store in trouble must not make a message repeat.
+        self, claim: Claim, outcome: Outcome, next_at: datetime | None, go_on: Callable[[], bool]
+    ) -> Claim | None:
+        """Write the outcome back, for as long as the claim lasts: a store in trouble must not make a message repeat.
 
-        `next_at` is when the last of them that was attempted is tried again. Returns the claims of what is sent next,
-        of as many messages as `more` says then.
+        Returns the claim of what is sent next, where that is to go on and something may go.
         """
         for tries_left in range(int(LEASE.total_seconds() / AFTER_TROUBLE), -1, -1):
             try:
-                mine, following = await self._store.write(lambda c: self._note(c, claims, outcomes, next_at, more))
+                mine, following = await self._store.write(lambda c: self._note(c, claim, outcome, next_at, go_on))
             except ApprovalWatchError as error:
-                log.error("delivery.trouble", error=str(error), message=claims[0].id)
+                log.error("delivery.trouble", error=str(error), message=claim.id)
                 if tries_left:
                     await asyncio.sleep(AFTER_TROUBLE)
             else:
-                for claim, outcome in zip(claims, outcomes, strict=False):
-                    self._tell(claim, outcome, next_at, mine=claim.id in mine)
+                self._tell(claim, outcome, next_at, mine=mine)
                 return following
-        return []
+        return None
 
     async def _note(
         self,
         connection: AsyncConnection,
-        claims: Sequence[Claim],
-        outcomes: Sequence[Outcome],
+        claim: Claim,
+        outcome: Outcome,
         next_at: datetime | None,
-        more: Callable[[], int],
-    ) -> tuple[set[str], list[Claim]]:
-        """Write outcomes, and claim what goes next in the same transaction: it costs a disk as much as one of them.
+        go_on: Callable[[], bool],
+    ) -> tuple[bool, Claim | None]:
+        """Write an outcome, and claim what goes next in the same transaction: it costs a disk as much as one of them.
 
         A channel that fails is tried with one message at a time, so that those behind it grow old untried: what is too
-        old goes with it. Returns which claims still were this worker's, and the new ones.
+        old goes with it.
         """
-        now, last, outcome = self._now(), claims[len(outcomes) - 1], outcomes[-1]
-        await outbox.hand_back(connection, claims[len(outcomes) :])
-        mine = await outbox.settle_sent(connection, claims[: len(outcomes) - 1], now) if len(outcomes) > 1 else set()
-        if await outbox.settle(connection, last, outcome, now, next_at):
-            mine.add(last.id)
+        now = self._now()
+        mine = await outbox.settle(connection, claim, outcome, now, next_at)
         if outcome.result is not Result.DELIVERED:
             born = now - self._telling.give_up_after
-            if gone := await outbox.give_up_old(connection, last.channel, born, outcome.detail):
-                log.error("messages.given_up", channel=last.channel, messages=gone, detail=outcome.detail)
-        if last.id not in mine or not (most := more()):
-            return mine, []
-        return mine, await outbox.claim_many(connection, self._worker, now, LEASE, last.channel, most)
+            if gone := await outbox.give_up_old(connection, claim.channel, born, outcome.detail):
+                log.error("messages.given_up", channel=claim.channel, messages=gone, detail=outcome.detail)
+        if not (mine and go_on()):
+            return mine, None
+        return mine, await outbox.claim_next(connection, self._worker, now, LEASE, claim.channel)
 
     def _tell(self, claim: Claim, outcome: Outcome, next_at: datetime | None, *, mine: bool) -> None:
         """Log an outcome; of an outage only its beginning and its end."""
@@ -345,8 +327,3 @@ class Deliverer:
         elif claim.channel not in self._failing:
             self._failing[claim.channel] = self._now()
             log.warning("message.failed", detail=outcome.detail, next_at=next_at.isoformat(), **fields)
-
-
-def _parcel(claim: Claim) -> Parcel:
-    body = repeated(claim.body) if claim.repeat else claim.body
-    return Parcel(claim.title, body, claim.kind, claim.severity, claim.id, claim.thread)

@@ -7,14 +7,13 @@ sends does it.
 import asyncio
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from ipaddress import ip_address
-from threading import Event
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -29,7 +28,7 @@ from scanner.domain.alerts import Severity
 from scanner.domain.messages import MessageKind, Outcome, Result
 from scanner.errors import ApprovalWatchError
 
-__all__ = ["Channel", "ChannelError", "Parcel", "describe", "scrubbed"]
+__all__ = ["Channel", "ChannelError", "describe", "scrubbed"]
 
 log = structlog.stdlib.get_logger("delivery")
 
@@ -47,21 +46,6 @@ class ChannelError(ApprovalWatchError):
     """A channel's URL cannot be used as it is."""
 
     exit_code = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """A message as it is handed to a channel.
-
-    `ref` is its id, the same whenever it is sent again; messages of one `thread` belong together.
-    """
-
-    title: str
-    body: str
-    kind: MessageKind = MessageKind.ALERT
-    severity: Severity = Severity.MEDIUM
-    ref: str = ""
-    thread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,43 +84,21 @@ class Channel:
         ref: str = "",
         thread: str = "",
     ) -> Outcome:
-        """Send one message, once, as `send_in_turn` does. Returns how it ended."""
-        outcomes: list[Outcome] = []
-        await self.send_in_turn([Parcel(title, body, kind, severity, ref, thread)], outcomes)
-        return outcomes[0]
+        """Send one message, once. Never raises for what the far side does; a cancellation leaves the outcome open.
 
-    async def send_in_turn(self, parcels: Sequence[Parcel], outcomes: list[Outcome]) -> None:
-        """Send messages, each once and one after the other, up to the first that does not arrive.
-
-        How each ended is added to `outcomes`. Never raises for what the far side does; a cancellation leaves the
-        outcome open of the message that is being sent then, and begins no other.
+        `ref` is the message's id, the same whenever it is sent again; messages of one `thread` belong together.
         """
-        given_up, ended, last = Event(), list[Outcome](), None
         try:
             async with asyncio.timeout(self.deadline.total_seconds()):
-                await in_thread(partial(self._send_each, parcels, ended, given_up))
+                letter = Letter(_whole(title), _whole(body), ref, thread)
+                return await in_thread(partial(self._send, letter, _type(kind, severity)))
         except TimeoutError:
             seconds = f"{self.deadline.total_seconds():g}"
-            last = Outcome(Result.UNKNOWN, f"no end came within {seconds} seconds")
+            return Outcome(Result.UNKNOWN, f"no end came within {seconds} seconds")
         except ChannelError as error:
-            last = Outcome(Result.PERMANENT, str(error))
-        finally:
-            given_up.set()  # before it is seen what has ended: nothing is begun after that
-            outcomes.extend(ended)
-        if last is not None and len(outcomes) < len(parcels):
-            outcomes.append(last)
+            return Outcome(Result.PERMANENT, str(error))
 
-    def _send_each(self, parcels: Iterable[Parcel], ended: list[Outcome], given_up: Event) -> None:
-        for parcel in parcels:
-            if given_up.is_set():
-                return
-            ended.append(self._send(parcel))
-            if ended[-1].result is not Result.DELIVERED:
-                return
-
-    def _send(self, parcel: Parcel) -> Outcome:
-        letter = Letter(_whole(parcel.title), _whole(parcel.body), parcel.ref, parcel.thread)
-        notify_type = _type(parcel.kind, parcel.severity)
+    def _send(self, letter: Letter, notify_type: str) -> Outcome:
         plugin: Any = self._plugin()
         manner = manner_of(_scheme(self.url), answers_in_json=getattr(plugin, "mode", "bot") == "bot")
         accepted, heard = _attempt(plugin, letter, notify_type, manner)

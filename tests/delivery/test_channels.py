@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from services import SLACK, TELEGRAM, Web, points_at, web_server
 
-from scanner.delivery.channels import Channel, ChannelError, Parcel, describe, scrubbed
+from scanner.delivery.channels import Channel, ChannelError, describe, scrubbed
 from scanner.domain.alerts import Severity
 from scanner.domain.messages import MessageKind, Outcome, Result
 
@@ -156,21 +156,3 @@ async def test_the_service_is_told_how_bad_it_is(
 ) -> None:
     await Channel("ops", json_url(service)).send("title", "body", kind=kind, severity=severity)
     assert service.bodies[0]["type"] == colour
-
-
-async def test_a_channel_that_is_given_up_on_begins_no_further_message(service: Web) -> None:
-    service.delay = 0.7
-    channel = Channel("ops", json_url(service), deadline=timedelta(seconds=0.3))
-    outcomes: list[Outcome] = []
-    await channel.send_in_turn([Parcel("t", "b", ref=f"{number}") for number in range(3)], outcomes)
-    assert [one.result for one in outcomes] == [Result.UNKNOWN]
-    await asyncio.sleep(0.9)
-    assert len(service.bodies) == 1
-
-
-async def test_messages_are_sent_in_turn_up_to_the_first_that_does_not_arrive(service: Web) -> None:
-    service.answer = lambda _: web.Response(status=200 if len(service.bodies) < 3 else 503)
-    outcomes: list[Outcome] = []
-    await Channel("ops", json_url(service)).send_in_turn([Parcel("t", f"{n}") for n in range(5)], outcomes)
-    assert [one.result for one in outcomes] == [Result.DELIVERED, Result.DELIVERED, Result.TRANSIENT]
-    assert [body["message"] for body in service.bodies] == ["0", "1", "2"]

@@ -20,7 +20,7 @@ from owed import approval, grant, opened, raise_alerts
 from services import Web, until, web_server
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.deliver import MOST_AT_ONCE, Deliverer
+from scanner.deliver import Deliverer
 from scanner.delivery.channels import Channel
 from scanner.domain.alerts import Severity
 from scanner.domain.messages import Message, MessageKind
@@ -134,8 +134,7 @@ async def test_nothing_is_lost_when_the_deliverer_is_killed(tmp_path: Path) -> N
     await sweep(tmp_path, kills=8, seed=1)
 
 
-async def test_nothing_is_lost_when_the_deliverer_is_killed_in_a_burst(tmp_path: Path) -> None:
-    """Messages that go together are settled together: some of these may come twice, and say so."""
+async def test_nothing_is_lost_when_the_deliverer_is_killed_amid_many(tmp_path: Path) -> None:
     ledger, kills = Ledger(), 3
     async with web_server() as service, opened(tmp_path) as store:
         service.answer = ledger.enter
@@ -151,7 +150,7 @@ async def test_nothing_is_lost_when_the_deliverer_is_killed_in_a_burst(tmp_path:
                     break
                 await asyncio.sleep(0.02)
     assert set(ledger.arrived) == {f"ref {one}" for one in ids}
-    assert ledger.arrived.total() - len(ids) <= kills * MOST_AT_ONCE
+    assert ledger.arrived.total() - len(ids) <= kills, "at most one repeat a kill"
     for reference, times in ledger.arrived.items():
         assert ledger.marked[reference] >= times - 1, "what comes twice says so"
 

@@ -5,16 +5,7 @@
 Each function runs inside the caller's transaction.
 """
 
-from scanner.store.outbox.claims import (
-    claim,
-    claim_many,
-    claim_next,
-    hand_back,
-    settle,
-    settle_sent,
-    take_back,
-    workers,
-)
+from scanner.store.outbox.claims import claim, claim_next, settle, take_back, workers
 from scanner.store.outbox.dues import anything_due, first_readings, take_up
 from scanner.store.outbox.keeping import abandon, give_up_old, listing, retry, waiting
 from scanner.store.outbox.packing import carry_out, enqueue, traffic, void_recalled
@@ -32,19 +23,16 @@ __all__ = [
     "anything_due",
     "carry_out",
     "claim",
-    "claim_many",
     "claim_next",
     "enqueue",
     "first_readings",
     "give_up_old",
-    "hand_back",
     "hidden",
     "listing",
     "retry",
     "review",
     "set_right",
     "settle",
-    "settle_sent",
     "take_back",
     "take_up",
     "tell_again",

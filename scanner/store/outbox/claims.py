@@ -4,20 +4,18 @@ A claim counts its attempt and carries a lease; whatever is written back is fenc
 worker that was thought dead cannot undo what its successor did. Each function runs inside the caller's transaction.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
     Boolean,
     ColumnElement,
     Executable,
-    Integer,
     RowMapping,
     Select,
     String,
     Update,
     bindparam,
-    case,
     exists,
     func,
     insert,
@@ -36,7 +34,7 @@ from scanner.store.columns import Instant
 from scanner.store.outbox.states import GIVEN_UP, SENT, WAITING
 from scanner.store.tables import attempts, messages, notices
 
-__all__ = ["claim", "claim_many", "claim_next", "hand_back", "settle", "settle_sent", "take_back", "workers"]
+__all__ = ["claim", "claim_next", "settle", "take_back", "workers"]
 
 _LETS_PASS = (Result.PERMANENT.value, Result.UNKNOWN.value)
 """How an attempt ended after which a message does not hold up the others: the channel lives, or nobody knows."""
@@ -65,23 +63,6 @@ async def claim_next(
     return None if row is None else _claim(row, worker)
 
 
-async def claim_many(
-    connection: AsyncConnection, worker: str, now: datetime, lease: timedelta, channel: str, most: int
-) -> list[Claim]:
-    """Claim the next messages of a channel, to be sent in this order; several only where all that waits may go now.
-
-    Where one was tried before, or has to wait, it is as with `claim_next`.
-    """
-    asked = {"claimant": worker, "now": now, "until": now + lease, "to": channel}
-    if most > 1:
-        rows = (await connection.execute(_CLAIM_MANY, asked | {"most": most})).mappings().all()
-        if rows:
-            order = sorted(rows, key=lambda row: (row["severity"] != Severity.CRITICAL, row["position"]))
-            return [_claim(row, worker) for row in order]
-    one = await claim_next(connection, worker, now, lease, channel)
-    return [] if one is None else [one]
-
-
 def _claiming() -> Executable:
     """One statement, made once: it is carried out for every message, and is not to look at all that waits."""
     now, channel = bindparam("now", type_=Instant), bindparam("to", type_=String)
@@ -89,25 +70,16 @@ def _claiming() -> Executable:
     first = union_all(select(critical.c.id), select(other.c.id)).limit(1).scalar_subquery()
     flying = messages.alias()
     in_flight = exists().where(flying.c.channel == channel, flying.c.state == WAITING, flying.c.worker.is_not(None))
-    return _taking(messages.c.id == first, messages.c.next_at <= now, ~in_flight, ~health.rests(channel, now))
-
-
-def _claiming_many() -> Executable:
-    """As `_claiming`, where nothing that waits for the channel was tried, put off, recalled, or is in flight."""
-    now, channel = bindparam("now", type_=Instant), bindparam("to", type_=String)
-    one, odd = messages.alias(), messages.alias()
-    waits = (one.c.channel == channel) & (one.c.state == WAITING)
-    order = case((one.c.severity == Severity.CRITICAL.value, 0), else_=1), one.c.position
-    first = select(one.c.id).where(waits).order_by(*order).limit(bindparam("most", type_=Integer))
-    of_note = (odd.c.attempts > 0) | (odd.c.next_at > now) | odd.c.recalled | odd.c.worker.is_not(None)
-    any_odd = exists().where(odd.c.channel == channel, odd.c.state == WAITING, of_note)
-    return _taking(messages.c.id.in_(first), ~any_odd, ~health.rests(channel, now))
-
-
-def _taking(*which: ColumnElement[bool]) -> Executable:
-    until = bindparam("until", type_=Instant)
-    taken = {"worker": bindparam("claimant"), "lease_until": until, "attempts": messages.c.attempts + 1}
-    return update(messages).where(*which).values(taken).returning(messages)
+    return (
+        update(messages)
+        .where(messages.c.id == first, messages.c.next_at <= now, ~in_flight, ~health.rests(channel, now))
+        .values(
+            worker=bindparam("claimant"),
+            lease_until=bindparam("until", type_=Instant),
+            attempts=messages.c.attempts + 1,
+        )
+        .returning(messages)
+    )
 
 
 def _leading(now: ColumnElement[datetime], channel: ColumnElement[str], *, urgent: bool) -> Select[str]:
@@ -143,7 +115,7 @@ def _leading(now: ColumnElement[datetime], channel: ColumnElement[str], *, urgen
     )
 
 
-_CLAIM, _CLAIM_MANY = _claiming(), _claiming_many()
+_CLAIM = _claiming()
 
 
 def _claim(row: RowMapping, worker: str) -> Claim:
@@ -170,78 +142,46 @@ async def settle(
     Returns False, and changes nothing, where the claim is no longer this worker's.
     """
     delivered = outcome.result is Result.DELIVERED
-    end = {
-        "becomes": SENT if delivered else GIVEN_UP if next_at is None else WAITING,
-        "arrived": now if delivered else None,
-        "again": None if delivered else next_at,
-        "why": None if delivered else outcome.detail,
-        "unsure": outcome.result is Result.UNKNOWN,
-    }
-    written = await connection.execute(_SETTLE, _fenced(claimed) | end)
+    written = await connection.execute(
+        _SETTLE,
+        {
+            "message": claimed.id,
+            "claimant": claimed.worker,
+            "attempt": claimed.attempt,
+            "becomes": SENT if delivered else GIVEN_UP if next_at is None else WAITING,
+            "arrived": now if delivered else None,
+            "again": None if delivered else next_at,
+            "why": None if delivered else outcome.detail,
+            "unsure": outcome.result is Result.UNKNOWN,
+        },
+    )
     if written.rowcount != 1:
         return False
-    await connection.execute(_NOTE, _noted(claimed, outcome, now))
+    ended = {"number": claimed.attempt, "at": now, "outcome": outcome.result.value, "detail": outcome.detail}
+    await connection.execute(_NOTE, {"message_id": claimed.id, **ended})
     if await health.note(connection, claimed.channel, outcome, now):
         await _resume(connection, claimed.channel, now)
     return True
 
 
-async def settle_sent(connection: AsyncConnection, claimed: Sequence[Claim], now: datetime) -> set[str]:
-    """Write back that messages which were claimed together for a channel arrived, as `settle` does for each.
-
-    Returns the ids of those whose claims were still this worker's.
-    """
-    outcome = Outcome(Result.DELIVERED)
-    fences = [
-        (messages.c.id == c.id) & (messages.c.worker == c.worker) & (messages.c.attempts == c.attempt) for c in claimed
-    ]
-    held = select(messages.c.id).where(messages.c.state == WAITING, or_(*fences))
-    mine = set(await connection.scalars(held))
-    ended = [one for one in claimed if one.id in mine]
-    if ended:
-        end = {"becomes": SENT, "arrived": now, "again": None, "why": None, "unsure": False}
-        await connection.execute(_SETTLE, [_fenced(one) | end for one in ended])
-        await connection.execute(_NOTE, [_noted(one, outcome, now) for one in ended])
-        if await health.note(connection, ended[0].channel, outcome, now):
-            await _resume(connection, ended[0].channel, now)
-    return mine
-
-
-async def hand_back(connection: AsyncConnection, claimed: Sequence[Claim]) -> None:
-    """Free messages that were claimed and never begun: they were not attempted."""
-    if claimed:
-        await connection.execute(_HAND_BACK, [_fenced(one) for one in claimed])
-
-
-def _fenced(claimed: Claim) -> dict[str, object]:
-    return {"message": claimed.id, "claimant": claimed.worker, "attempt": claimed.attempt}
-
-
-def _noted(claimed: Claim, outcome: Outcome, now: datetime) -> dict[str, object]:
-    ended = {"number": claimed.attempt, "at": now, "outcome": outcome.result.value, "detail": outcome.detail}
-    return {"message_id": claimed.id, **ended}
-
-
-def _held() -> Update:
-    """What is still as its claim left it."""
-    mine = (messages.c.worker == bindparam("claimant")) & (messages.c.attempts == bindparam("attempt"))
-    return update(messages).where(messages.c.id == bindparam("message"), messages.c.state == WAITING, mine)
-
-
 def _settling() -> Update:
-    return _held().values(
-        worker=None,
-        lease_until=None,
-        state=bindparam("becomes"),
-        sent_at=bindparam("arrived", type_=Instant),
-        next_at=func.coalesce(bindparam("again", type_=Instant), messages.c.next_at),
-        error=bindparam("why"),
-        repeat=or_(messages.c.repeat, bindparam("unsure", type_=Boolean)),
+    mine = (messages.c.worker == bindparam("claimant")) & (messages.c.attempts == bindparam("attempt"))
+    return (
+        update(messages)
+        .where(messages.c.id == bindparam("message"), messages.c.state == WAITING, mine)
+        .values(
+            worker=None,
+            lease_until=None,
+            state=bindparam("becomes"),
+            sent_at=bindparam("arrived", type_=Instant),
+            next_at=func.coalesce(bindparam("again", type_=Instant), messages.c.next_at),
+            error=bindparam("why"),
+            repeat=or_(messages.c.repeat, bindparam("unsure", type_=Boolean)),
+        )
     )
 
 
 _SETTLE = _settling()
-_HAND_BACK = _held().values(worker=None, lease_until=None, attempts=messages.c.attempts - 1)
 _NOTE = insert(attempts)
 
 
