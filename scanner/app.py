@@ -38,7 +38,7 @@ from scanner.packs import load_pack
 from scanner.policy.loading import default_rules
 from scanner.policy.rules import Pack
 from scanner.readers import Sources, open_sources
-from scanner.reconcile import Reconciler
+from scanner.reconcile import Reconciler, Reconciling
 from scanner.refresh import Refresher
 from scanner.retention import Retention
 from scanner.scan import Scanner
@@ -70,8 +70,9 @@ log = structlog.get_logger()
 PACK_LIST = "well-known"
 """The name of the default pack's own list, which a list of that name in the configuration replaces."""
 
-PATIENCE = timedelta(minutes=1)
-"""How long a scheduled scan waits for the past of a chain: then it goes on beside, and nothing else waits."""
+PATIENCE = timedelta(seconds=15)
+"""How long a scheduled scan waits for the past of a chain. Then who follows the chain reads it on, and whose past is
+known at last is read at once."""
 
 SHORTEST_STALE = timedelta(hours=1)
 """Below this, a wallet that was not read completely is not called stale unless the configuration says so."""
@@ -165,14 +166,20 @@ async def open_reconciler(config: Config, store: Store) -> AsyncGenerator[Reconc
     if problems := [*config.source.okx.missing_secrets(), *config.missing_nodes()]:
         raise ConfigError(problems)
     async with open_sources(config, store) as sources:
-        yield _reconciler(sources, MACHINE)
+        if (reconciler := _reconciler(sources, MACHINE)) is not None:
+            yield reconciler
 
 
-def _reconciler(sources: Sources, clock: Clock) -> Reconciler:
-    """Raises LookupError where one of the two sources is not there."""
+def _reconciler(sources: Sources, clock: Clock) -> Reconciler | None:
+    """What compares the two sources; None where one of them is not there."""
     if sources.chains is None or sources.api is None or sources.witness is None:
-        raise LookupError("two sources are needed to compare them")
+        return None
     return Reconciler(sources.chains, sources.api, sources.witness, clock.now)
+
+
+def _reconciling(config: Config, store: Store, sources: Sources, clock: Clock) -> Reconciling:
+    both = [target for target in config.targets if target.chain in config.nodes]
+    return Reconciling(store, _reconciler(sources, clock), both, config.source.reconcile)
 
 
 @asynccontextmanager
@@ -230,6 +237,7 @@ async def open_works(
             follower=Follower(
                 store, sources.chains, followed, confirm_after=config.source.confirm_absence_after, now=clock.now
             ),
+            reconciling=_reconciling(config, store, sources, clock),
             retention=Retention(store, config.store.keep, clock.now),
             targets=config.targets,
             certain=config.wallets_certain,
@@ -265,6 +273,7 @@ def _plan(config: Config, pack: Pack, trigger: BaseTrigger, followed: Sequence[T
         wallets_certain=config.wallets_certain,
         wallets_problems=tuple(str(problem) for problem in config.warnings),
         followed=tuple(sorted({target.chain for target in followed})),
+        reconciles=config.source.reconcile is not None,
         drill=config.alerting.drill,
     )
 

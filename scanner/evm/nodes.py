@@ -39,6 +39,9 @@ PART = 50
 LOOKED_FOR = 15.0
 """Seconds for which the head of an endpoint that is not the first choice is taken as known."""
 
+HEAD_WITHIN = 5.0
+"""Seconds that an endpoint has to tell its newest block: who hangs must not hold up who follows the chain."""
+
 _REASONS = {
     What.LIMITED: Reason.RATE_LIMITED,
     What.REFUSED: Reason.REFUSED_KEY,
@@ -104,7 +107,7 @@ class Nodes:
         """The newest block that an endpoint in health tells."""
         now = self._now()
         others = [one for one in self._failover.ordered()[1:] if not one.rest() and now - one.looked_at > LOOKED_FOR]
-        first = self._failover.through(lambda endpoint, within: endpoint.look(within))
+        first = self._failover.through(lambda endpoint, within: endpoint.look(min(within, HEAD_WITHIN)))
         found, _ = await asyncio.gather(first, asyncio.gather(*map(self._look_aside, others)))
         if isinstance(found, Failed):
             self.trouble = self._trouble("the newest block", found.faults)
@@ -222,7 +225,7 @@ class Nodes:
     async def _look_aside(self, endpoint: Endpoint) -> None:
         """Look how far an endpoint has come that is not the first choice."""
         began = self._now()
-        head = await endpoint.look(self._manner.timeout)
+        head = await endpoint.look(HEAD_WITHIN)
         if isinstance(head, Fault):
             endpoint.failed(head, began)
 

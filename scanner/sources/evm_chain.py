@@ -28,10 +28,10 @@ PIECE = 5_000
 STALE = 60.0
 """Seconds after which a pinned block is left for a newer one: most nodes keep the state of the last 128 alone."""
 
-MOST_PINS = 3
+MOST_PINS = 12
 """Blocks that one reading pins in a row without reading anything, where the chain or its nodes do not hold still."""
 
-SETTLE = 0.5
+SETTLE = 0.25
 """Seconds until another block is pinned where the chain or its nodes did not hold still."""
 
 
