@@ -27,6 +27,7 @@ from scanner.heartbeat import Heartbeat
 from scanner.jobs import Job, Step, Told
 from scanner.judge import Judge
 from scanner.loops import end, guarded, rest
+from scanner.reconcile import Reconciling
 from scanner.refresh import LOOK_EVERY, Refresher
 from scanner.retention import Retention
 from scanner.scan import Scanner
@@ -69,6 +70,7 @@ class Works:
     watchdog: Watchdog
     heartbeat: Heartbeat
     follower: Follower
+    reconciling: Reconciling
     retention: Retention
     targets: tuple[Target, ...]
     certain: bool
@@ -160,7 +162,7 @@ class Daemon:
         ]
         running = [asyncio.create_task(loop) for loop in loops]
         beside = (self._refresh(works, stop), self._forget(works, stop), self._follow(works))
-        refreshing = [asyncio.create_task(loop) for loop in beside]
+        refreshing = [asyncio.create_task(loop) for loop in (*beside, self._reconcile(works, stop))]
         try:
             self._status.ready(len(works.targets))
             log.info(event, targets=len(works.targets))
@@ -329,6 +331,13 @@ class Daemon:
     async def _follow(self, works: Works) -> None:
         """Follow chains, and read at once whom they speak of."""
         await works.follower.run(lambda job, tell: self._start(self._scan(works, job, tell=tell)))
+
+    async def _reconcile(self, works: Works, stop: asyncio.Event) -> None:
+        """Hold the sources against each other when that is due, and no scan waits for them."""
+        while not stop.is_set():
+            if not self._scans:
+                await guarded(works.reconciling.when_due())
+            await rest(stop, BEAT_EVERY)
 
     async def _beat(self, works: Works, stop: asyncio.Event) -> None:
         """Tell the store and the service manager that all is well, as long as it is."""

@@ -24,6 +24,9 @@ from scanner.store.engine import Store
 
 __all__ = ["Reconciler", "Reconciling"]
 
+AGAIN_AFTER = timedelta(hours=1)
+"""How long after a comparison that was not whole the next one comes at the latest."""
+
 log = structlog.get_logger()
 
 
@@ -36,7 +39,7 @@ class Reconciler:
     witness: Witness
     now: Callable[[], datetime]
 
-    async def reconcile(self, targets: Sequence[Target], told: Told) -> Reconciliation:
+    async def reconcile(self, targets: Sequence[Target], told: Told | None = None) -> Reconciliation:
         """Read targets, each on a chain that both cover, and compare them. Raises StoreError; all else is told.
 
         `told` hears of each target that both have read, and of how far the past of a chain is read.
@@ -48,13 +51,14 @@ class Reconciler:
         async def read(source: Source, mine: dict[Target, Snapshot]) -> None:
             async with aclosing(source.read(targets)) as readings:
                 async for reading in readings:
-                    if isinstance(reading, Underway):
-                        await told(reading)
-                    elif isinstance(reading, Snapshot):
+                    step: Step | Underway | None = reading if isinstance(reading, Underway) else None
+                    if isinstance(reading, Snapshot):
                         mine[reading.target] = reading
                         both = evm.keys() & okx.keys()
                         if reading.target in both:
-                            await told(_step(evm[reading.target], okx[reading.target], len(both), len(targets)))
+                            step = _step(evm[reading.target], okx[reading.target], len(both), len(targets))
+                    if step is not None and told is not None:
+                        await told(step)
 
         async with asyncio.TaskGroup() as group:
             group.create_task(read(self.evm, evm))
@@ -78,30 +82,27 @@ class Reconciler:
 
 @dataclass(frozen=True, slots=True)
 class Reconciling:
-    """Compares the sources of `targets` from time to time, and keeps what that came to for the watch to tell."""
+    """Compares the sources of `targets` every so often, None for never, and keeps what it came to for the watch."""
 
     store: Store
-    reconciler: Reconciler
+    reconciler: Reconciler | None
     targets: Sequence[Target]
-    every: timedelta
+    every: timedelta | None
 
-    async def when_due(self, told: Told) -> None:
-        """Compare, where so much time has passed since that was last done. Raises StoreError."""
+    async def when_due(self) -> None:
+        """Compare, where the time has come. Raises StoreError."""
+        if self.reconciler is None or self.every is None:
+            return
         at = self.reconciler.now()
         last = await self.store.read(agreements.last)
         # A time ahead is a clock that was set back.
-        if last is not None and abs(at - last.at) < self.every:
+        if last is not None and abs(at - last.at) < (min(self.every, AGAIN_AFTER) if last.unread else self.every):
             return
-        document = await self.reconciler.reconcile(self.targets, told)
+        document = await self.reconciler.reconcile(self.targets)
         found = document.agreement(at)
         await self.store.write(partial(agreements.keep, agreement=found))
-        log.info(
-            "sources.reconciled",
-            targets=found.targets,
-            unread=found.unread,
-            approvals=len(document.rows),
-            differences=found.differences,
-        )
+        rows, differences = len(document.rows), found.differences
+        log.info("sources.reconciled", targets=found.targets, unread=found.unread, rows=rows, differences=differences)
 
 
 def _step(evm: Snapshot, okx: Snapshot, done: int, total: int) -> Step:

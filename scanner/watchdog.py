@@ -21,7 +21,7 @@ from scanner.domain.laps import Lap, overlong
 from scanner.domain.messages import Message
 from scanner.domain.observations import Hearing
 from scanner.domain.rounds import ROUNDS_LOOKED_AT, rounds_told
-from scanner.store import clocks, health, lists, outbox
+from scanner.store import agreements, clocks, health, lists, outbox
 from scanner.store import conditions as kept
 from scanner.store.engine import Store
 
@@ -42,8 +42,8 @@ class Plan:
     `targets` is how many are watched. `interval` is the longest time between two scans, `due_after` says when the scan
     after one that began at a time is due. `stale_after`: how long a target may be without a complete reading.
     `broken_rules` are the problems of rules that were left out, `wallets_problems` those of a wallets file that is not
-    `wallets_certain`. `followed` are the chains (by chainIndex) whose new blocks are read. `drill`: how often a test
-    message goes through every channel, None for never.
+    `wallets_certain`. `followed` are the chains (by chainIndex) whose new blocks are read. `reconciles` says
+    that two sources are compared. `drill`: how often a test message goes through every channel, None for never.
     """
 
     targets: int
@@ -54,6 +54,7 @@ class Plan:
     wallets_certain: bool = True
     wallets_problems: tuple[str, ...] = ()
     followed: tuple[str, ...] = ()
+    reconciles: bool = False
     drill: timedelta | None = None
 
 
@@ -128,6 +129,7 @@ class Watchdog:
             observations.wallets_file(plan.wallets_problems, certain=plan.wallets_certain),
             *observations.lists((await lists.states(connection)).values()),
             observations.balances(*await kept.unread_balances(connection)),
+            *([observations.agreement(await agreements.last(connection))] if plan.reconciles else []),
             *observations.channels(states.values()),
             observations.outbox(oldest, at),
         ]

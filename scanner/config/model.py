@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, TypeAlias
 
 from scanner.config.exchanges import ExchangesConfig
-from scanner.config.patterns import DURATION, NAME, SECRET_OR_URL, either, words
+from scanner.config.patterns import DURATION, NAME, OFF, RHYTHM, SECRET_OR_URL, either, words
 from scanner.config.rules import RulesConfig
 from scanner.config.secrets import Secret, secret_or_open_url, secret_or_web_url, unreadable
 from scanner.config.sources import EvmConfig, SourceConfig
@@ -27,6 +27,7 @@ from scanner.config.written import (
     name,
     number,
     one_of,
+    rhythm,
 )
 from scanner.domain.alerts import Severity
 from scanner.domain.approvals import Target
@@ -72,8 +73,7 @@ class ScheduleConfig:
     cron: Annotated[str, Written(crontab)] | None = None
 
 
-_OFF = either({"const": False}, words(["off"]))  # YAML 1.1 reads an unquoted off as false
-_OFF_OR_DURATION = either(_OFF, DURATION)
+_OFF_OR_DURATION = either(OFF, DURATION)
 
 
 def _every(text: str) -> timedelta | None:
@@ -136,7 +136,7 @@ class ChannelConfig:
         return text
 
 
-_OFF_OR_CAP = either(_OFF, {"type": "string", "pattern": "^[0-9.]+/"})
+_OFF_OR_CAP = either(OFF, {"type": "string", "pattern": "^[0-9.]+/"})
 
 
 def _storm(text: str) -> Storm | None:
@@ -146,18 +146,6 @@ def _storm(text: str) -> Storm | None:
     if not slash:
         raise WrongError(f"{text!r} is not a cap", code="bad-value", hint="messages/duration, as in 60/10m, or off")
     return Storm(int(number(1, 1_000_000)(messages)), duration(timedelta(seconds=1))(per))
-
-
-_DRILLS = {"daily": timedelta(days=1), "weekly": timedelta(days=7), "monthly": timedelta(days=30)}
-
-
-_OFF_OR_DRILL = either(_OFF, words(_DRILLS), DURATION)
-
-
-def _drill(text: str) -> timedelta | None:
-    if text == "off":
-        return None
-    return _DRILLS.get(text) or duration(timedelta(minutes=1))(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +170,7 @@ class AlertingConfig:
     storm: Annotated[Storm | None, Written(_storm, _OFF_OR_CAP)] = STORM
     give_up_after: Wait = timedelta(days=3)
     stale_after: Wait | None = None
-    drill: Annotated[timedelta | None, Written(_drill, _OFF_OR_DRILL)] = None
+    drill: Annotated[timedelta | None, Written(rhythm, RHYTHM)] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,6 +266,8 @@ class Config(Sections):
     @property
     def needs_okx(self) -> bool:
         """Whether the API has to tell of something: then its credentials have to be there."""
+        if self.source.reconcile is not None:
+            return True
         if not self.targets:
             return not self.nodes
         return any(self.source.read_by(target) == "okx" for target in self.targets)
@@ -302,9 +292,13 @@ class Config(Sections):
         return [Problem(Place(str(self.file)), said, "no-nodes", hint)]
 
     def missing_secrets(self) -> list[Problem]:
-        """A problem for each secret that is needed and cannot be read now: of the sources, and of the channels."""
+        """A problem for each secret that is needed and cannot be read now: of the sources, and of the channels.
+
+        And one where the sources are to be compared, and there is only the API.
+        """
         api = self.source.okx.missing_secrets() if self.needs_okx else []
         nodes = [problem for nodes in self.nodes.values() for problem in nodes.missing_urls()]
+        nodes += [] if self.source.reconcile is None else self.missing_nodes()
         return [*api, *nodes, *unreadable(channel.read_url for channel in self.channels.values())]
 
     def missing_heartbeat(self) -> list[Problem]:

@@ -12,6 +12,8 @@ __all__ = [
     "CHAIN",
     "DURATION",
     "NAME",
+    "OFF",
+    "RHYTHM",
     "SCALAR",
     "SECRET",
     "SECRET_OR_URL",
@@ -63,6 +65,8 @@ DURATION: Schema = {
     "pattern": f"^ *(?=[0-9]){''.join(_PART % unit for unit in 'dhms')}$",
     "description": "A duration, such as 90s, 15m, 1h30m or 7d",
 }
+OFF: Schema = either({"const": False}, words(["off"]))  # YAML 1.1 reads an unquoted off as false
+RHYTHM: Schema = either(OFF, words(["daily", "weekly", "monthly"]), DURATION)
 
 SECRET: Schema = {
     "type": "object",

@@ -6,10 +6,10 @@ from datetime import timedelta
 from functools import partial
 from typing import Annotated, TypeAlias
 
-from scanner.config.patterns import CHAIN, DURATION, NAME, SECRET, SECRET_OR_URL, TRUTH, between, words
+from scanner.config.patterns import CHAIN, DURATION, NAME, RHYTHM, SECRET, SECRET_OR_URL, TRUTH, between, words
 from scanner.config.secrets import Origin, Secret, secret, secret_or_node_url, unreadable
 from scanner.config.urls import api_url, node_url, request_path
-from scanner.config.written import Written, WrittenIn, WrongError, duration, name, number, one_of, truth, whole
+from scanner.config.written import Written, WrittenIn, WrongError, duration, name, number, one_of, rhythm, truth, whole
 from scanner.domain.approvals import Target
 from scanner.domain.chains import Family, UnknownChainError, find_chain
 from scanner.errors import ConfigError, Problem
@@ -115,13 +115,15 @@ class SourceConfig:
 
     `okx`: the API. `evm`: chainIndex to nodes, for chains that are read themselves. `prefer`: a target is read by the
     first of these that covers its chain. `confirm_absence_after`: how much later another complete reading has to
-    confirm a mass absence; 0 means the next scan.
+    confirm a mass absence; 0 means the next scan. `reconcile`: how often the daemon holds the API against the chains,
+    None for never.
     """
 
     okx: OkxConfig = field(default_factory=OkxConfig)
     evm: Mapping[Annotated[str, Written(_evm_chain, CHAIN)], EvmConfig] = field(default_factory=dict)
     prefer: tuple[Annotated[str, Written(one_of(SOURCES), words(SOURCES))], ...] = SOURCES
     confirm_absence_after: Duration = timedelta(minutes=10)
+    reconcile: Annotated[timedelta | None, Written(rhythm, RHYTHM)] = None
 
     def read_by(self, target: Target) -> str | None:
         """The source that reads a target, if any covers its chain. What the API covers, it says itself."""

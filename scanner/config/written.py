@@ -30,6 +30,7 @@ __all__ = [
     "number",
     "one_of",
     "plain_text",
+    "rhythm",
     "single",
     "truth",
     "whole",
@@ -168,6 +169,14 @@ def whole(low: int, high: int) -> Callable[[str], int]:
         return value
 
     return read
+
+
+_RHYTHMS = {"daily": timedelta(days=1), "weekly": timedelta(days=7), "monthly": timedelta(days=30)}
+
+
+def rhythm(text: str) -> timedelta | None:
+    """How often something is done: `daily`, `weekly`, `monthly`, a duration of a minute at least, or None for `off`."""
+    return None if text == "off" else _RHYTHMS.get(text) or duration(timedelta(minutes=1))(text)
 
 
 def duration(low: timedelta = timedelta(), high: timedelta = _CENTURY) -> Callable[[str], timedelta]:

@@ -49,6 +49,7 @@ class ConditionKind(StrEnum):
     WALLETS_FILE = "wallets-file"
     LIST = "list"
     BALANCES = "balances"
+    SOURCES_DISAGREE = "sources-disagree"
     CHANNEL = "channel"
     OUTBOX_OLD = "outbox-old"
 

@@ -17,6 +17,7 @@ from scanner.domain.conditions import ConditionKind, Observation
 from scanner.domain.hostile import dead_line, harmless
 from scanner.domain.lists import EXPLOITED, ListState
 from scanner.domain.plain import counted, moment
+from scanner.domain.reconciliation import Agreement
 from scanner.domain.report import chain_name
 from scanner.domain.rounds import BLIND, ROUNDS_LOOKED_AT
 
@@ -26,6 +27,7 @@ __all__ = [
     "SILENT_AFTER",
     "Freshness",
     "Hearing",
+    "agreement",
     "balances",
     "channels",
     "lateness",
@@ -235,6 +237,19 @@ def balances(unread: int, total: int, example: str) -> Observation:
         "approvals are watched all the same; try it: approval-watch scan",
         behind=_BLINDED,
     )
+
+
+def agreement(found: Agreement | None) -> Observation:
+    """Whether two sources told the same when they were compared last; None where they never were."""
+    kind, severity = ConditionKind.SOURCES_DISAGREE, Severity.MEDIUM
+    if found is None or (found.unread and not found.differences):
+        return Observation(kind, severity, None)
+    if not found.differences:
+        return Observation(kind, severity, False, detail="They tell the same again.")
+    size = f"{counted(found.differences, 'difference')} in {counted(found.targets, 'target')}"
+    said = f"{size}, compared {moment(found.at)}. The first: {dead_line(found.example, LONGEST_REASON)}."
+    fix = "see all of them, and why: approval-watch reconcile. source.prefer says which source is believed"
+    return Observation(kind, severity, True, "The chain and the API disagree", said, fix)
 
 
 def channels(health: Iterable[ChannelHealth]) -> list[Observation]:

@@ -15,7 +15,8 @@ _DOWN = Trouble(Reason.UNAVAILABLE, "the API does not answer")
 
 def _right(raw: int | None, kind: Kind = Kind.ERC20, token_id: int | None = None) -> Approval:
     token = Token(TOKEN, "USDT", 6)
-    return Approval("1", OWNER, token, Spender(SPENDER, "Swap"), Allowance(raw, in_words=kind is Kind.ERC721_ALL), kind, token_id=token_id)
+    allowance = Allowance(raw, in_words=kind is Kind.ERC721_ALL)
+    return Approval("1", OWNER, token, Spender(SPENDER, "Swap"), allowance, kind, token_id=token_id)
 
 
 _HUGE, _SOME, _LESS = _right(int(MAX)), _right(2_500_000), _right(1_000_000)
