@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from scanner.domain.approvals import Approval, End, Kind, Snapshot, Status
 
-__all__ = ["EXPECTED", "LAG", "Agreement", "Cause", "Row", "Testimony", "Verdict", "compare", "in_question"]
+__all__ = ["EXPECTED", "LAG", "Agreement", "Cause", "Evidence", "Row", "Verdict", "compare", "in_question"]
 
 LAG = timedelta(minutes=15)
 """How long an API may need to hear of what happened on a chain."""
@@ -60,7 +60,7 @@ EXPECTED = frozenset({Cause.NOT_COVERED, Cause.BEHIND, Cause.PENDING})
 
 
 @dataclass(frozen=True, slots=True)
-class Testimony:
+class Evidence:
     """What the state says of an approval: what it grants, None for nothing.
 
     `held` is at the newest block, `block`; `read` at the block that was read. `before` is about `LAG` earlier, as far
@@ -116,7 +116,7 @@ class Agreement:
     example: str = ""
 
 
-_NOBODY: Mapping[str, Testimony] = MappingProxyType({})
+_NOBODY: Mapping[str, Evidence] = MappingProxyType({})
 
 
 def in_question(rows: Iterable[Row]) -> list[Approval]:
@@ -124,7 +124,7 @@ def in_question(rows: Iterable[Row]) -> list[Approval]:
     return [row.approval for row in rows if row.verdict is not Verdict.EQUAL and row.cause in (None, Cause.UNREAD)]
 
 
-def compare(evm: Snapshot, okx: Snapshot, said: Mapping[str, Testimony] = _NOBODY) -> list[Row]:
+def compare(evm: Snapshot, okx: Snapshot, said: Mapping[str, Evidence] = _NOBODY) -> list[Row]:
     """What two readings of one target say of each approval that either shows, with what the state `said` by its id.
 
     What neither grants at the last word of the state is left out.
@@ -145,7 +145,7 @@ class _Case:
     okx: Snapshot
     found: Approval | None
     their: Approval | None
-    known: Testimony | None
+    known: Evidence | None
 
     def row(self) -> Row | None:
         mine = self.found if self.known is None else self.known.held
@@ -223,7 +223,7 @@ def _same(mine: Approval | None, their: Approval) -> bool:
     return mine.allowance.raw == their.allowance.raw
 
 
-def _why_not_granted(known: Testimony) -> Cause:
+def _why_not_granted(known: Evidence) -> Cause:
     """Why a state does not grant what an API shows."""
     if known.before is not None or known.read is not None:
         return Cause.BEHIND

@@ -6,7 +6,7 @@ from math import ceil
 
 from scanner.domain.approvals import Approval, Kind, Status
 from scanner.domain.nominations import Key, Nomination
-from scanner.domain.reconciliation import LAG, Testimony
+from scanner.domain.reconciliation import LAG, Evidence
 from scanner.errors import Reason, Trouble
 from scanner.evm.index import Index, Kept
 from scanner.evm.nodes import Nodes
@@ -29,7 +29,7 @@ class Witness:
     nodes: Mapping[str, Nodes]
     index: Index
 
-    async def hear(self, chain: str, asked: Sequence[Approval], read: int) -> dict[str, Testimony] | Trouble:
+    async def hear(self, chain: str, asked: Sequence[Approval], read: int) -> dict[str, Evidence] | Trouble:
         """What the state says of some approvals of one owner, by their ids; `read` is the block that was read.
 
         A trouble where the state of now, or of that block, cannot be asked. Raises StoreError, and LookupError for a
@@ -46,7 +46,7 @@ class Witness:
         before = await hearing.at(await _earlier(nodes, head))
         pasts = await hearing.pasts({key for key in hearing.asked if key not in held})
         return {
-            one.id: Testimony(
+            one.id: Evidence(
                 head.number,
                 held.get(key),
                 found.get(key),
