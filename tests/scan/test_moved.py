@@ -14,6 +14,7 @@ from scanner.sandbox import UINT256_MAX, Sandbox
 from scanner.store.budgets import StoredLedger
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
+AS_BEFORE = [ChangeKind.INCREASED, ChangeKind.DECREASED, ChangeKind.STATUS]
 
 
 def change(kind: ChangeKind, token: int = 1, spender: int = 1) -> Change:
@@ -22,14 +23,14 @@ def change(kind: ChangeKind, token: int = 1, spender: int = 1) -> Change:
     return Change(kind, None, after, AT)
 
 
-@pytest.mark.parametrize("kind", [ChangeKind.INCREASED, ChangeKind.DECREASED, ChangeKind.STATUS])
+@pytest.mark.parametrize("kind", AS_BEFORE)
 def test_an_approval_that_its_spender_has_as_before_is_judged_alone(kind: ChangeKind) -> None:
     moved, one = Moved(), change(kind)
     moved.see(one)
     assert list(moved.parts()) == [Part(approvals=[one.after.id])]
 
 
-@pytest.mark.parametrize("kind", set(ChangeKind) - {ChangeKind.INCREASED, ChangeKind.DECREASED, ChangeKind.STATUS})
+@pytest.mark.parametrize("kind", [kind for kind in ChangeKind if kind not in AS_BEFORE])
 def test_a_spender_that_has_more_or_fewer_than_before_is_judged_wherever_it_is(kind: ChangeKind) -> None:
     moved = Moved()
     moved.see(change(kind))
