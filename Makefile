@@ -32,8 +32,9 @@ demo: $(RUN) ## the main job against the bundled sandbox: no account, no key, no
 install: $(RUN) ## leave the command at .venv/bin/approval-watch
 	@echo "Installed: $(BIN)/approval-watch"
 
+# Every worker reads all the tests: what one of them has compiled the others take.
 test: $(DEV) $(NODE) ## run the tests
-	@$(BIN)/pytest --numprocesses $(WORKERS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses $(WORKERS)
 
 soak: $(DEV) $(NODE) ## run the slow sweeps
 	@$(BIN)/pytest -m soak --timeout 1800
