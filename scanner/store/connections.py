@@ -84,11 +84,16 @@ class _Worker(aiosqlite.Connection):
         return done
 
     def _transact(self, work: Work[T], begin: str, *, keep: bool) -> T:
-        with self._sql.begin() as transaction:
-            self._sql.exec_driver_sql(f"BEGIN {begin}")
-            done = _driven(work(_AtOnce(self._sql)))
-            if not keep:
-                transaction.rollback()
+        try:
+            with self._sql.begin() as transaction:
+                self._sql.exec_driver_sql(f"BEGIN {begin}")
+                done = _driven(work(_AtOnce(self._sql)))
+                if not keep:
+                    transaction.rollback()
+        except BaseException:
+            # One that could not be committed is open still, and holds the lock; where none is, this does nothing.
+            self._conn.rollback()
+            raise
         return done
 
     async def close(self) -> None:

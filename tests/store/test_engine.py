@@ -4,11 +4,13 @@ import asyncio
 import sqlite3
 import threading
 import time
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.errors import StoreError
@@ -47,6 +49,22 @@ async def test_a_transaction_that_raises_leaves_no_trace(store: Store) -> None:
     with pytest.raises(LookupError):
         await store.write(failing)
     assert await store.read(count) == 0
+
+
+async def test_a_commit_that_fails_leaves_no_trace_and_frees_the_lock(store: Store) -> None:
+    async def contradicting(connection: AsyncConnection) -> None:
+        await add(connection)
+        await connection.execute(
+            text("CREATE TABLE part (of_it TEXT REFERENCES budgets DEFERRABLE INITIALLY DEFERRED)")
+        )
+        await connection.execute(text("INSERT INTO part VALUES ('nothing')"))
+
+    with pytest.raises(IntegrityError):
+        await store.write(contradicting)
+    with closing(sqlite3.connect(store.path, timeout=0)) as other:
+        other.execute("BEGIN IMMEDIATE")
+    await store.write(partial(add, key="b"))
+    assert await store.read(count) == 1
 
 
 async def test_a_rehearsal_sees_its_own_work_and_leaves_no_trace(store: Store) -> None:
