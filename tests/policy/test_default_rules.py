@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mutating import mutants
+from stock import default_pack
 
 from scanner.domain.alerts import Judgement, Severity
 from scanner.domain.changes import ChangeKind
-from scanner.policy.loading import default_rules, load
 from scanner.policy.rules import Expectation, Rule
 from scanner.policy.trials import TrialResult, given_facts, run_tests, try_rule
 
-PACK = load([default_rules()])
+PACK = default_pack()
 PACK_BY_ID = {rule.id: rule for rule in PACK.rules}
 WITHIN_REACH = {
     *("unlimited-to-stranger", "unlimited-to-nameless", "unlimited-to-listed"),

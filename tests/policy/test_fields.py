@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stock import default_pack
 
 from scanner.domain.alerts import Judgement
 from scanner.domain.approvals import UINT256_MAX, Allowance, Approval, Kind, Spender, Status, Target, Token
@@ -16,7 +17,6 @@ from scanner.domain.exposure import Exposure
 from scanner.domain.lists import Standing
 from scanner.domain.surroundings import Surroundings
 from scanner.policy.fields import FIELDS, FieldType, facts, in_words
-from scanner.policy.loading import default_rules, load
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 APPROVAL = Approval(
@@ -34,7 +34,7 @@ TYPES: Mapping[FieldType, type] = {
     FieldType.NUMBER: float,
     FieldType.DURATION: timedelta,
 }
-PACK = load([default_rules()])
+PACK = default_pack()
 
 
 def held(approval: Approval = APPROVAL, days: int = 3) -> Held:

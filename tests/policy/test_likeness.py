@@ -10,6 +10,7 @@ from threading import Thread
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stock import default_pack
 
 from scanner.domain.alerts import Judgement, Severity
 from scanner.domain.changes import ChangeKind
@@ -17,7 +18,6 @@ from scanner.errors import Place
 from scanner.policy.engine import Condition, compile_condition, known_facts
 from scanner.policy.fields import FIELDS, FieldType
 from scanner.policy.likeness import Likeness, can_tell
-from scanner.policy.loading import default_rules, load
 from scanner.policy.rules import Grade, IfUnknown, Judged, Pack, Rule
 
 TOLD = (
@@ -107,7 +107,7 @@ def _course(facts: dict[str, object], moves: list[tuple[str, object]]) -> list[d
     return course
 
 
-PACK = load([default_rules()])
+PACK = default_pack()
 USD = [0.0, 79.0, 80.0, 100.0, 101.0, 800.0, 1_000.0, 1_001.0, 8_000.0, 10_000.0, 10_001.0, 80_000.0, 100_001.0]
 DEFAULT: _Values = {
     **each([True, False], *(name for name, field in FIELDS.items() if field.type is FieldType.TRUTH)),

@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stock import default_pack
 from strategies import minutes
 
 from scanner.domain.alerts import ENDS, Alert, AlertState, Move, Severity, Transition, reconcile
-from scanner.policy.loading import default_rules, load
 from scanner.policy.rules import findings
 from scanner.policy.trials import given_facts
 
-PACK = load([default_rules()])
+PACK = default_pack()
 BALANCES = ("exposure.usd", "exposure.first_usd", "balance.amount", "token.price_usd")
 """What can become unknown again. What was once said of a token's risk is kept."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stock import default_pack
 
 from scanner.domain.alerts import Judgement, Severity
 from scanner.domain.approvals import Allowance, Approval, Spender, Token
@@ -14,13 +15,13 @@ from scanner.errors import Place, Problem
 from scanner.places import Data
 from scanner.policy.engine import known_facts
 from scanner.policy.exceptions import Exemptions, idle
-from scanner.policy.loading import default_rules, load
+from scanner.policy.loading import load
 from scanner.policy.overriding import Override, amended, overridden
 from scanner.policy.params import param_value, written
 from scanner.policy.rules import Exemption, Pack, Rule
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
-DEFAULT = load([default_rules()])
+DEFAULT = default_pack()
 RULES = """\
 rules:
   - id: plain

@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import aiohttp
 from blank import blank
 from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
+from stock import default_pack
 
 from scanner.context import Balances
 from scanner.context.okx_balances import OkxBalances
@@ -27,7 +27,6 @@ from scanner.judge import Judge
 from scanner.okx.client import OkxClient, OkxSettings
 from scanner.okx.pacing import Ledger
 from scanner.okx.signing import Credentials
-from scanner.policy.loading import default_rules, load
 from scanner.policy.rules import Pack
 from scanner.sandbox import Row, Sandbox, Spender, Token, World, day_of
 from scanner.scan import Scanner
@@ -83,11 +82,6 @@ class Clock:
 
     def seconds(self) -> float:
         return time.time() + self.ahead.total_seconds()
-
-
-@cache
-def default_pack() -> Pack:
-    return load([default_rules()])
 
 
 @dataclass
