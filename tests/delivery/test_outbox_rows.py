@@ -1,12 +1,13 @@
 """The outbox as SQL: notices become messages once, claims are exclusive, what is written back is fenced."""
 
+import sqlite3
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from owed import START, end, grant, opened, raise_alerts
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Move, Severity
@@ -244,3 +245,33 @@ async def test_a_look_at_the_outbox_reads_only_what_waits(store: Store) -> None:
         assert not [step for step in steps if step in ("SCAN notices", "SCAN messages")], steps
 
     await store.read(looking)
+
+
+async def steps_of_a_claim(store: Store) -> int:
+    """How many instructions SQLite carries out to claim what is next; the claim is taken back."""
+
+    async def claiming(connection: AsyncConnection) -> int:
+        counted = 0
+
+        def count() -> int:
+            nonlocal counted
+            counted += 1
+            return 0
+
+        def watched(here: Connection) -> None:
+            raw = here.connection.driver_connection
+            assert isinstance(raw, sqlite3.Connection)
+            raw.set_progress_handler(count, 1)
+
+        await connection.run_sync(watched)
+        assert await outbox.claim_next(connection, "me", START, LEASE, "ops")
+        return counted
+
+    return await store.rehearse(claiming)
+
+
+async def test_a_claim_does_not_look_at_all_that_waits(store: Store) -> None:
+    await put(store, *[message(f"{number}") for number in range(5)])
+    few = await steps_of_a_claim(store)
+    await put(store, *[message(f"{number}") for number in range(5, 100)])
+    assert await steps_of_a_claim(store) < 1.2 * few

@@ -16,7 +16,6 @@ from sqlalchemy import (
     String,
     Update,
     bindparam,
-    exists,
     func,
     insert,
     literal_column,
@@ -35,6 +34,9 @@ from scanner.store.outbox.states import GIVEN_UP, SENT, WAITING
 from scanner.store.tables import attempts, messages, notices
 
 __all__ = ["claim", "claim_next", "settle", "take_back", "workers"]
+
+_WAITING: ColumnElement[str] = literal_column(f"'{WAITING}'")
+"""The word itself and no parameter: partial indexes hang on it, and SQLite would plan anew for each value."""
 
 _LETS_PASS = (Result.PERMANENT.value, Result.UNKNOWN.value)
 """How an attempt ended after which a message does not hold up the others: the channel lives, or nobody knows."""
@@ -69,7 +71,7 @@ def _claiming() -> Executable:
     critical, other = (_leading(now, channel, urgent=urgent).subquery() for urgent in (True, False))
     first = union_all(select(critical.c.id), select(other.c.id)).limit(1).scalar_subquery()
     flying = messages.alias()
-    in_flight = exists().where(flying.c.channel == channel, flying.c.state == WAITING, flying.c.worker.is_not(None))
+    in_flight = channel.in_(select(flying.c.channel).where(flying.c.worker.is_not(None)))
     return (
         update(messages)
         .where(messages.c.id == first, messages.c.next_at <= now, ~in_flight, ~health.rests(channel, now))
@@ -94,13 +96,12 @@ def _leading(now: ColumnElement[datetime], channel: ColumnElement[str], *, urgen
         .where(
             mine.c.message_id == one.c.id,
             earlier.c.channel == channel,
-            earlier.c.state == WAITING,
+            earlier.c.state == _WAITING,
             earlier.c.position < one.c.position,
         )
         .exists()
     )
-    # Said as the partial index says it: with parameters SQLite would not find it.
-    waits = (one.c.channel == channel) & (one.c.state == literal_column(f"'{WAITING}'"))
+    waits = (one.c.channel == channel) & (one.c.state == _WAITING)
     worst: ColumnElement[str] = literal_column(f"'{Severity.CRITICAL}'")
     return (
         select(one.c.id)
@@ -168,7 +169,7 @@ def _settling() -> Update:
     mine = (messages.c.worker == bindparam("claimant")) & (messages.c.attempts == bindparam("attempt"))
     return (
         update(messages)
-        .where(messages.c.id == bindparam("message"), messages.c.state == WAITING, mine)
+        .where(messages.c.id == bindparam("message"), messages.c.state == _WAITING, mine)
         .values(
             worker=None,
             lease_until=None,

@@ -111,9 +111,7 @@ messages = Table(
     Column("error", Text),
     Index(None, "state", "channel", "position"),
     # What is claimed next is found without looking at all that waits, and what is claimed is a handful.
-    Index(
-        "ix_messages_critical", "channel", "position", sqlite_where=text("state = 'waiting' AND severity = 'critical'")
-    ),
+    Index("ix_messages_waiting", "severity", "channel", "position", sqlite_where=text("state = 'waiting'")),
     Index("ix_messages_claimed", "worker", sqlite_where=text("worker IS NOT NULL")),
 )
 
