@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
-from scanner.domain.approvals import Kind
+from scanner.domain.approvals import Approval, Kind
 
 __all__ = ["PERMIT2", "Key", "Nomination", "Standard", "TokenFacts"]
 
@@ -36,6 +36,13 @@ class Nomination:
     block: int | None = None
     tx: str | None = None
     at: datetime | None = None
+
+    @classmethod
+    def about(cls, approval: Approval) -> Self:
+        """The question that an approval answers."""
+        kind = Kind.ERC721_ALL if approval.kind is Kind.ERC1155_ALL else approval.kind
+        token, spender = approval.token.address, approval.spender.address
+        return cls(approval.owner, kind, token, spender, approval.token_id, approval.via)
 
     @property
     def key(self) -> Key:

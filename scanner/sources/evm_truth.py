@@ -54,11 +54,12 @@ class Truth:
         found = await approvals(self._nodes, nominated, block, facts={}, seen=seen)
         if isinstance(found, Trouble):
             return found
-        await self._index.saw(self._chain, {_key(one) for one in found} - seen)
+        granted = {Nomination.about(one).key: one for one in found}
+        await self._index.saw(self._chain, granted.keys() - seen)
         facts = await self._facts({one.token.address for one in found}, block)
-        times = await self._times([every[_key(one)].nomination for one in found])
+        times = await self._times([every[key].nomination for key in granted])
         final = head - self._confirmations
-        said = {_key(one): _told(one, every[_key(one)].nomination, facts, times, final) for one in found}
+        said = {key: _told(one, every[key].nomination, facts, times, final) for key, one in granted.items()}
         return {owner: _seen(self._chain, ones, said) for owner, ones in kept.items()}
 
     async def _facts(self, tokens: Collection[str], block: Block) -> dict[str, TokenFacts]:
@@ -84,13 +85,6 @@ class Truth:
                 break
         await self._index.date(self._chain, found)
         return found
-
-
-def _key(approval: Approval) -> Key:
-    """The nomination that an approval was."""
-    kind = Kind.ERC721_ALL if approval.kind is Kind.ERC1155_ALL else approval.kind
-    token, spender = approval.token.address, approval.spender.address
-    return (approval.owner, kind, token, spender, approval.token_id, approval.via)
 
 
 def _told(

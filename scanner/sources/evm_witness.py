@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
-from scanner.domain.approvals import Approval, Kind, Status
+from scanner.domain.approvals import Approval, Status
 from scanner.domain.nominations import Key, Nomination
 from scanner.domain.reconciliation import LAG, Evidence
 from scanner.errors import Reason, Trouble
@@ -38,7 +38,7 @@ class Witness:
         nodes = self.nodes[chain]
         owners = {one.owner for one in asked}
         kept = {one.nomination.key: one for owner in owners for one in await self.index.kept(chain, owner)}
-        hearing = _Hearing(nodes, {_key(one): one for one in asked}, kept)
+        hearing = _Hearing(nodes, {Nomination.about(one).key: one for one in asked}, kept)
         head, then = await nodes.head(), await nodes.block(read)
         held, found = await hearing.at(head), await hearing.at(then)
         if isinstance(held, Trouble) or isinstance(found, Trouble) or not isinstance(head, Block):
@@ -79,14 +79,13 @@ class _Hearing:
         """What is in force after a block, in the words of who asked."""
         if not isinstance(block, Block):
             return _ABSENT if block is None else block
-        nominations = [_nomination(one) for key, one in self.asked.items() if only is None or key in only]
+        nominations = [Nomination.about(one) for key, one in self.asked.items() if only is None or key in only]
         seen = frozenset(key for key, one in self.kept.items() if one.seen)
         found = await approvals(self.nodes, nominations, block, facts={}, seen=seen)
         if isinstance(found, Trouble):
             return found
-        return {
-            key: _as_asked(self.asked[key], one) for one in found if not one.expired(block.time) for key in [_key(one)]
-        }
+        granted = {Nomination.about(one).key: one for one in found if not one.expired(block.time)}
+        return {key: _as_asked(self.asked[key], one) for key, one in granted.items()}
 
     async def pasts(self, keys: Collection[Key]) -> dict[Key, int]:
         """What the state of the block granted (raw integer) in which a log raised each last, as far as nodes know."""
@@ -111,16 +110,6 @@ async def _earlier(nodes: Nodes, head: Block) -> Block | Trouble | None:
         return sample
     pace = (head.time - sample.time) / max(1, head.number - sample.number)
     return await nodes.block(max(0, head.number - ceil(LAG / pace)))
-
-
-def _key(approval: Approval) -> Key:
-    return _nomination(approval).key
-
-
-def _nomination(approval: Approval) -> Nomination:
-    kind = Kind.ERC721_ALL if approval.kind is Kind.ERC1155_ALL else approval.kind
-    token, spender = approval.token.address, approval.spender.address
-    return Nomination(approval.owner, kind, token, spender, approval.token_id, approval.via)
 
 
 def _as_asked(asked: Approval, found: Approval) -> Approval:
