@@ -7,7 +7,7 @@ from typing import Any
 
 import acts
 import pytest
-from house import STORY, House, house
+from house import STORY, House, house, until
 from reports import chain_source, wallets_of
 from world import SHARE, World
 
@@ -107,3 +107,27 @@ async def test_balances_are_as_final_as_approvals(tmp_path: Path, world: World, 
     async with house(tmp_path, STORY, source=source, wallets=wallets_of([owner])) as home:
         held = found(await scanned(home, home.shell), plain)
         assert Decimal(held["balance"]).scaleb(18) == (SHARE if final else 0)
+
+
+async def test_the_daemon_reads_at_once_what_a_transfer_moved_and_asks_the_api_for_nothing(
+    tmp_path: Path, world: World
+) -> None:
+    owner, plain = world.owners[4], world.contracts.erc20["plain"]
+    world.does(acts.approve(owner, plain, world.spenders[0], acts.UINT256_MAX))
+    world.arrive()
+    token = Token("1", plain, "USDC", 18, Decimal("0.5"))
+    story = Story("prices", (replace(day_of([]), balances={(owner, token): Decimal(7)}),))
+    async with house(tmp_path, story, watched=(), wallets=wallets_of([owner])) as home:
+        home.write(source={**home.settings["source"], **chain_source([world.node.url])})
+
+        def held() -> list[tuple[str, str]]:
+            query = "SELECT raw, price_usd FROM balances JOIN tokens USING (token) WHERE token = ?"
+            return [(str(int(raw)), price) for raw, price in home.rows(query, plain)]
+
+        async with home.daemon() as daemon:
+            await until(lambda: held() == [(str(SHARE), "0.5")], seen=held)
+            await daemon.says("scan.finished")
+            asked = len(home.sandbox.requests)
+            world.node.mine([acts.give(owner, plain, world.maker, 5)])
+            await until(lambda: held() == [(str(SHARE - 5), "0.5")], within=10, seen=held)
+            assert len(home.sandbox.requests) == asked
