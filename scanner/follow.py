@@ -35,7 +35,7 @@ AGAIN_AFTER = timedelta(seconds=30)
 RETRY_AFTER = timedelta(seconds=2)
 """The time after which what could not be read is tried again, where no new block comes before."""
 
-IDLE = timedelta(seconds=15)
+IDLE = timedelta(seconds=3)
 """The longest time between two looks at what is due, and at whether blocks come at all."""
 
 BACKFILL_LOOK = timedelta(seconds=1)
