@@ -1,7 +1,7 @@
 """Who is who: what the user's lists say of an address, and which list is believed over another."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "ListState",
     "Standing",
     "refusal",
+    "relabelled",
     "shrunk",
     "standing",
     "standings",
@@ -112,6 +113,22 @@ def standings(entries: Iterable[Entry], wanted: Collection[tuple[str, str]]) -> 
         by_address.setdefault(entry.address, []).append(entry)
     found = {(chain, address): standing(by_address.get(address, ()), chain) for chain, address in wanted}
     return {key: one for key, one in found.items() if one is not NOBODY}
+
+
+def relabelled(entry: Entry, was: str, label: str) -> Entry:
+    """A row as it stands when its list has another label, and what the row says by itself cannot be read now.
+
+    It may say the same as the list did: good news is taken back, a warning is not. A row that the list's label never
+    counted for, because it has risks of its own, stays as it is, unless all of the list is called exploited now.
+    """
+    labels = set(entry.labels)
+    if was not in labels and label != EXPLOITED:
+        return entry
+    if was not in WARNINGS:
+        labels.discard(was)
+    if label != TRUSTED or entry.chain is not None:
+        labels.add(label)
+    return replace(entry, labels=tuple(sorted(labels)))
 
 
 def shrunk(before: int, now: int) -> bool:

@@ -8,7 +8,7 @@ from sqlalchemy import RowMapping, delete, func, literal, or_, select, union
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.domain.lists import Entry, ListState, Standing, standings
+from scanner.domain.lists import Entry, ListState, Standing, relabelled, standings
 from scanner.domain.plain import moment
 from scanner.store.columns import Instant
 from scanner.store.rows import parts
@@ -58,12 +58,24 @@ async def keep(
 ) -> int:
     """Write how a list stands and, where they are given, its entries in place of those that it had until now.
 
-    Returns how many addresses it says something else of now; they wait to be judged.
+    Where they are not, those that it has are called by the label that it has now. Returns how many addresses it says
+    something else of now; they wait to be judged.
     """
+    if entries is None:
+        entries = await _relabelled(connection, state)
     row = asdict(state) | {"examples": list(state.examples)}
     new = insert(lists).values(row)
     await connection.execute(new.on_conflict_do_update(index_elements=[lists.c.name], set_=row))
     return 0 if entries is None else await _replace(connection, state.name, entries, at)
+
+
+async def _relabelled(connection: AsyncConnection, state: ListState) -> list[Entry] | None:
+    """The entries of a list by the label that it has now; None where that is the one that it had."""
+    was = await connection.scalar(select(lists.c.label).where(lists.c.name == state.name))
+    if was is None or was == state.label:
+        return None
+    rows = await connection.execute(select(list_entries).where(list_entries.c.list == state.name))
+    return list(dict.fromkeys(relabelled(_entry(row), was, state.label) for row in rows.mappings()))
 
 
 async def drop(connection: AsyncConnection, names: Collection[str], *, at: datetime) -> None:

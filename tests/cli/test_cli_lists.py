@@ -42,6 +42,18 @@ def test_a_list_that_went_keeps_its_copy_and_the_command_fails(home: Path) -> No
     assert "1 entry" in run(home, "lists", "show", "hacks").words
 
 
+def test_a_new_label_counts_at_once_also_for_a_list_that_went(home: Path) -> None:
+    (home / "config.yaml").write_text(LISTS.replace("exploited", "known"))
+    run(home, "lists", "update")
+    (home / "hacks.csv").unlink()
+    (home / "config.yaml").write_text(LISTS)
+    done = run(home, "lists", "update")
+    assert done.code == 1
+    assert "judged again" in done.err
+    alerts = json.loads(run(home, "alerts", "list", "--severity", "critical", "--format", "json").out)["alerts"]
+    assert [alert["rule"] for alert in alerts] == ["exploited-spender"]
+
+
 def test_a_list_that_left_the_configuration_loses_its_entries_and_its_alerts(home: Path) -> None:
     run(home, "lists", "update")
     (home / "config.yaml").write_text(QUIET)

@@ -1,12 +1,14 @@
 """What a list may look like, and what becomes of a row that makes no sense."""
 
 import json
+from itertools import product
 
 import pytest
 
 from scanner.context.lists import UnreadableListError
 from scanner.context.lists.parsing import parse
-from scanner.domain.lists import Copy, Entry
+from scanner.context.lists.rows import Row, WrongRowError, entry
+from scanner.domain.lists import EXPLOITED, TRUSTED, WARNINGS, Copy, Entry, relabelled
 
 ROUTER = "0x68b3465833fb72A70ecDF485E0e4C7bD8665Fc45"
 OTHER = "0x" + "ab" * 20
@@ -232,3 +234,37 @@ def test_an_exploit_is_one_in_capitals_too(factor: str) -> None:
 )
 def test_risk_factors_are_found_by_their_other_name_too(text: str) -> None:
     assert one(text).labels == ()
+
+
+# Another label, while the list cannot be read.
+
+ROWS = [
+    Row(LOW, chain=chain, label=own, risk_factors=factors)
+    for chain, own, factors in product(
+        (None, "ethereum"),
+        (None, "known", "exploited", "drainer", "trusted"),
+        (None, "exploit:Bridge", "mint"),
+    )
+]
+
+
+@pytest.mark.parametrize(("was", "label"), [*product(("known", "trusted", "mine", "drainer", "exploited"), repeat=2)])
+def test_a_new_label_loses_no_warning_and_adds_no_good_news_that_the_list_would_not_tell(was: str, label: str) -> None:
+    tried = 0
+    for row in ROWS:
+        try:
+            kept, told = entry(row, was), set(entry(row, label).labels)
+        except WrongRowError:
+            continue
+        now = set(relabelled(kept, was, label).labels)
+        tried += 1
+        assert now & WARNINGS >= told & WARNINGS, row
+        assert EXPLOITED in now or now - WARNINGS <= told - WARNINGS, row
+        if row.label is None and row.risk_factors is None and was not in WARNINGS:
+            assert now == told
+    assert tried > 5
+
+
+def test_a_row_without_a_chain_is_not_trusted_by_a_new_label() -> None:
+    assert relabelled(Entry(LOW, ("known", "mine")), "known", TRUSTED).labels == ("mine",)
+    assert relabelled(Entry(LOW, ("known",), "1"), "known", TRUSTED).labels == (TRUSTED,)

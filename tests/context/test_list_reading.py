@@ -190,6 +190,21 @@ async def test_another_label_reads_the_list_anew(reader: ListReader, far: FarSid
     assert {entry.labels for entry in again.entries} == {("exploited",)}
 
 
+async def test_a_list_that_cannot_be_read_has_its_new_label_and_is_read_anew_when_it_can_be(
+    reader: ListReader, far: FarSide
+) -> None:
+    first = await look(reader, far.url)
+    far.answer, sound = answering(500), far.answer
+    failed = await look(reader, far.url, first.state, label="exploited")
+    assert (failed.state.label, failed.state.entries, failed.entries) == ("exploited", 10, None)
+    assert "HTTP 500" in str(failed.state.error)
+    far.answer = sound
+    again = await look(reader, far.url, failed.state, label="exploited")
+    assert far.asked == [None, None, None]
+    assert again.entries is not None
+    assert {entry.labels for entry in again.entries} == {("exploited",)}
+
+
 async def test_a_list_that_comes_from_elsewhere_now_may_be_of_any_size(
     reader: ListReader, far: FarSide, tmp_path: Path
 ) -> None:
@@ -204,9 +219,9 @@ async def test_a_list_that_cannot_be_read_from_elsewhere_keeps_what_it_was(
     reader: ListReader, far: FarSide, tmp_path: Path
 ) -> None:
     first = await look(reader, far.url)
-    again = await look(reader, tmp_path / "none.txt", first.state)
+    again = await look(reader, tmp_path / "none.txt", first.state, label="exploited")
     assert again.entries is None
-    assert (again.state.origin, again.state.entries) == (far.url, 10)
+    assert (again.state.origin, again.state.label, again.state.entries) == (far.url, "known", 10)
     assert "there is no" in str(again.state.error)
 
 

@@ -1,5 +1,6 @@
 """Lists as they are kept: only what changed is written, and waits until it has been judged."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,20 @@ async def test_the_same_entries_again_are_no_news_and_a_lost_one_is(store: Store
     assert await keep(store, TOKEN, SWAP) == 0
     assert await keep(store, TOKEN) == 1
     assert await store.read(lambda c: lists.standings_of(c, {("1", SWAP.address)})) == {}
+
+
+async def test_another_label_counts_for_what_is_kept_and_waits_to_be_judged(store: Store) -> None:
+    held = approval(token=101, spender=200)
+    await commit(store, reading(held), "scan-1")
+    await keep(store, SWAP, Entry(SWAP.address, ("known", "mine"), "1", "Swap"), TOKEN)
+    await settle(store)
+    failed = replace(STATE, checked_at=START, error="it is gone")
+    assert await store.write(lambda c: lists.keep(c, failed, at=START)) == 0
+    assert (await store.read(lists.to_judge))[1] == []
+    assert await store.write(lambda c: lists.keep(c, replace(failed, label="exploited"), at=START)) == 2
+    assert (await store.read(lists.to_judge))[1] == [held.id]
+    found = await store.read(lambda c: lists.standings_of(c, {("1", SWAP.address)}))
+    assert found[("1", SWAP.address)].labels == ("exploited", "mine")
 
 
 async def test_what_came_while_the_rest_was_judged_waits_on(store: Store) -> None:

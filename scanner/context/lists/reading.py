@@ -42,7 +42,7 @@ class ListReader:
         """Look at a list now. Whatever fails leaves the kept copy in force, and is said in the state's `error`.
 
         `accept` takes a copy that has lost half of its entries, too. Of a list that comes from elsewhere now, or has
-        another label, nothing is taken for known.
+        another label, nothing is taken for known; where it cannot be read it has that label all the same.
         """
         origin, label = str(config.from_), config.label.lower()
         fresh = ListState(name=name, label=label, origin=origin)
@@ -57,7 +57,10 @@ class ListReader:
                 hint = f"If that is meant: approval-watch lists update {name} --accept" if copy.entries else ""
                 raise UnreadableListError(refused, hint)
         except UnreadableListError as error:
-            return Look(replace(kept or fresh, checked_at=at, error=str(error)))
+            known = fresh if kept is None else kept
+            if known.origin == origin and known.label != label:
+                known = replace(known, label=label, etag=None, digest=None)  # so that it is read anew when it can be
+            return Look(replace(known, checked_at=at, error=str(error)))
         state = replace(
             before,
             etag=fetched.etag,
