@@ -205,7 +205,8 @@ def _keep_quiet() -> None:
     """These write whole URLs, tokens included, at DEBUG, and what they say above it is told by the outcome."""
     for name in ("apprise", "urllib3", "requests"):
         logger = logging.getLogger(name)
-        logger.setLevel(max(logger.level, logging.INFO))
+        if logger.level < logging.INFO:  # to set a level, even the same one, costs a look at every logger
+            logger.setLevel(logging.INFO)
     logging.getLogger("apprise").propagate = False
 
 
