@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ import acts
 import pytest
 from anvil import Sent
 from house import Daemon, House, closed_port, house, until
+from limits import provided
 from reports import chain_source, wallets_of
 from world import World
 
@@ -198,3 +200,27 @@ async def test_a_burst_of_blocks_is_no_burst_of_scans(tmp_path: Path, world: Wor
         await until(lambda: [int(one) for (one,) in home.rows(raw, spender)] == [60], seen=daemon.log.read_text)
         [(scans,)] = home.rows("SELECT count(*) FROM scans WHERE asked_by = 'chain'")
         assert scans < 20
+
+
+async def test_another_node_is_followed_after_a_reload_and_one_that_hangs_does_not_hold_up_the_end(
+    tmp_path: Path, world: World
+) -> None:
+    world.arrive()
+    ways = {"poll": "0.2s"}
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        async with (
+            provided(world.node.url) as other,
+            following(tmp_path, chain_source([world.node.url], **ways), world.owners) as home,
+            home.daemon() as daemon,
+        ):
+            await settled(daemon)
+            home.write(source=chain_source([other.url], **ways))
+            daemon.send(signal.SIGHUP)
+            await daemon.says("chain.followed", 2)
+            world.does(approves(world, world.spenders[0]), after=2)
+            assert await told(home, daemon, world.spenders[0]) < 2
+            assert other.methods["eth_getLogs"]
+            home.write(source=chain_source([f"http://127.0.0.1:{deaf.getsockname()[1]}"], **ways))
+            daemon.send(signal.SIGHUP)
+            await daemon.says("daemon.reloaded", 2)
+            assert await daemon.stop(within=10) == 0
