@@ -4,6 +4,7 @@ is taken for the truth.
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -19,6 +20,9 @@ __all__ = ["adapted"]
 
 NEAR = 64
 """Blocks below an endpoint's head that another node behind the same URL may not have yet."""
+
+ROUND = 1_000
+"""A multiple of so many logs may be all that a node gives, whatever more there is: some cut off without a word."""
 
 _PASSING = frozenset({What.UNAVAILABLE, What.NONSENSE})
 
@@ -90,7 +94,11 @@ def _asked(wanted: Filter, first: int, last: int) -> Ask:
 
 def _gathered(answers: Sequence[msgspec.Raw], first: int, last: int, hashes: dict[int, str]) -> tuple[Log, ...] | Fault:
     try:
-        return _ordered([log for answer in answers for log in _decode(answer)], first, last, hashes)
+        told = [_decode(answer) for answer in answers]
+        cut = next((len(logs) for logs in told if logs and len(logs) % ROUND == 0), None)
+        if cut is not None and first < last:
+            return Fault(What.RANGE, f"gave {cut:,} logs, which may not be all")
+        return _ordered(chain.from_iterable(told), first, last, hashes)
     except msgspec.DecodeError:
         return Fault(What.NONSENSE, "gave logs of another shape than JSON-RPC's")
     except ValueError:
@@ -99,12 +107,28 @@ def _gathered(answers: Sequence[msgspec.Raw], first: int, last: int, hashes: dic
 
 def _ordered(logs: Iterable[Log], first: int, last: int, hashes: dict[int, str]) -> tuple[Log, ...] | Fault:
     by_place: dict[int, Log] = {}
-    for log in logs:
+    for log in map(_in_lower_case, logs):
         block = int(log.block_number, 16)
         if log.removed or not first <= block <= last:
             return Fault(What.NONSENSE, "gave logs that were removed or are of other blocks than asked for")
         if hashes.setdefault(block, log.block_hash) != log.block_hash:
             # The chain was reorganised between two queries: together they are of no chain at all.
             return Fault(What.BEHIND, f"gave logs of two blocks with the number {block}")
-        by_place[block << 32 | int(log.log_index, 16)] = log
+        place = block << 64 | int(log.log_index, 16) << 32
+        while by_place.setdefault(place, log) != log:
+            place += 1  # some nodes number the logs of each transaction anew
     return tuple(by_place[place] for place in sorted(by_place))
+
+
+def _in_lower_case(log: Log) -> Log:
+    """The log with hex as it is compared: some nodes write it in upper or mixed case."""
+    if f"{log.address}{log.block_hash}{log.transaction_hash}{''.join(log.topics)}{log.data}".islower():
+        return log
+    return msgspec.structs.replace(
+        log,
+        address=log.address.lower(),
+        topics=tuple(map(str.lower, log.topics)),
+        data=log.data.lower(),
+        block_hash=log.block_hash.lower(),
+        transaction_hash=log.transaction_hash.lower(),
+    )

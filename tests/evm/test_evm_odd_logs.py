@@ -1,0 +1,72 @@
+"""Logs as some nodes write them: in upper case, numbered anew for each transaction, cut off without a word."""
+
+from typing import Any
+
+import pytest
+from aiohttp import web
+from far_node import Entry, FarNode, log, nodes_of, places, read, word
+
+MANY = [log(100 + number // 40, number % 40, 1) for number in range(2_500)]
+
+
+def shouted(entry: Entry) -> Entry:
+    def upper(value: Any) -> Any:
+        if isinstance(value, list):
+            return [upper(each) for each in value]
+        return "0x" + value[2:].upper() if isinstance(value, str) else value
+
+    return {name: upper(value) for name, value in entry.items()}
+
+
+@pytest.mark.parametrize("name", ["address", "topics", "data", "blockHash", "transactionHash"])
+async def test_hex_in_upper_case_is_the_same_hex(name: str) -> None:
+    quiet = log(7, 0, 1) | {
+        "address": "0x" + "ab" * 20,
+        "topics": [word(1), "0x" + "cd" * 32],
+        "data": "0x" + "ef" * 32,
+    }
+    far = FarNode(logs=[quiet | {name: shouted(quiet)[name]}])
+    async with nodes_of(far) as nodes:
+        _, logs, trouble = await read(nodes, 0, 100)
+    assert trouble is None
+    [found] = logs
+    assert (found.address, list(found.topics), found.data) == (quiet["address"], quiet["topics"], quiet["data"])
+    assert (found.block_hash, found.transaction_hash) == (quiet["blockHash"], quiet["transactionHash"])
+
+
+async def test_logs_that_are_numbered_anew_in_each_transaction_are_all_there() -> None:
+    told = [log(7, number, 1) | {"logIndex": "0x0"} for number in range(3)]
+    async with nodes_of(FarNode(logs=[*told, log(8, 0, 1), *told])) as nodes:
+        _, logs, trouble = await read(nodes, 0, 100)
+    assert trouble is None
+    assert [one.transaction_hash for one in logs] == [*(one["transactionHash"] for one in told), word(8000)]
+
+
+@pytest.mark.parametrize("most", [1_000, 2_000])
+async def test_a_round_number_of_logs_may_not_be_all_of_them(most: int) -> None:
+    def cut(node: FarNode, asked: list[Entry]) -> web.Response | None:
+        if asked[0]["method"] != "eth_getLogs":
+            return None
+        answers = [node.answer(entry) for entry in asked]
+        for answer in answers:
+            if isinstance(answer["result"], list):
+                answer["result"] = answer["result"][:most]
+        return web.json_response(answers if len(answers) > 1 else answers[0])
+
+    far = FarNode(head=400, logs=MANY, meddle=cut)
+    async with nodes_of(far) as nodes:
+        _, logs, trouble = await read(nodes, 0, 400)
+    assert trouble is None
+    assert places(logs) == places_of(MANY)
+
+
+async def test_a_round_number_of_logs_of_one_block_is_believed() -> None:
+    whole = [log(7, number, 1) for number in range(1_000)]
+    async with nodes_of(FarNode(logs=whole)) as nodes:
+        _, logs, trouble = await read(nodes, 0, 100)
+    assert trouble is None
+    assert len(logs) == 1_000
+
+
+def places_of(entries: list[Entry]) -> list[tuple[int, int]]:
+    return [(int(one["blockNumber"], 16), int(one["logIndex"], 16)) for one in entries]
