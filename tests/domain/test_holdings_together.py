@@ -113,6 +113,11 @@ def test_what_fails_last_is_what_is_told_and_what_was_read_counts() -> None:
     assert found.read_at - first.read_at == timedelta(minutes=1)
 
 
+def test_of_two_who_know_prices_the_later_one_is_believed() -> None:
+    [row] = together([told(priced(TOKENS[0], 7, Decimal(2))), told(priced(TOKENS[0], 7, None, None))]).rows.values()
+    assert (row.price_usd, row.risk) == (None, None)
+
+
 def test_it_is_whole_only_if_each_part_is() -> None:
     assert together([told(), told()]).whole
     assert not together([told(), told(whole=False)]).whole

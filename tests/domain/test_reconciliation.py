@@ -77,6 +77,7 @@ def test_amounts_are_equal_to_the_last_unit_and_words_say_no_number(
 def test_unlimited_by_supply_is_unlimited_in_words() -> None:
     ours = right(10**20, token=Token(address(100), "TKN", 6, supply=10**20))
     assert row(chain(ours), api(replace(right(), allowance=IN_WORDS)))[0] is Verdict.EQUAL
+    assert row(chain(replace(ours, allowance=IN_WORDS)), api(right(10**20)))[0] is Verdict.EQUAL
 
 
 def test_what_is_zero_or_over_is_shown_by_nobody() -> None:
@@ -167,6 +168,13 @@ def test_the_state_says_why_amounts_differ(
 ) -> None:
     evidence = said(right(), now, right(3), logged=True, **more)
     assert row(chain(right(3)), api(right(5)), evidence) == (verdict, cause, block)
+
+
+def test_a_state_is_asked_about_what_differs_or_is_unread_for_no_known_reason() -> None:
+    odd, nft, other = replace(right(), allowance=ODD), right(spender=2, kind=Kind.ERC721), right(spender=3)
+    assert in_question(compare(chain(right(), nft), api(odd, right(5, 4), end=End.INCOMPLETE))) == [right(5, 4)]
+    assert in_question(compare(chain(other), api(end=End.INCOMPLETE))) == [other]
+    assert in_question(compare(chain(right()), api(right()))) == []
 
 
 def test_a_reading_that_lacks_what_its_own_block_grants_is_told() -> None:
