@@ -292,13 +292,9 @@ class Config(Sections):
         return [Problem(Place(str(self.file)), said, "no-nodes", hint)]
 
     def missing_secrets(self) -> list[Problem]:
-        """A problem for each secret that is needed and cannot be read now: of the sources, and of the channels.
-
-        And one where the sources are to be compared, and there is only the API.
-        """
+        """A problem for each secret that is needed and cannot be read now: of the sources, and of the channels."""
         api = self.source.okx.missing_secrets() if self.needs_okx else []
         nodes = [problem for nodes in self.nodes.values() for problem in nodes.missing_urls()]
-        nodes += [] if self.source.reconcile is None else self.missing_nodes()
         return [*api, *nodes, *unreadable(channel.read_url for channel in self.channels.values())]
 
     def missing_heartbeat(self) -> list[Problem]:

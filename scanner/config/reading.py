@@ -203,6 +203,11 @@ def _conflicts(document: Document, data: dict[str, Data]) -> Iterator[Problem]:
         place = document.place(("source", "prefer"))
         hint = "add okx, or a chain's nodes below source.evm"
         yield Problem(place, "source.prefer names nothing that can read", "conflict", hint)
+    read_itself = evm and (not isinstance(prefer, list) or "evm" in prefer)
+    if _dig(data, ("source", "reconcile")) not in (None, "off") and not read_itself:
+        place = document.place(("source", "reconcile"))
+        said = "source.reconcile holds the API against chains that are read themselves, and none is"
+        yield Problem(place, said, "conflict", "add a chain's nodes below source.evm, and evm to source.prefer")
     seen: dict[str, str] = {}
     for index, name in _chains_written(evm):
         first = seen.setdefault(index, name)

@@ -24,7 +24,7 @@ def taken_in(text: str) -> str:
     found: list[str] = []
     within = False
     for line in text.splitlines():
-        within = bool(re.match(r" *#[^ ]", line)) or (within and bool(re.match(r"#  +[^ ]", line)))
+        within = bool(re.match(r" *#[^ ]", line)) or (within and bool(re.match(r" *#  +[^ ]", line)))
         found.append(line.replace("#", "", 1) if within else line)
     return "\n".join(found)
 
