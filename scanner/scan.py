@@ -301,7 +301,7 @@ class _Round:
 
     async def _undecided_rules(self, connection: AsyncConnection) -> Set[str]:
         """The rules that could decide nothing at all. Where not everything was judged, what was true before is."""
-        if self.unjudged:
+        if self.unjudged or self.job.urgent:
             return await scans.undecided_rules(connection) - self.decided
         return self.undecided.keys() - self.decided - self.judge.follow_money
 

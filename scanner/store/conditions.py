@@ -169,7 +169,8 @@ async def freshness(connection: AsyncConnection, before: datetime) -> Freshness:
         func.coalesce(column, literal(NEVER, Instant())) for column in (targets.c.read_at, targets.c.watched_at)
     )
     since = case((read > watched, read), else_=watched)
-    newest = select(scans.c.id).where(scans.c.state == "finished").order_by(scans.c.started_at.desc()).limit(1)
+    ended = (scans.c.state == "finished") & (scans.c.asked_by != "chain")  # which is never of what is not read
+    newest = select(scans.c.id).where(ended).order_by(scans.c.started_at.desc()).limit(1)
     outside = select(scan_targets.c.target_id).where(
         scan_targets.c.scan_id == newest.scalar_subquery(), scan_targets.c.reason == Reason.NOT_COVERED.value
     )

@@ -23,10 +23,11 @@ FALSE_KEY = dict.fromkeys(NO_KEY, "x")
 
 @asynccontextmanager
 async def following(folder: Path, source: dict[str, Any], owners: list[str]) -> AsyncIterator[House]:
-    """A house whose daemon has the chain alone for a source, and is told of everything."""
+    """A house whose daemon has the chain alone for a source, tells of everything, and lets what can wait wait."""
     async with house(folder, source=source, wallets=wallets_of(owners)) as home:
         home.environ |= NO_KEY
-        home.write(channels={"ops": {"url": home.hook.url(), "min_severity": "low"}})
+        patient = {"group_wait": "1m", "group_interval": "5m"}
+        home.write(channels={"ops": {"url": home.hook.url(), "min_severity": "low"}}, alerting=patient)
         yield home
 
 

@@ -58,7 +58,7 @@ def now() -> datetime:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 - what is waited for happens in another process, too
             await asyncio.sleep(0.01)
 
@@ -162,7 +162,7 @@ async def test_a_newcomers_long_past_holds_up_nobody(store: Store, world: World)
         await proven(store, follower, old)
     await known(store, targets[1])
     with capture_logs() as logs:
-        async with followed(store, world, targets, made, Limits(blocks=4)) as (follower, _):
+        async with followed(store, world, targets, made, Limits(blocks=6)) as (follower, _):
             await until(lambda: bool(follower.underway))
             world.does(approves(world, old, 5))
             await until(lambda: old in made.owners)
