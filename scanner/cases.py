@@ -37,10 +37,12 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """As much of what a scan moved as is judged in one transaction: all that `spenders` hold, or these `approvals`."""
+    """A part of what a scan moved: all that `spenders` hold, of the first of them what comes `after` a place; or these
+    `approvals`."""
 
     spenders: Sequence[str] = ()
     approvals: Sequence[str] = ()
+    after: int = 0
 
 
 @dataclass(slots=True)

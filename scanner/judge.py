@@ -128,18 +128,23 @@ class Judge:
         await self._apply(connection, found.transitions, scan_id, self._now())
         return found
 
-    async def together(self, connection: AsyncConnection, scan_id: str, moved: Moved, part: Part) -> Judged:
-        """Judge the rules on what a spender holds over all wallets, for a part of what a scan moved."""
+    async def together(
+        self, connection: AsyncConnection, scan_id: str, moved: Moved, part: Part
+    ) -> tuple[Judged, Part | None]:
+        """Judge the rules on what a spender holds over all wallets, for a part of what a scan moved.
+
+        As much of it as a transaction should hold; what is left of it is told, too.
+        """
         if not self._shared.rules:
-            return Judged()
-        held = await knowledge.holders(connection, part.spenders)
+            return Judged(), None
+        held, left, after = await knowledge.holders(connection, part.spenders, part.after)
         held += await knowledge.some_in_force(connection, part.approvals)
         first = frozenset(
             one.held.approval.id for one in held if moved.spenders.get(one.held.approval.spender.address, False)
         )
         found = await self._judge_all(connection, self._shared, of_stored(held, first), (), moved.counts)
         await self._apply(connection, found.transitions, scan_id, self._now())
-        return found
+        return found, Part(left, after=after) if left else None
 
     async def again(self, store: Store) -> None:
         """Judge everything that is stored once more, without a request: rules or lists have changed.

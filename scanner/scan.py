@@ -8,7 +8,7 @@ It knows neither SQL nor HTTP, and decides nothing itself: `domain` decides, `st
 
 import secrets
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence, Set
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence, Set
 from contextlib import aclosing
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime, timedelta
@@ -33,6 +33,8 @@ from scanner.jobs import Job, Step, Told
 from scanner.judge import Judge, Judged
 from scanner.sources import NOTHING_KNOWN, Source
 from scanner.store import balances, conditions, knowledge, lists, scans, spenders, unmoved, visits
+from scanner.store.balances import Due
+from scanner.store.connections import Work
 from scanner.store.engine import Store
 
 __all__ = ["Scanner"]
@@ -106,8 +108,7 @@ class _Round:
         await self._weigh([target for target in ordered if self.job.keeps(target)])
         if kept:
             await self.store.read(self._take_up)
-            for part in self.moved.parts():
-                await self.store.write(partial(self._judge_together, part=part))
+            await self._judge_together(self.store.write)
             await self.store.write(self._finish)
         if self.unrecorded:
             report = await self.store.rehearse(lambda connection: self._rehearse(connection, first=not kept))
@@ -238,9 +239,13 @@ class _Round:
         if not self.reached:
             self.context_errors["balances were not asked for: the approvals could not be read either"] += 1
             return
-        wanted = await self.store.read(lambda connection: self._due(connection, kept))
+        due = await self.store.read(lambda connection: self._due(connection, kept))
+        unrecorded = [Wanted(snapshot.target, snapshot.tokens, snapshot.nfts) for snapshot, _ in self.unrecorded]
         with self.meters["balances"].running(self.now):
-            await self._read_balances(wanted)
+            for some in balances.by_owners(due):
+                await self._read_balances(await self.store.read(partial(balances.wanted, due=some)))
+            if unrecorded:
+                await self._read_balances(unrecorded)
 
     async def _read_balances(self, wanted: Sequence[Wanted]) -> None:
         async with aclosing(read_balances(self.balances, wanted)) as readings:
@@ -252,13 +257,11 @@ class _Round:
                 else:
                     self.weighed.append(reading)
 
-    async def _due(self, connection: AsyncConnection, kept: Sequence[Target]) -> list[Wanted]:
+    async def _due(self, connection: AsyncConnection, kept: Sequence[Target]) -> list[Due]:
         """The targets whose balances are to be read: those due by the clock or by a change, or all for a command."""
         every = timedelta() if self.job.asked_by == "command" else self.balances_every
         before = self.now() - every
-        due = await balances.due(connection, kept, scan_id=self.id, read_before=before, moved=self.job.money_moved)
-        left = [Wanted(snapshot.target, snapshot.tokens, snapshot.nfts) for snapshot, _ in self.unrecorded]
-        return due + left
+        return await balances.due(connection, kept, scan_id=self.id, read_before=before, moved=self.job.money_moved)
 
     async def _commit_balances(self, connection: AsyncConnection, reading: BalanceReading) -> None:
         """What a reading of balances means: what is held, what is at stake, and what the rules say of that."""
@@ -272,9 +275,17 @@ class _Round:
         for spender, first in (await spenders.left_unjudged(connection, self.id)).items():
             self.moved.note(spender, first=first)
 
-    async def _judge_together(self, connection: AsyncConnection, part: Part) -> None:
-        """Judge what only all wallets together show, once for the whole scan."""
-        self._count(await self.judge.together(connection, self.id, self.moved, part))
+    async def _judge_together(self, transact: Callable[[Work[Part | None]], Awaitable[Part | None]]) -> None:
+        """Judge what only all wallets together show, once for the whole scan, a part in each transaction."""
+        for part in self.moved.parts():
+            left: Part | None = part
+            while left is not None:
+                left = await transact(partial(self._judge_part, part=left))
+
+    async def _judge_part(self, connection: AsyncConnection, part: Part) -> Part | None:
+        judged, left = await self.judge.together(connection, self.id, self.moved, part)
+        self._count(judged)
+        return left
 
     def _count(self, judged: Judged) -> None:
         self.undecided.update(judged.undecided)
@@ -317,8 +328,7 @@ class _Round:
         for reading in self.weighed:
             await self._commit_balances(connection, reading)
         await self._take_up(connection)
-        for part in self.moved.parts():
-            await self._judge_together(connection, part)
+        await self._judge_together(lambda work: work(connection))
         await self._finish(connection)
         return await self._report(connection)
 

@@ -1,6 +1,7 @@
 """What owners hold and what tokens are, as last read; what approvals were worth when they were first valued."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from operator import itemgetter
@@ -16,10 +17,29 @@ from scanner.store.moves import note_money
 from scanner.store.rows import parts
 from scanner.store.tables import approvals, balances, changes, targets, tokens, valuations
 
-__all__ = ["due", "holdings_beside", "holdings_of", "record", "valuations_of", "value_first"]
+__all__ = [
+    "Due",
+    "by_owners",
+    "due",
+    "holdings_beside",
+    "holdings_of",
+    "record",
+    "valuations_of",
+    "value_first",
+    "wanted",
+]
 
 _TOKEN = (tokens.c.symbol, tokens.c.decimals, tokens.c.price_usd, tokens.c.risk)
 """What is known of a token itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A target whose balances are to be read, by the number of its row, and whether its prices are due, too."""
+
+    target: Target
+    id: int
+    prices: bool
 
 
 async def holdings_of(
@@ -145,14 +165,12 @@ def _token_row(reading: BalanceReading, seen: Seen) -> dict[str, object]:
 
 
 async def due(
-    connection: AsyncConnection, wanted: Sequence[Target], *, scan_id: str, read_before: datetime, moved: bool = False
-) -> list[Wanted]:
-    """Which targets' balances are to be read now, and the tokens that matter there.
+    connection: AsyncConnection, asked: Sequence[Target], *, scan_id: str, read_before: datetime, moved: bool = False
+) -> list[Due]:
+    """Which targets' balances are to be read now, in the order in which they are asked for.
 
     Due is a target that was last read before a time, never wholly read, or whose approvals changed since or in this
-    scan; the others are read, too, if what their owners hold has `moved`, but for the prices. What matters are the
-    tokens that somebody may take, and those that the owner held when it was last read. NFTs are told apart: to a source
-    that tells of tokens alone, an owner would seem to hold none.
+    scan; the others are read, too, if what their owners hold has `moved`, but for the prices.
     """
     changed = select(approvals.c.target_id).join(changes, changes.c.approval_id == approvals.c.id)
     changed = changed.where(changes.c.scan_id == scan_id)
@@ -162,12 +180,26 @@ async def due(
     query = select(targets.c.id, targets.c.chain, targets.c.owner, by_itself)
     rows = await connection.execute(query if moved else query.where(by_itself))
     chosen = {Target(row.chain, row.owner): (int(row.id), bool(row.by_itself)) for row in rows}
-    found = [(target, *chosen[target]) for target in wanted if target in chosen]
-    ids = [id_ for _, id_, _ in found]
+    return [Due(target, *chosen[target]) for target in asked if target in chosen]
+
+
+def by_owners(due: Iterable[Due]) -> Iterator[list[Due]]:
+    """As many as are asked for together: no more of what they hold is in memory. An owner's chains share requests."""
+    owners: dict[str, list[Due]] = {}
+    for one in due:
+        owners.setdefault(one.target.owner, []).append(one)
+    for some in parts(list(owners.values())):
+        yield [one for theirs in some for one in theirs]
+
+
+async def wanted(connection: AsyncConnection, due: Sequence[Due]) -> list[Wanted]:
+    """The tokens that matter to targets whose balances are due: those that somebody may take, and those that the owner
+    held when it was last read. NFTs are told apart: to a source that tells of tokens alone, an owner would seem to
+    hold none.
+    """
+    ids = [one.id for one in due]
     tokens_, nfts = await _tokens_that_matter(connection, ids), await _nfts_that_matter(connection, ids)
-    return [
-        Wanted(target, frozenset(tokens_[id_]), frozenset(nfts[id_]), prices=prices) for target, id_, prices in found
-    ]
+    return [Wanted(one.target, frozenset(tokens_[one.id]), frozenset(nfts[one.id]), prices=one.prices) for one in due]
 
 
 async def _tokens_that_matter(connection: AsyncConnection, ids: Sequence[int]) -> Mapping[int, set[str]]:

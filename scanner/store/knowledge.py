@@ -5,7 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, func, null, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    RowMapping,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    null,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -209,14 +223,23 @@ async def record(connection: AsyncConnection, scan_id: str, snapshot: Snapshot, 
     )
 
 
-async def holders(connection: AsyncConnection, spenders: Collection[str]) -> list[Kept]:
-    """The approvals in force of some spenders, over all watched wallets."""
+async def holders(
+    connection: AsyncConnection, spenders: Sequence[str], after: int = 0
+) -> tuple[list[Kept], Sequence[str], int]:
+    """The approvals in force of some spenders, over all watched wallets, as many as an IN list holds.
+
+    Of the first of them only what comes after a place. What is left is told with them: spenders, and the place in the
+    first of these.
+    """
     found: list[Kept] = []
-    for part in parts(sorted(spenders)):
-        found += await _kept(
-            connection, _joined().where(approvals.c.in_force, targets.c.watched, approvals.c.spender.in_(part))
-        )
-    return found
+    for number, spender in enumerate(spenders):
+        room = CHUNK - len(found)
+        rows = (await connection.execute(_HELD, {"by": spender, "behind": after, "most": room})).mappings().all()
+        found += [_kept_from(row, held_from(row)) for row in rows]
+        if len(rows) == room:
+            return found, spenders[number:], int(rows[-1]["place"])
+        after = 0
+    return found, (), 0
 
 
 async def of_target(connection: AsyncConnection, target: Target) -> list[Kept]:
@@ -360,3 +383,16 @@ def _is(target: Target) -> ColumnElement[bool]:
 def _in_scan(scan_id: str) -> ColumnElement[bool]:
     """The changes that a scan found, looked for by their approvals: a first scan has more changes than any target."""
     return changes.c.scan_id.concat("") == scan_id
+
+
+_PLACE: ColumnElement[int] = literal_column("approvals.rowid", Integer)
+"""The order in which the index of spenders has the approvals of each."""
+
+_HELD = (
+    _joined()
+    .add_columns(_PLACE.label("place"))
+    .where(approvals.c.spender == bindparam("by"), bindparam("behind") < _PLACE)
+    .where(approvals.c.in_force, targets.c.watched)
+    .order_by(_PLACE)
+    .limit(bindparam("most"))
+)

@@ -15,6 +15,7 @@ from scanner.domain.exposure import Valuation
 from scanner.domain.holdings import BalanceReading, Holding, Seen, Wanted
 from scanner.errors import Reason, Trouble
 from scanner.store import balances, knowledge
+from scanner.store.balances import Due
 from scanner.store.engine import Store
 from scanner.store.tables import targets
 
@@ -57,10 +58,16 @@ async def state(store: Store, target: Target = TREASURY) -> tuple[datetime | Non
     return await store.read(asking)
 
 
-async def due(store: Store, *wanted: Target, scan_id: str = "none", before: float = 0) -> list[Wanted]:
-    return await store.read(
-        lambda connection: balances.due(connection, wanted or [TREASURY], scan_id=scan_id, read_before=at(before))
-    )
+async def due(
+    store: Store, *asked: Target, scan_id: str = "none", before: float = 0, moved: bool = False
+) -> list[Wanted]:
+    async def asking(connection: AsyncConnection) -> list[Wanted]:
+        found = await balances.due(
+            connection, asked or [TREASURY], scan_id=scan_id, read_before=at(before), moved=moved
+        )
+        return await balances.wanted(connection, found)
+
+    return await store.read(asking)
 
 
 async def test_what_was_read_is_known_again_to_its_last_digit(store: Store) -> None:
@@ -229,9 +236,7 @@ async def test_a_reading_of_amounts_alone_leaves_the_rest_due(store: Store) -> N
 async def test_where_money_moved_everybody_is_read_and_only_who_is_due_with_prices(store: Store) -> None:
     await watch(store, TREASURY, OTHER)
     await record(store, minutes=5)
-    found = await store.read(
-        lambda c: balances.due(c, [TREASURY, OTHER, ELSEWHERE], scan_id="none", read_before=at(1), moved=True)
-    )
+    found = await due(store, TREASURY, OTHER, ELSEWHERE, before=1, moved=True)
     assert found == [Wanted(TREASURY, prices=False), Wanted(OTHER)]
 
 
@@ -243,3 +248,14 @@ async def test_nfts_are_told_apart_also_once_they_were_held(store: Store) -> Non
     await record(store, Seen(apes, amount=Decimal(3), raw=3), Seen(punks, amount=Decimal(1), raw=1))
     [wanted] = await due(store, before=9)
     assert (wanted.tokens, wanted.nfts) == (frozenset({USDT}), frozenset({apes, punks}))
+
+
+def test_whose_balances_are_due_comes_in_parts_and_the_chains_of_an_owner_together() -> None:
+    owners = [address(number) for number in range(1, 602)]
+    found = [Due(Target(chain, owner), 1, prices=True) for chain in ("1", "56") for owner in owners]
+    several = list(balances.by_owners(found))
+    assert [len(part) for part in several] == [1_000, 202]
+    assert [one.target for one in several[0][:4]] == [
+        Target(chain, owner) for owner in owners[:2] for chain in ["1", "56"]
+    ]
+    assert sorted(one.target.owner for part in several for one in part) == sorted(owners * 2)

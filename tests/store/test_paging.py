@@ -1,5 +1,6 @@
 """What is stored is gone through a part at a time, however much it is."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from made import START, TREASURY, address, approval, commit, reading
@@ -41,3 +42,31 @@ async def test_what_is_gone_or_watched_no_more_is_left_out(store: Store) -> None
 
 async def test_an_empty_store_has_nothing(store: Store) -> None:
     assert await _all(store) == []
+
+
+async def _held_by(store: Store, *spenders: str) -> list[list[str]]:
+    """What some spenders hold, a list of ids for each part that it came in."""
+    found: list[list[str]] = []
+    left: Sequence[str] = spenders
+    after = 0
+    while left:
+        kept, left, after = await store.read(partial(knowledge.holders, spenders=left, after=after))
+        found.append([one.held.approval.id for one in kept])
+    return found
+
+
+async def test_what_spenders_hold_comes_in_parts_and_nothing_twice(store: Store) -> None:
+    rows = [approval(token=number, spender=200 + number % 3 // 2) for number in range(1, COUNT + 1)]
+    await commit(store, reading(*rows), "s1")
+    parts = await _held_by(store, address(200), address(201), address(202))
+    assert [len(part) for part in parts] == [500, 500, 200]
+    assert sorted(id_ for part in parts for id_ in part) == sorted(one.id for one in rows)
+    assert [sum(map(len, await _held_by(store, address(200)))), sum(map(len, await _held_by(store)))] == [800, 0]
+
+
+async def test_what_spenders_held_once_or_in_a_wallet_that_is_watched_no_more_is_left_out(store: Store) -> None:
+    await commit(store, reading(approval(token=1), approval(token=2)), "s1")
+    await commit(store, reading(approval(token=1), approval(token=2, raw=0), minutes=10), "s2")
+    assert await _held_by(store, address(200)) == [[approval(token=1).id]]
+    await store.write(lambda connection: knowledge.unwatch(connection, {Target("1", address(99))}, START))
+    assert await _held_by(store, address(200)) == [[]]
