@@ -34,16 +34,15 @@ async def approvals(
     nominations: Sequence[Nomination],
     block: Block,
     *,
-    facts: Mapping[str, TokenFacts],
     seen: Set[Key],
 ) -> list[Approval] | Trouble:
     """What of these is in force after `block`; a trouble where any of it could not be asked.
 
-    `facts` are what is known of tokens: one that is missing there only lacks its words, and an operator over all of
-    an owner's tokens there is taken for ERC-721's. `seen` are the keys of nominations that were once in force: such a
-    one stays, with an allowance that is unreadable, while its contract reverts or talks nonsense, for that is how a
-    token could hide what it still grants. A contract that is gone grants nothing. A Permit2 allowance that has expired
-    is among the result, with its `expires_at`, which is then not after the block's time.
+    Tokens lack their words, and an operator over all of an owner's tokens is taken for ERC-721's, until `described`
+    tells more. `seen` are the keys of nominations that were once in force: such a one stays, with an allowance that is
+    unreadable, while its contract reverts or talks nonsense, for that is how a token could hide what it still grants.
+    A contract that is gone grants nothing. A Permit2 allowance that has expired is among the result, with its
+    `expires_at`, which is then not after the block's time.
     """
     questions = [_STANDARDS[nomination.kind].ask(nomination) for nomination in nominations]
     answers = await read_state(nodes, list(chain.from_iterable(questions)), block)
@@ -54,8 +53,7 @@ async def approvals(
     for nomination, calls in zip(nominations, questions, strict=True):
         right = _right(nomination, [next(said) for _ in calls], seen)
         if right is not None:
-            approval, known = _approval(nodes.chain.index, nomination, right), facts.get(nomination.token)
-            found.append(approval if known is None else described(approval, known))
+            found.append(_approval(nodes.chain.index, nomination, right))
     return found
 
 

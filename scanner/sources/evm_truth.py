@@ -51,7 +51,7 @@ class Truth:
         every = {one.nomination.key: one for ones in kept.values() for one in ones}
         seen = frozenset(key for key, one in every.items() if one.seen)
         nominated = [one.nomination for one in every.values()]
-        found = await approvals(self._nodes, nominated, block, facts={}, seen=seen)
+        found = await approvals(self._nodes, nominated, block, seen=seen)
         if isinstance(found, Trouble):
             return found
         granted = {Nomination.about(one).key: one for one in found}

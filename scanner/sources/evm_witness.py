@@ -81,7 +81,7 @@ class _Hearing:
             return _ABSENT if block is None else block
         nominations = [Nomination.about(one) for key, one in self.asked.items() if only is None or key in only]
         seen = frozenset(key for key, one in self.kept.items() if one.seen)
-        found = await approvals(self.nodes, nominations, block, facts={}, seen=seen)
+        found = await approvals(self.nodes, nominations, block, seen=seen)
         if isinstance(found, Trouble):
             return found
         granted = {Nomination.about(one).key: one for one in found if not one.expired(block.time)}

@@ -1,4 +1,4 @@
-"""What was once read of the past of chains, and what nodes were learned to bear, kept in the store."""
+"""What was once read of the past of chains, kept in the store."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime

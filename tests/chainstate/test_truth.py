@@ -9,7 +9,7 @@ from far_chain import BLOCK, BURNS, FarChain, called, served, words
 from scanner.domain.approvals import UINT256_MAX, Allowance, Approval, Kind, Token
 from scanner.domain.nominations import PERMIT2, Key, Nomination, Standard, TokenFacts
 from scanner.errors import Trouble
-from scanner.sources.evm_state import approvals
+from scanner.sources.evm_state import approvals, described
 
 OWNER, SPENDER, TOKEN, ELSEWHERE, STRANGER = ("0x" + byte * 20 for byte in ("a1", "b1", "c1", "d1", "5a"))
 NOW = int(BLOCK.time.timestamp())
@@ -28,11 +28,12 @@ async def told(
     facts: dict[str, TokenFacts] | None = None,
     seen: frozenset[Key] = frozenset(),
 ) -> list[Approval]:
-    """What is said to be in force while the contracts give back this."""
+    """What is said to be in force while the contracts give back this; `facts` are what is known of tokens."""
     async with served(FarChain(state)) as nodes:
-        found = await approvals(nodes, nominations, BLOCK, facts=facts or {}, seen=seen)
+        found = await approvals(nodes, nominations, BLOCK, seen=seen)
     assert not isinstance(found, Trouble), found
-    return found
+    known = facts or {}
+    return [described(one, known[one.token.address]) if one.token.address in known else one for one in found]
 
 
 def owned(holder: str, approved: str) -> dict[tuple[str, str], str]:
@@ -192,4 +193,4 @@ async def test_no_facts_hide_nothing() -> None:
 
 async def test_a_node_that_fails_makes_no_approval_disappear() -> None:
     async with served(FarChain({(TOKEN, ALLOWANCE): words(5)}, fails_after=0)) as nodes:
-        assert isinstance(await approvals(nodes, [ERC20], BLOCK, facts={}, seen=set()), Trouble)
+        assert isinstance(await approvals(nodes, [ERC20], BLOCK, seen=set()), Trouble)

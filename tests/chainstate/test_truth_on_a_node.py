@@ -20,7 +20,7 @@ from scanner.evm.nodes import Nodes
 from scanner.evm.values import Log
 from scanner.sources.evm_logs import filters, nominations
 from scanner.sources.evm_metadata import token_facts
-from scanner.sources.evm_state import approvals
+from scanner.sources.evm_state import approvals, described
 
 
 async def read(world: World) -> tuple[list[Approval], int]:
@@ -37,9 +37,10 @@ async def read(world: World) -> tuple[list[Approval], int]:
         named = nominations(logs, frozenset(world.owners))
         facts = await token_facts(nodes, [one.token for one in named], block)
         assert not isinstance(facts, Trouble)
-        found = await approvals(nodes, named, block, facts=facts, seen=set())
+        found = await approvals(nodes, named, block, seen=set())
         assert not isinstance(found, Trouble)
-        return [one for one in found if not one.expired(block.time)], nodes.cost.requests
+        told = [described(one, facts[one.token.address]) for one in found if not one.expired(block.time)]
+        return told, nodes.cost.requests
 
 
 def compared(found: list[Approval]) -> dict[Right, Held]:
