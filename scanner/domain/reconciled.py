@@ -90,10 +90,10 @@ class ReconciledEntry:
     @property
     def told(self) -> str:
         """The row in a sentence, with whole addresses."""
-        token = self.token.symbol or self.token.address or "an unknown token"
+        symbol = "a token" if self.token.symbol is None else f"“{self.token.symbol}”"
         spender = self.spender.address or "an unknown spender"
         why = "" if self.reason is None else f": {self.reason}"
-        return f"{token} of {self.owner} on {self.chain} to {spender}, {VERDICTS[Verdict(self.verdict)]}{why}"
+        return f"{symbol} of {self.owner} on {self.chain} to {spender}, {VERDICTS[Verdict(self.verdict)]}{why}"
 
 
 @dataclass(frozen=True, slots=True)

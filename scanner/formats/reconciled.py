@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from scanner.domain.addresses import short
 from scanner.domain.plain import counted, units
 from scanner.domain.reconciled import VERDICTS, ReconciledEntry, ReconciledTarget, Reconciliation
 from scanner.domain.reconciliation import Verdict
@@ -76,12 +77,11 @@ def _mark(row: ReconciledEntry) -> Part:
 
 
 def _row(row: ReconciledEntry) -> Iterator["Text"]:
-    names = ", ".join(part for part in (*token(row.token), *spender(row.spender)) if part)
-    yield line(
-        Part(f"{wallet(row.owner, row.owner_label)} on {row.chain}: "), Part(names), Part(f"  {row.kind}", "dim")
-    )
-    amounts = f"chain: {_amount(row.evm)}, API: {_amount(row.okx)}"
+    what, whom = (f"{name} {short(where)}" for name, where in (token(row.token), spender(row.spender)))
+    whose = f"{wallet(row.owner, row.owner_label)} on {row.chain}: "
+    yield line(Part(whose), Part(f"{what} to {whom}"), Part(f"  {row.kind}", "dim"))
     block = "" if row.block is None else f" (block {row.block:,})"
+    amounts = f"chain: {_amount(row.evm)}, API: {_amount(row.okx)}"
     yield line(Part(amounts), Part(f"; {row.reason or 'why is not known'}{block}", "dim"))
 
 
@@ -92,7 +92,7 @@ def _amount(shown: AllowanceEntry | None) -> str:
     if shown.unreadable is not None:
         return "unreadable"
     if shown.raw is None:
-        return "unlimited, in words" if shown.unlimited else "unknown"
+        return "unlimited" if shown.unlimited else "unknown"
     if shown.unlimited or shown.amount is None:
         return f"{'unlimited, ' if shown.unlimited else ''}{shown.raw} raw"
     return f"{units(shown.amount)} ({shown.raw} raw)"

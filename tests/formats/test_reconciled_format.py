@@ -6,7 +6,7 @@ import json
 
 import pytest
 from compared import COMPARED
-from shown import NOW
+from shown import NOW, OWNER, SPENDER
 
 from scanner.formats import FORMATS, Look
 
@@ -64,3 +64,11 @@ def test_a_table_begins_with_what_differs() -> None:
     lines = [line.split("  ")[0] for line in printed("table", 200).splitlines() if "on ethereum:" in line]
     marks = [line.partition(" treasury")[0].strip() for line in lines]
     assert marks == ["amounts differ", "only in the API", "only on the chain", "only on the chain", "nothing follows"]
+
+
+def test_what_the_watch_keeps_of_it_names_the_first_that_differs() -> None:
+    kept = COMPARED.agreement(NOW)
+    assert (kept.at, kept.targets, kept.unread, kept.differences) == (NOW, 1, 1, 3)
+    assert kept.example == (
+        f"“USDT” of {OWNER} on ethereum to {SPENDER}, amounts differ: it was granted, and has been used since"
+    )

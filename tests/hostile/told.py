@@ -7,7 +7,7 @@ from decimal import Decimal
 from scanner.config.written import WrongError, plain_text
 from scanner.delivery.messages import compose
 from scanner.domain.alerts import Alert, Move, Severity
-from scanner.domain.approvals import Allowance, Approval, Spender, Target, Token
+from scanner.domain.approvals import Allowance, Approval, End, Kind, Snapshot, Spender, Target, Token
 from scanner.domain.assets import Account, Owned, assets
 from scanner.domain.changes import Change, ChangeKind, Held
 from scanner.domain.explanation import Explanation
@@ -15,6 +15,8 @@ from scanner.domain.exposure import exposure
 from scanner.domain.holdings import Holding
 from scanner.domain.inventory import Holdings, WalletEntry
 from scanner.domain.messages import Due, Message
+from scanner.domain.reconciled import Reconciliation
+from scanner.domain.reconciliation import Cause, Row, Verdict
 from scanner.domain.report import (
     AlertEntry,
     ApprovalEntry,
@@ -85,6 +87,7 @@ def documents(name: str) -> Mapping[str, Document]:
         ),
         "rules": Rules(rules=(rule,)),
         "holdings": _holdings(name, held.approval, label),
+        "reconciliation": _reconciliation(held.approval, label),
     }
 
 
@@ -119,6 +122,14 @@ def _holdings(name: str, approval: Approval, label: str) -> Holdings:
     account = Account("okx main", {name: Decimal(1)}, AT)
     found = assets([Owned(target, holding), Owned(target, scam)], [(approval, exposure(approval, holding))], [account])
     return Holdings.of(found, [account], [WalletEntry.of(target, AT, None)])
+
+
+def _reconciliation(approval: Approval, label: str) -> Reconciliation:
+    """Two sources that differ about it."""
+    evm, okx = (
+        Snapshot(Target("1", OWNER, label), {}, End.COMPLETE, frozenset(Kind), source, AT) for source in ("evm", "okx")
+    )
+    return Reconciliation.of(AT, AT, [(evm, okx, [Row(approval, Verdict.ONLY_OKX, None, approval, Cause.SPOOFED, 7)])])
 
 
 def _label(name: str) -> str:
