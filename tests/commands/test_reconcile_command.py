@@ -7,6 +7,7 @@ from typing import Any
 
 import acts
 from house import TREASURY, House, house, until
+from limits import Limits, provided
 from reports import chain_source, wallets_of
 from world import World
 
@@ -156,3 +157,26 @@ async def test_the_daemon_compares_when_that_is_due_and_tells_what_differs(tmp_p
             assert len(daemon.events("sources.reconciled")) == 1
         [(targets, unread, differences)] = home.rows("SELECT targets, unread, differences FROM agreements")
         assert (targets, unread, differences) == (1, 0, 2), "one that the API lacks, and one of which no log tells"
+
+
+async def test_a_node_that_keeps_no_old_state_leaves_causes_unknown_and_nothing_else(
+    tmp_path: Path, world: World
+) -> None:
+    owner, handmade, plain = world.owners[4], world.contracts.erc20["without decimals"], world.contracts.erc20["plain"]
+    spent, unlisted = world.spenders[:2]
+    world.does(acts.approve(owner, handmade, spent, 50), acts.approve(owner, plain, unlisted, 3))
+    world.does(acts.spend(spent, handmade, owner, 50))
+    for _ in range(100):
+        world.does()
+    height = world.arrive()
+    api = Api()
+    api.says(owner, handmade, spent, 50)
+    async with (
+        provided(world.node.url, Limits(remembers=16, hashes=False)) as provider,
+        house(tmp_path, api.story, watched=(), wallets=wallets_of([owner])) as home,
+    ):
+        home.write(source={**home.settings["source"], **chain_source([provider.url])})
+        report = await reconciled(home)
+        assert told(report, spent) == ("only-okx", "not-in-state", height)
+        assert told(report, unlisted) == ("only-evm", None, height)
+        assert report["complete"]
