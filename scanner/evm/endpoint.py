@@ -41,6 +41,7 @@ JUST_NOW = 0.02
 PROBE_WITHIN = 5.0
 """Seconds that it has to tell its chain and head."""
 
+LEAST_REST = 0.01
 FIRST_REST = 0.25
 LONGEST_REST = 15.0
 """Seconds: shorter than a patience, so that whoever asks really asks, also after a long outage."""
@@ -161,15 +162,20 @@ class Endpoint:
         if self.learned != before:
             await self._world.memory.keep(self._fingerprint, self.learned)
 
-    def failed(self, fault: Fault, sent_at: float) -> None:
-        """A request that was sent then failed: it rests. Several that were in flight together count once."""
+    def failed(self, fault: Fault, sent_at: float, *, alone: bool = False) -> None:
+        """A request that was sent then failed: it rests. Several that were in flight together count once.
+
+        One that stands `alone` hardly rests the first time: most single failures are gone at the next request.
+        """
         self.fault = fault
         if sent_at <= self._rested_at:
             return
         now = self._world.now()
         self._rested_at = now
         self._failures += 1
-        pause = min(FIRST_REST * 2.0 ** (self._failures - 1), LONGEST_REST) * (0.5 + 0.5 * self._world.chance())
+        again = alone and fault.what in _STUMBLES
+        doubled = LEAST_REST if again and self._failures == 1 else FIRST_REST * 2.0 ** (self._failures - 1 - again)
+        pause = min(doubled, LONGEST_REST) * (0.5 + 0.5 * self._world.chance())
         if fault.what is What.LIMITED:
             self._interval = min(max(2 * self._interval, FIRST_INTERVAL), SLOWEST)
             self._eased_at = now

@@ -9,7 +9,7 @@ from scanner.domain.cost import Cost
 from scanner.evm.endpoint import Endpoint
 from scanner.evm.faults import Fault, What
 
-__all__ = ["Failed", "Failover", "Manner"]
+__all__ = ["Failed", "Failover", "Manner", "Patience"]
 
 T = TypeVar("T")
 
@@ -22,19 +22,45 @@ BEHIND_FOR = 0.25
 _NEVER = frozenset({What.PRUNED, What.UNSUPPORTED, What.ABSENT})
 """Faults that asking the same endpoint again does not mend."""
 
+_OF_THE_QUESTION = _NEVER | {What.BEHIND}
+"""Faults that say nothing about how an endpoint is."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
     """How nodes are asked, in seconds.
 
-    `timeout`: for one request. `patience`: for how long is tried again after the first failure of one question. `poll`:
-    between two looks for a new head. `quiet`: after which a WebSocket that tells nothing is held against a look.
+    `timeout`: for one request. `patience`: for how long what fails is tried again (see `Patience`). `poll`: between two
+    looks for a new head. `quiet`: after which a WebSocket that tells nothing is held against a look.
     """
 
-    timeout: float = 20.0
+    timeout: float = 15.0
     patience: float = 20.0
     poll: float = 1.0
     quiet: float = 10.0
+
+
+@dataclass(slots=True)
+class Patience:
+    """For how long failures are borne: `seconds` from when the first request was sent that failed, until `renewed`.
+
+    After a request that took most of that time a quarter of it is left: to ask for less, or another endpoint.
+    """
+
+    seconds: float
+    ends: float = math.inf
+
+    def failed(self, sent_at: float, now: float) -> None:
+        """A request that was sent then has failed now."""
+        self.ends = min(self.ends, max(sent_at + self.seconds, now + self.seconds / 4))
+
+    def renewed(self) -> None:
+        """It got on: the next failure is the first one again."""
+        self.ends = math.inf
+
+    def left(self, began: float) -> float:
+        """When a question ends that began then: where the patience is at its end, it has an eighth of it."""
+        return max(self.ends, began + self.seconds / 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +86,7 @@ class Failover:
         self._cost = cost
         self._now = now
         self._sleep = sleep
+        self._given_up = False
 
     def ordered(self) -> list[Endpoint]:
         """All endpoints, the first choice first: as given, but who rests or lags comes after who does not."""
@@ -69,28 +96,41 @@ class Failover:
             key=lambda one: (one.rest() > 0, one.head is not None and one.head.number < best - LAG),
         )
 
-    async def through(self, attempt: Callable[[Endpoint, float], Awaitable[T | Fault]]) -> T | Failed:
-        """The first answer to a question; `attempt` puts it to an endpoint, with the seconds that a request has."""
+    async def through(
+        self, attempt: Callable[[Endpoint, float], Awaitable[T | Fault]], patience: Patience | None = None
+    ) -> T | Failed:
+        """The first answer to a question; `attempt` puts it to an endpoint, with the seconds that a request has.
+
+        `patience` is that of a reading that it is part of. A question by itself, right after others were given up, is
+        not waited for long.
+        """
+        began = self._now()
+        seconds = self._manner.patience
+        own = Patience(seconds / 8 if self._given_up and patience is None else seconds)
+        of_all = own if patience is None else patience
         faults: dict[Endpoint, Fault] = {}
-        deadline = math.inf
         while True:
+            round_at = self._now()
             for endpoint in self.ordered():
                 if endpoint.rest() or (endpoint in faults and faults[endpoint].what in _NEVER):
                     continue
-                began = self._now()
-                within = min(self._manner.timeout, max(0.01, deadline - began))
+                sent_at = self._now()
+                within = min(self._manner.timeout, max(0.01, min(own.ends, of_all.left(began)) - sent_at))
                 self._cost.retries += bool(faults)
                 answer = await endpoint.prove(within) or await attempt(endpoint, within)
                 if not isinstance(answer, Fault):
                     endpoint.answered()
+                    self._given_up = False
                     return answer
                 faults[endpoint] = answer
-                if answer.what not in _NEVER and answer.what is not What.BEHIND:
-                    endpoint.failed(answer, began)
-                deadline = min(deadline, self._now() + self._manner.patience)
-            deadline = min(deadline, self._now() + self._manner.patience)
+                own.failed(sent_at, self._now())
+                if answer.what not in _OF_THE_QUESTION:
+                    endpoint.failed(answer, sent_at, alone=len(self._endpoints) == 1)
+                    of_all.failed(sent_at, self._now())
+            own.failed(round_at, self._now())
             pause = self._pause(faults)
-            if self._now() + pause >= deadline:
+            if self._now() + pause >= min(own.ends, of_all.left(began)):
+                self._given_up |= any(fault.what not in _OF_THE_QUESTION for fault in faults.values())
                 return Failed({one: fault for one in self._endpoints if (fault := faults.get(one) or one.fault)})
             self._cost.waited += pause
             await self._sleep(pause)

@@ -9,7 +9,8 @@ import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 import aiohttp
 
@@ -18,7 +19,7 @@ from scanner.domain.cost import Cost
 from scanner.errors import Reason, Trouble
 from scanner.evm.calls import called
 from scanner.evm.endpoint import Endpoint, World
-from scanner.evm.failover import Failed, Failover, Manner
+from scanner.evm.failover import Failed, Failover, Manner, Patience
 from scanner.evm.faults import Fault, What
 from scanner.evm.headers import header_of, numbered
 from scanner.evm.heads import told
@@ -88,6 +89,16 @@ class Nodes:
         self._sockets = [endpoint for endpoint in endpoints if endpoint.url.startswith("ws")]
         self._endpoints = [endpoint for endpoint in endpoints if endpoint not in self._sockets]
         self._failover = Failover(self._endpoints, manner, self.cost, now, sleep)
+        self._patience: Patience | None = None
+
+    def patient(self) -> Self:
+        """The same nodes for one reading, all of whose questions share a patience.
+
+        Logs and state renew it, headers do not: a node may go on to tell those that tells nothing else any more.
+        """
+        mine = copy(self)
+        mine._patience = Patience(self._manner.patience)  # noqa: SLF001 - a copy of itself
+        return mine
 
     async def check(self) -> list[Trouble]:
         """What is wrong with the endpoints, each asked now for its chain and head. One of another chain is not used."""
@@ -107,7 +118,7 @@ class Nodes:
         """The newest block that an endpoint in health tells."""
         now = self._now()
         others = [one for one in self._failover.ordered()[1:] if not one.rest() and now - one.looked_at > LOOKED_FOR]
-        first = self._failover.through(lambda endpoint, within: endpoint.look(min(within, HEAD_WITHIN)))
+        first = self._failover.through(lambda endpoint, within: endpoint.look(min(within, HEAD_WITHIN)), self._patience)
         found, _ = await asyncio.gather(first, asyncio.gather(*map(self._look_aside, others)))
         if isinstance(found, Failed):
             self.trouble = self._trouble("the newest block", found.faults)
@@ -127,7 +138,7 @@ class Nodes:
                 return Fault(What.BEHIND, f"has no block {number}, but told of block {known}")
             return block
 
-        found = await self._failover.through(attempt)
+        found = await self._failover.through(attempt, self._patience)
         if not isinstance(found, Failed):
             return found
         faults = found.faults
@@ -142,8 +153,11 @@ class Nodes:
         """
 
         async def read(begin: int, end: int) -> Stretch | Trouble:
-            found = await self._failover.through(adapted(filters, begin, end))
-            return self._trouble(f"logs from block {begin} on", found.faults) if isinstance(found, Failed) else found
+            found = await self._failover.through(adapted(filters, begin, end), self._patience)
+            if isinstance(found, Failed):
+                return self._trouble(f"logs from block {begin} on", found.faults)
+            self._got_on()
+            return found
 
         def size() -> int:
             return self._failover.ordered()[0].learned.blocks.now if self._endpoints else last - first + 1
@@ -242,7 +256,14 @@ class Nodes:
                 endpoint.answered()  # it gets on: without batches, one failure among many answers is no outage
             return faults[0] if faults else [answered[place] for place in range(len(calls))]
 
-        return await self._failover.through(attempt)
+        found = await self._failover.through(attempt, self._patience)
+        if not isinstance(found, Failed):
+            self._got_on()
+        return found
+
+    def _got_on(self) -> None:
+        if self._patience is not None:
+            self._patience.renewed()
 
     def _trouble(self, what: str, faults: Mapping[Endpoint, Fault]) -> Trouble:
         """Why something could not be read, with what each endpoint says. The first choice gives the reason."""

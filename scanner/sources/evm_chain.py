@@ -28,6 +28,9 @@ PIECE = 5_000
 STALE = 60.0
 """Seconds after which a pinned block is left for a newer one: most nodes keep the state of the last 128 alone."""
 
+IN_A_ROW = 5
+"""Pieces that fail one after the other, until nothing more is asked in that reading."""
+
 MOST_PINS = 12
 """Blocks that one reading pins in a row without reading anything, where the chain or its nodes do not hold still."""
 
@@ -74,7 +77,6 @@ class ChainReader:
         self._patience = patience
         self._now = now
         self._past = Past(nodes, index, terms.from_block)
-        self._truth = Truth(nodes, index, terms.confirmations, now)
         said = f"{nodes.chain.title} does not hold still: the block that was read is no longer part of it"
         self._restless = Trouble(Reason.NODE_FAILED, said, "It is tried again at the next scan", retry=True)
 
@@ -86,22 +88,23 @@ class ChainReader:
         self, targets: Sequence[Target], known: Mapping[Target, str]
     ) -> AsyncGenerator[Snapshot | Unmoved | Underway]:
         """Read targets: those whose past is known at once, the others when it is, or when patience ends."""
+        nodes = self._nodes.patient()
         left = {target.owner: target for target in targets}
         ends = None if self._patience is None else monotonic() + self._patience
         vain = 0
         while left:
-            pin = await self._pinned()
+            pin = await self._pinned(nodes)
             if isinstance(pin, Trouble) or vain > MOST_PINS:
                 for target in left.values():
                     trouble = pin if isinstance(pin, Trouble) else self._past.trouble or self._restless
                     yield incomplete(target, trouble, self._now())
                 return
-            await self._past.want(left, pin.block)
+            await self._past.want(left, pin.block, nodes)
             async for underway in self._waited(left, pin, ends):
                 yield underway
             before = len(left)
             if not self._outdated(pin):
-                async for reading in self._told(left, pin, known, self._obstacle(left, pin, ends)):
+                async for reading in self._told(left, pin, known, self._obstacle(left, pin, ends), nodes):
                     del left[reading.target.owner]
                     yield reading
             if len(left) < before:
@@ -112,11 +115,12 @@ class ChainReader:
 
     async def catch_up(self, owners: Collection[str], head: Block) -> Caught | Trouble:
         """Read on for owners whose past is known but for what is new; that of newcomers is read on beside."""
-        pin = await self._below(head)
+        nodes = self._nodes.patient()
+        pin = await self._below(head, nodes)
         if isinstance(pin, Trouble):
             return pin
         past, block = self._past, pin.block
-        await past.want(owners, block, live=True)
+        await past.want(owners, block, nodes, live=True)
         mine = [owner for owner in owners if past.near(owner, block)]
         while not all(past.reached(one, block) for one in mine):
             if past.trouble or past.idle:
@@ -125,17 +129,17 @@ class ChainReader:
         newcomers = [owner for owner in owners if not past.reached(owner, block)]
         return Caught(block, past.underway(newcomers, block) if newcomers else None)
 
-    async def _pinned(self) -> _Pin | Trouble:
+    async def _pinned(self, nodes: Nodes) -> _Pin | Trouble:
         """The newest block, or the newest that is final where only that counts."""
-        head = await self._nodes.head()
-        return head if isinstance(head, Trouble) else await self._below(head)
+        head = await nodes.head()
+        return head if isinstance(head, Trouble) else await self._below(head, nodes)
 
-    async def _below(self, head: Block) -> _Pin | Trouble:
+    async def _below(self, head: Block, nodes: Nodes) -> _Pin | Trouble:
         """What is read when this is the newest block."""
         at, began = monotonic(), self._now()
         if not self._terms.await_final:
             return _Pin(head, head.number, at, began)
-        block = await self._nodes.block(max(0, head.number - self._terms.confirmations))
+        block = await nodes.block(max(0, head.number - self._terms.confirmations))
         if block is None:
             return self._restless
         return block if isinstance(block, Trouble) else _Pin(block, head.number, at, began)
@@ -163,24 +167,36 @@ class ChainReader:
         return replace(self._past.trouble, message=f"{far}; {self._past.trouble.message}")
 
     async def _told(
-        self, targets: Mapping[str, Target], pin: _Pin, known: Mapping[Target, str], obstacle: Trouble | None
+        self,
+        targets: Mapping[str, Target],
+        pin: _Pin,
+        known: Mapping[Target, str],
+        obstacle: Trouble | None,
+        nodes: Nodes,
     ) -> AsyncGenerator[Snapshot | Unmoved]:
         """What is in force at the pin, of each whose past is known, and with an obstacle of the others, too.
 
         Ends early where the pin turns out to be no longer part of the chain.
         """
+        truth = Truth(nodes, self._index, self._terms.confirmations, self._now)
         ready = [owner for owner in targets if self._past.reached(owner, pin.block)]
         others = [owner for owner in targets if owner not in ready] if obstacle is not None else []
+        failed: list[Trouble] = []
         for owners, lacks in ((ready, None), (others, obstacle)):
             async for piece in self._pieces(owners):
-                seen = await self._truth.at(pin.block, pin.head, piece)
-                there = await self._nodes.block(pin.block.number)
+                if len(failed) == IN_A_ROW:
+                    for owner in piece:
+                        yield incomplete(targets[owner], failed[-1], self._now())
+                    continue
+                seen = await truth.at(pin.block, pin.head, piece)
+                there = await nodes.block(pin.block.number)
                 if there is None or (isinstance(there, Block) and there.hash != pin.block.hash):
                     return
-                wrong = seen if isinstance(seen, Trouble) else there if isinstance(there, Trouble) else lacks
+                trouble = seen if isinstance(seen, Trouble) else there if isinstance(there, Trouble) else None
+                failed = [] if trouble is None else [*failed, trouble]
                 for owner in piece:
                     found = NOTHING if isinstance(seen, Trouble) else seen[owner]
-                    yield self._reading(targets[owner], found, pin, known.get(targets[owner]), wrong)
+                    yield self._reading(targets[owner], found, pin, known.get(targets[owner]), trouble or lacks)
 
     async def _pieces(self, owners: Sequence[str]) -> AsyncGenerator[dict[str, list[Kept]]]:
         """What is kept of owners, of as many at a time as are put to the state together."""

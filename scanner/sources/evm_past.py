@@ -60,12 +60,16 @@ class Past:
         self._task: asyncio.Task[None] | None = None
         self._moved = asyncio.Event()
 
-    async def want(self, owners: Collection[str], pin: Block, *, live: bool = False) -> None:
-        """Have the past of these owners read up to a block, which they need not wait for. Raises StoreError."""
+    async def want(self, owners: Collection[str], pin: Block, nodes: Nodes, *, live: bool = False) -> None:
+        """Have the past of these owners read up to a block, which they need not wait for. Raises StoreError.
+
+        It is read through these nodes, with the patience of who wants it last.
+        """
         if unknown := [owner for owner in owners if owner not in self.heights]:
             found = await self._index.heights(self._chain, unknown, self._first)
             self.heights |= {owner: found.get(owner, self._first - 1) for owner in unknown}
         self._live |= live
+        self._nodes = nodes
         if all(self.reached(owner, pin) for owner in owners):
             return
         running = not self.idle
