@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from scanner.cli.console import Invocation, now, put, tell_problems
-from scanner.domain.plain import counted
+from scanner.domain.plain import counted, lasting
 from scanner.errors import ConfigError, Place, Problem
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ def _summary(config: "Config", pack: "Pack") -> Iterator[tuple[str, str]]:
     if config.needs_okx:
         okx = config.source.okx
         yield "Source", f"{okx.base_url} ({okx.api}), {okx.requests_per_second:g} requests a second"
-    yield "Schedule", f"cron {config.schedule.cron}" if config.schedule.cron else f"every {config.schedule.every}"
+    cron, every = config.schedule.cron, config.schedule.every
+    yield "Schedule", f"cron {cron}" if cron else f"every {lasting(every)}"
     path = Path(config.store.url.removeprefix("sqlite:///"))
     yield "Store", f"{path}" if path.exists() else f"{path}, which the first scan makes"
     own = f", {len(config.rules.disable)} disabled" if config.rules.disable else ""

@@ -125,12 +125,12 @@ def _right(approval: Approval) -> str:
         return f"may move the NFT {approval.token_id} of {symbol}"
     if approval.operator:
         return f"may move all of {symbol} that the wallet has or will have"
+    if approval.allowance.raw is None and not approval.unlimited:
+        return "not known; treat it as unlimited until you know better"
+    if approval.token_id is not None:
+        return f"{_quantity(approval)} of {symbol}, id {approval.token_id}"
     if approval.unlimited:
         return f"unlimited {symbol}"
-    if approval.allowance.raw is None:
-        return "not known; treat it as unlimited until you know better"
-    if not approval.fungible:
-        return f"{_quantity(approval)} of {symbol}"
     known = _decimals(approval) is not None
     return f"{_quantity(approval)} {symbol}" if known else f"{_quantity(approval)} of {symbol} (decimals unknown)"
 

@@ -87,7 +87,7 @@ def _right(entry: AllowanceEntry | StateEntry, kind: str, token_id: str | None) 
     if kind == "erc721":
         return f"NFT {token_id}"
     if token_id is not None:
-        return f"{_amount(entry)} of number {token_id}"
+        return f"{_amount(entry)} of id {token_id}"
     return _EVERYTHING.get(kind) or _amount(entry)
 
 
@@ -186,7 +186,7 @@ def labels_of(targets: Iterable[TargetEntry]) -> dict[tuple[str, str], str]:
 def sentences(
     approvals: Iterable[ApprovalEntry], changes: Iterable[ChangeEntry] = (), targets: Iterable[TargetEntry] = ()
 ) -> dict[str, str]:
-    """Each approval in one line by its id: whose, on which chain, of which token, for whom."""
+    """Each approval in one line by its id: whose, on which chain, of which token and id, for whom."""
     labels = labels_of(targets)
     found = {e.approval: _sentence(e, labels.get((e.chain_index, e.owner))) for e in changes}
     return found | {entry.id: _sentence(entry, entry.owner_label) for entry in approvals}
@@ -195,7 +195,14 @@ def sentences(
 def _sentence(entry: ApprovalEntry | ChangeEntry, label: str | None) -> str:
     (symbol, contract), (name, address) = token(entry.token), spender(entry.spender)
     whose = f"{wallet(entry.owner, label)} on {entry.chain}"
-    return f"{whose}: {symbol} {short(contract)} for {name} {short(address)}"
+    return f"{whose}: {symbol} {short(contract)}{_apart(entry)} for {name} {short(address)}"
+
+
+def _apart(entry: ApprovalEntry | ChangeEntry) -> str:
+    """What tells a right from others that the same spender may have over the same token."""
+    kind = entry.kind if isinstance(entry, ApprovalEntry) else entry.approval_kind
+    which = "" if entry.token_id is None else f", id {entry.token_id},"
+    return which + (" through Permit2" if kind == "permit2" else "")
 
 
 def by_approval(alerts: Iterable[AlertEntry]) -> dict[str, Severity]:

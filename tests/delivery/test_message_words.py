@@ -151,7 +151,12 @@ def test_what_is_open_comes_before_what_has_ended_and_what_is_critical_before_bo
         (replace(approval(), kind=Kind.ERC721, token_id=7), "may move the NFT 7 of “USDC”"),
         (replace(approval(), kind=Kind.ERC777), "may move all of “USDC” that the wallet has or will have"),
         (replace(approval(), kind=Kind.ERC6909), "may move all of “USDC” that the wallet has or will have"),
-        (replace(approval(raw=5_000_000), kind=Kind.ERC6909, token_id=7), "5,000,000 raw units of “USDC”"),
+        (replace(approval(raw=5_000_000), kind=Kind.ERC6909, token_id=7), "5,000,000 raw units of “USDC”, id 7"),
+        (replace(approval(), kind=Kind.ERC6909, token_id=7), "unlimited of “USDC”, id 7"),
+        (
+            replace(approval(), kind=Kind.ERC6909, token_id=7, allowance=Allowance(None)),
+            "not known; treat it as unlimited until you know better",
+        ),
         (
             replace(approval(), kind=Kind.ERC721_ALL, allowance=Allowance(None, unreadable="reverts")),
             "cannot be read (the source says “reverts”); treat it as unlimited until you know better",

@@ -109,7 +109,7 @@ UNREADABLE = replace(approval().allowance, raw=None, unreadable="x")
         (approval(kind="erc1155_all", raw=None, unlimited=True), "every NFT"),
         (approval(kind="erc777", raw=None, unlimited=True), "every token"),
         (approval(kind="erc6909", raw=None, unlimited=True), "every token"),
-        (replace(approval(kind="erc6909"), token_id="7"), "2,744,484 raw of number 7"),
+        (replace(approval(kind="erc6909"), token_id="7"), "2,744,484 raw of id 7"),
         (replace(approval(kind="erc721_all", raw=None, unlimited=None), allowance=UNREADABLE), "cannot be read"),
         (
             replace(approval(kind="permit2"), expires_at="2026-12-01T00:00:00Z"),
@@ -128,6 +128,19 @@ def test_an_allowance_is_said_in_plain_words(entry: object, words: str) -> None:
     assert isinstance(entry, type(approval()))
     text = table(Approvals(approvals=(entry,)), 160)
     assert re.search(rf"  {re.escape(words)}  ", text)
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (approval(), "…3d831ec7 for “Swap”"),
+        (approval(kind="permit2"), "…3d831ec7 through Permit2 for “Swap”"),
+        (replace(approval(kind="erc6909"), token_id="7"), "…3d831ec7, id 7, for “Swap”"),
+    ],
+)
+def test_an_alert_says_which_of_several_rights_over_a_token_it_speaks_of(entry: object, words: str) -> None:
+    assert isinstance(entry, type(approval()))
+    assert words in table(Alerts(alerts=(alert(),), approvals=(entry,)), 160)
 
 
 def test_the_users_own_labels_of_a_spender_are_never_cut_off() -> None:
