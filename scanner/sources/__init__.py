@@ -1,4 +1,4 @@
-"""Where approvals come from. A source is a module here and a line in the list that `scanner.app` builds."""
+"""Where approvals come from. A source is a module here and a line in `scanner.readers`."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from types import MappingProxyType

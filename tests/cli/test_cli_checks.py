@@ -36,6 +36,7 @@ def test_a_sound_configuration_is_summed_up(tmp_path: Path) -> None:
     assert (ended.code, ended.err) == (0, "")
     assert "Wallets 2, on bsc, ethereum: 2 targets" in ended.words
     assert "Channels ops (from high on)" in ended.words
+    assert "Schedule every 15 min" in ended.words
     assert "which the first scan makes" in ended.words
 
 
