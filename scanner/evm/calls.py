@@ -13,6 +13,10 @@ from scanner.evm.values import Block, Call, Returned
 
 __all__ = ["called"]
 
+GAS = 50_000_000
+"""Gas that a call may use: what most nodes grant it anyway. Where one grants any amount, a hostile contract that burns
+all that it gets would hang the node, and with it the reading of everything else."""
+
 AT_LEAST = 8
 """Calls that share the one look at their block's header. Of an endpoint without batches, only those that came with it
 are believed: more of them, and one failure would cost too many."""
@@ -50,7 +54,7 @@ async def _by_number(endpoint: Endpoint, calls: Sequence[Call], block: Block, wi
 
 
 def _asks(calls: Sequence[Call], at: Any) -> list[Ask]:
-    return [Ask("eth_call", [{"to": call.to, "data": call.data}, at]) for call in calls]
+    return [Ask("eth_call", [{"to": call.to, "data": call.data, "gas": hex(GAS)}, at]) for call in calls]
 
 
 def _returned(answer: Result) -> Returned | Fault:

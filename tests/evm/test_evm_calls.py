@@ -206,3 +206,17 @@ async def test_an_error_that_nobody_knows_is_not_taken_for_a_revert() -> None:
         found = await nodes.call(calls(1), block(90))
     assert isinstance(found, Trouble)
     assert "the moon is full" in found.message
+
+
+async def test_a_contract_that_burns_all_gas_it_gets_does_not_hang_a_node_that_grants_any() -> None:
+    def burning(node: FarNode, asked: list[Entry]) -> web.Response | None:
+        burners = [entry for entry in asked if entry["method"] == "eth_call" and entry["params"][0]["data"] == "0x00"]
+        unbounded = any(int(entry["params"][0].get("gas", hex(2**63)), 16) > 50_000_000 for entry in burners)
+        return web.Response(status=504) if unbounded else None
+
+    def out_of_gas(data: str) -> Any:
+        return {"code": -32000, "message": "out of gas"} if data == "0x00" else echo(data)
+
+    far = FarNode(returns=out_of_gas, meddle=burning)
+    async with nodes_of(far) as nodes:
+        assert await nodes.call([*calls(3), Call(f"0x{9:040x}", "0x00")], block(90)) == [*echoed(3), None]
