@@ -1,9 +1,10 @@
 """What is to be judged: after a reading, of what is stored, and together when a scan is done."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scanner.domain.approvals import End, Snapshot, Target
+from scanner.domain.approvals import Approval, End, Snapshot, Target
 from scanner.domain.changes import GONE, WITHDRAWN, Change, ChangeKind, Difference, Held
 from scanner.store import knowledge
 from scanner.store.rows import parts
@@ -23,7 +24,8 @@ class Case:
     """What is to be judged: approvals of one target, with what is provable about them.
 
     `held` are judged, `changed` tells what happened to them, `gone` are provably in force no more, with
-    the reason, `baseline` are news of a first reading, `raised` allow more than before.
+    the reason, `baseline` are news of a first reading, `raised` allow more than before. Of `new` ones nothing was kept
+    until now: no alert, no worth.
     """
 
     target: Target
@@ -33,6 +35,7 @@ class Case:
     gone: Mapping[str, str] = field(default_factory=dict)
     baseline: frozenset[str] = frozenset()
     raised: frozenset[str] = frozenset()
+    new: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,12 @@ class Moved:
     of their approvals are judged. `single` are approvals that changed in another way, each with its spender: the others
     of that spender are as they were. Both are judged once, when the scan is done: what a spender holds is moved by
     every wallet, and judging all of them again for each one would cost their product. `counts` are asked for meanwhile.
+    `settled` is how many approvals of each spender need no such judgement: no count could change what is said of them.
     """
 
     spenders: dict[str, bool] = field(default_factory=dict)
     single: dict[str, str] = field(default_factory=dict)
+    settled: Counter[str] = field(default_factory=Counter)
     counts: Counts = field(default_factory=Counts)
 
     def note(self, spender: str, *, first: bool) -> None:
@@ -71,6 +76,20 @@ class Moved:
             self.note(approval.spender.address, first=change.kind is ChangeKind.BASELINE)
         elif approval.spender.address:
             self.single[approval.id] = approval.spender.address
+
+    def holds(self, approval: Approval) -> bool:
+        """Whether an approval is among those that are judged when the scan is done."""
+        return approval.spender.address in self.spenders or approval.id in self.single
+
+    def settle(self, approval: Approval) -> None:
+        """Whatever counts there are at the scan's end, the same will be said of this approval. It is told once."""
+        self.settled[approval.spender.address] += 1
+        self.single.pop(approval.id, None)
+
+    def leave_settled(self, counts: Mapping[str, tuple[int, int]]) -> None:
+        """Leave out the spenders of which every approval is settled; `counts` has the approvals of each now."""
+        for spender in [one for one in self.spenders if self.settled[one] >= counts.get(one, (0, 0))[0]]:
+            del self.spenders[spender]
 
     def parts(self) -> Iterator[Part]:
         """All of it, so much at a time."""
@@ -92,6 +111,7 @@ def after_reading(snapshot: Snapshot, difference: Difference) -> Case:
         gone=_gone(snapshot, difference),
         baseline=_of(difference, ChangeKind.BASELINE),
         raised=_of(difference, ChangeKind.INCREASED, ChangeKind.RESTORED),
+        new=_of(difference, ChangeKind.BASELINE, ChangeKind.NEW),
     )
 
 

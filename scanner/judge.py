@@ -5,24 +5,26 @@ inside the caller's transaction: an approval, its alerts and what each channel i
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from operator import attrgetter
+from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.cases import Case, Moved, Part, after_reading, of_stored
-from scanner.domain.alerts import Finding, Judgement, Transition, reconcile, unwatched
+from scanner.domain.alerts import Alert, Finding, Judgement, Transition, reconcile, unwatched
 from scanner.domain.approvals import Approval, Snapshot, Target
 from scanner.domain.changes import ChangeKind, Difference, Held
 from scanner.domain.surroundings import Surroundings
 from scanner.domain.telling import Telling
 from scanner.policy.exceptions import Exemptions
-from scanner.policy.fields import AGES, COUNTS, MONEY, facts
+from scanner.policy.fields import AGES, COUNTS, FIELDS, MONEY, facts
 from scanner.policy.moments import Moments
 from scanner.policy.rules import Exemption, Pack, findings
+from scanner.policy.rules import Judged as Ruled
 from scanner.store import alerts as kept_alerts
 from scanner.store import knowledge, lists, outbox, unmoved
 from scanner.store.engine import Store
@@ -31,6 +33,9 @@ from scanner.store.spenders import Counts
 from scanner.store.surroundings import keep_first_worth, surroundings
 
 __all__ = ["Judge", "Judged", "parted"]
+
+_NOT_LATER = COUNTS | {name for name in FIELDS if name.startswith("change.")}
+"""The fields that are not the same any more when a scan is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +129,7 @@ class Judge:
         found = Judged()
         for pack, later in ((self._money, False), (self._own_money, True)):
             some = [one for one in kept if (one.held.approval.spender.address in moved.spenders) is later]
-            found += await self._judge_all(connection, pack, of_stored(some, first, changed), told, moved.counts)
+            found += await self._judge_all(connection, pack, of_stored(some, first, changed), told, moved, moved)
         await self._apply(connection, found.transitions, scan_id, self._now())
         return found
 
@@ -142,7 +147,7 @@ class Judge:
         first = frozenset(
             one.held.approval.id for one in held if moved.spenders.get(one.held.approval.spender.address, False)
         )
-        found = await self._judge_all(connection, self._shared, of_stored(held, first), (), moved.counts)
+        found = await self._judge_all(connection, self._shared, of_stored(held, first), moved=moved)
         await self._apply(connection, found.transitions, scan_id, self._now())
         return found, Part(left, after=after) if left else None
 
@@ -205,26 +210,31 @@ class Judge:
         pack: Pack,
         cases: Sequence[Case],
         told: Collection[tuple[str, str]] = (),
-        counts: Counts | None = None,
+        moved: Moved | None = None,
+        settling: Moved | None = None,
     ) -> Judged:
-        """Judge approvals. `told` are the rules that spoke of a change already: an event is told once."""
+        """Judge approvals. `told` are the rules that spoke of a change already: an event is told once.
+
+        `moved` is what the scan has moved so far. What of that no count could change is settled, if it is `settling`.
+        """
         gone = {id_: why for case in cases for id_, why in case.gone.items()}
         held = [one for case in cases for one in case.held]
         if not held and not gone:
             return Judged()
         at = self._now()
-        counted = await self._counts(connection, pack, held, counts or Counts())
-        known = await surroundings(connection, held)
+        counted = await self._counts(connection, pack, held, Counts() if moved is None else moved.counts)
+        new = frozenset().union(*(case.new for case in cases))
+        known = await surroundings(connection, held, new)
         await keep_first_worth(connection, held, known)
-        alerts = await kept_alerts.open_alerts(connection, sorted({one.approval.id for one in held} | gone.keys()))
-        alerting: dict[str, list[str]] = {}
-        for alert in alerts:
-            alerting.setdefault(alert.approval, []).append(alert.rule)
-        verdicts = _Verdicts(pack, told, alerting)
+        old = ({one.approval.id for one in held} | gone.keys()) - new
+        alerts = await kept_alerts.open_alerts(connection, sorted(old))
+        verdicts = _Verdicts(pack, told, _alerting(alerts))
         for case in cases:
             for one in case.held:
                 spared = self._exemptions.of(one.approval, at)
-                verdicts.ask(case, one, counted, known[one.approval.id], spared, at)
+                asked = verdicts.ask(case, one, counted, known[one.approval.id], spared, at)
+                if settling is not None and settling.holds(one.approval) and verdicts.settles(self._shared, one, asked):
+                    settling.settle(one.approval)
         baseline, raised = (
             frozenset().union(*(part(case) for case in cases))
             for part in (attrgetter("baseline"), attrgetter("raised"))
@@ -264,6 +274,40 @@ class Judge:
         return rule.why, rule.fix
 
 
+def _alerting(alerts: Iterable[Alert]) -> Mapping[str, Collection[str]]:
+    """The rules that have an alert open about each approval, by its id."""
+    found: dict[str, set[str]] = {}
+    for alert in alerts:
+        found.setdefault(alert.approval, set()).add(alert.rule)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What rules said, and what of it can be told at a glance: the rules that could not decide, and those that did.
+
+    `holds` says that one of them does, `fails` that none does or may.
+    """
+
+    judged: Sequence[Ruled]
+    undecided: frozenset[str]
+    decided: frozenset[str]
+    holds: bool
+    fails: bool
+
+    @classmethod
+    def of(cls, judged: Sequence[Ruled]) -> Self:
+        by = {judgement: {rule.id for rule, said in judged if said.judgement is judgement} for judgement in Judgement}
+        undecided = frozenset(by.pop(Judgement.UNDECIDED))
+        return cls(
+            judged,
+            undecided,
+            frozenset().union(*by.values()),
+            holds=bool(by[Judgement.HOLDS]),
+            fails=len(by[Judgement.FAILS]) == len(judged),
+        )
+
+
 @dataclass(slots=True)
 class _Verdicts:
     """What the rules of a pack say of one approval after the other.
@@ -278,6 +322,7 @@ class _Verdicts:
     excepted: dict[tuple[str, str], str] = field(default_factory=dict)
     undecided: Counter[str] = field(default_factory=Counter)
     decided: set[str] = field(default_factory=set)
+    _seen: dict[int, _Said] = field(default_factory=dict)
 
     def ask(
         self,
@@ -287,8 +332,11 @@ class _Verdicts:
         beside: Surroundings,
         spared: Mapping[str, Exemption],
         at: datetime,
-    ) -> None:
-        """Ask what they say of one approval. Of one that is in force no more only what happened is judged."""
+    ) -> dict[str, object]:
+        """Ask what they say of one approval. Of one that is in force no more only what happened is judged.
+
+        Returns the facts that they were asked of.
+        """
         id_, change = held.approval.id, case.changed.get(held.approval.id)
         approvals, owners = counts.get(held.approval.spender.address, (None, None))
         known = facts(
@@ -300,22 +348,45 @@ class _Verdicts:
             beside=beside,
             at=at,
         )
-        judged = [
-            (rule, verdict)
-            for rule, verdict in self.pack.judge(known, None if change is None else change.kind)
-            if (held.in_force or rule.on)
-            and rule.id not in spared
-            and not (rule.on and change is not None and (rule.id, change.id) in self.told)
-        ]
-        open_questions = {rule.id for rule, verdict in judged if verdict.judgement is Judgement.UNDECIDED}
-        self.undecided.update(open_questions)
-        self.decided.update(rule.id for rule, _ in judged if rule.id not in open_questions)
-        self.excepted |= {(rule, id_): exemption.reason for rule, exemption in spared.items()}
-        self.found += findings(
-            judged,
-            approval=id_,
-            facts=known,
-            change=change,
-            proven=case.proven,
-            alerting=self.alerting.get(id_, ()),
-        )
+        said = self._said(self.pack.judge(known, None if change is None else change.kind))
+        if spared or not held.in_force or (change is not None and self.told):
+            event = None if change is None else change.id
+            said = _Said.of(
+                [
+                    (rule, verdict)
+                    for rule, verdict in said.judged
+                    if (held.in_force or rule.on)
+                    and rule.id not in spared
+                    and not (rule.on and (rule.id, event) in self.told)
+                ]
+            )
+            self.excepted |= {(rule, id_): exemption.reason for rule, exemption in spared.items()}
+        self.undecided.update(said.undecided)
+        self.decided |= said.decided
+        if said.holds or id_ in self.alerting:
+            self.found += findings(
+                said.judged,
+                approval=id_,
+                facts=known,
+                change=change,
+                proven=case.proven,
+                alerting=self.alerting.get(id_, ()),
+            )
+        return known
+
+    def settles(self, shared: Pack, held: Held, known: Mapping[str, object]) -> bool:
+        """Whether none of the rules that count can say anything of an approval in force, whatever counts there are."""
+        said = self._said(shared.judge({name: fact for name, fact in known.items() if name not in _NOT_LATER}))
+        self.decided |= said.decided
+        return said.fails and self._none_open(shared, held)
+
+    def _none_open(self, shared: Pack, held: Held) -> bool:
+        open_ = self.alerting.get(held.approval.id, ())
+        return not any(rule.id in open_ for rule in shared.rules)
+
+    def _said(self, judged: Sequence[Ruled]) -> _Said:
+        """The same at a glance. Of approvals that are alike a pack gives the very same answer: it is looked at once."""
+        said = self._seen.get(id(judged))
+        if said is None:
+            said = self._seen[id(judged)] = _Said.of(judged)
+        return said

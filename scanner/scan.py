@@ -271,9 +271,10 @@ class _Round:
             self._count(await self.judge.weighed(connection, self.id, reading.target, self.moved))
 
     async def _take_up(self, connection: AsyncConnection) -> None:
-        """Judge also the spenders that a scan moved which broke off before it came to judge them."""
+        """Judge also the spenders that a scan moved which broke off before; and of all, those that are not settled."""
         for spender, first in (await spenders.left_unjudged(connection, self.id)).items():
             self.moved.note(spender, first=first)
+        self.moved.leave_settled(await self.moved.counts.of(connection, self.moved.spenders))
 
     async def _judge_together(self, transact: Callable[[Work[Part | None]], Awaitable[Part | None]]) -> None:
         """Judge what only all wallets together show, once for the whole scan, a part in each transaction."""

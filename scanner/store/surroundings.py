@@ -17,9 +17,11 @@ from scanner.store.lists import standings_of
 __all__ = ["change_entries", "entries", "entries_with_total", "keep_first_worth", "surroundings"]
 
 
-async def surroundings(connection: AsyncConnection, held: Sequence[Held]) -> Mapping[str, Surroundings]:
-    """What is known beside each approval, by its id."""
-    kept = await valuations_of(connection, [one.approval.id for one in held])
+async def surroundings(
+    connection: AsyncConnection, held: Sequence[Held], new: Collection[str] = ()
+) -> Mapping[str, Surroundings]:
+    """What is known beside each approval, by its id. Of those that are `new` no worth was ever kept."""
+    kept = await valuations_of(connection, [one.approval.id for one in held if one.approval.id not in new])
     since = {one.approval.id: one.changed_at for one in held}
     first = {id_: valuation.usd for id_, valuation in kept.items() if valuation.since == since[id_]}
     return await _beside(connection, [one.approval for one in held], first)
