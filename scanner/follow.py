@@ -151,8 +151,9 @@ class _Chain:
         self._follows(head)
         self._progress(caught.underway)
         final_after = self._source.confirmations(self.index)
+        block = caught.block
         moment = following.Moment(
-            self.index, caught.block.number, head.number, final_after, self._now(), self._confirm_after
+            self.index, block.number, head.number, final_after, self._now(), block.time, self._confirm_after
         )
         due = await self._store.read(partial(following.due, now=moment))
         if wanted := self._untried(due, moment.at):

@@ -206,9 +206,10 @@ class Snapshot:
 
     `kinds` are the kinds that the source covers on this chain: of others it says nothing. `trouble` says why an
     incomplete reading is one, or what is unproven about its end. `began_at` and `read_at` are when the reading began,
-    where the source tells, and ended; `block` the block it is true of, where the source knows one. `withdrawn` are the
-    ids of approvals whose grant stood in a block that is no longer part of the chain. `fingerprint` stands for all that
-    was read, where the source makes one: two readings that share it say the same.
+    where the source tells, and ended; `block` the block it is true of, where the source knows one, and `as_of` the time
+    of the state that it shows, where that has a time of its own, as a block has. `withdrawn` are the ids of approvals
+    whose grant stood in a block that is no longer part of the chain. `fingerprint` stands for all that was read, where
+    the source makes one: two readings that share it say the same.
     """
 
     target: Target
@@ -220,9 +221,15 @@ class Snapshot:
     pages: int = 1
     trouble: Trouble | None = None
     block: int | None = None
+    as_of: datetime | None = None
     began_at: datetime | None = None
     withdrawn: frozenset[str] = frozenset()
     fingerprint: str | None = None
+
+    @property
+    def shown_at(self) -> datetime:
+        """The time of the state that it shows, by which it is judged what has expired."""
+        return self.as_of or self.read_at
 
     @property
     def tokens(self) -> frozenset[str]:

@@ -147,7 +147,7 @@ def diff(known: Known, snapshot: Snapshot, confirm_after: timedelta, based_on: i
 
     for approval in snapshot.approvals.values():
         held = known.held.get(approval.id)
-        if not _allows(approval, snapshot.read_at) or (held is not None and held.version > current):
+        if not _allows(approval, snapshot.shown_at) or (held is not None and held.version > current):
             continue
         row, moved = _seen(held, approval, snapshot.read_at, first=approval.kind not in known.covered)
         if moved is not None:
@@ -223,9 +223,9 @@ def _ended(held: Held, snapshot: Snapshot) -> ChangeKind | None:
     row = snapshot.approvals.get(held.approval.id)
     if row is None:
         shown = snapshot.end is End.COMPLETE and held.approval.kind in snapshot.kinds
-        expired = shown and held.approval.expired(snapshot.read_at)
+        expired = shown and held.approval.expired(snapshot.shown_at)
     else:
-        expired = not row.allowance.is_zero and row.expired(snapshot.read_at)
+        expired = not row.allowance.is_zero and row.expired(snapshot.shown_at)
     if expired:
         return ChangeKind.EXPIRED
     withdrawn = held.approval.id in snapshot.withdrawn and (row is None or row.allowance.is_zero)

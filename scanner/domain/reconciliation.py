@@ -129,7 +129,7 @@ def compare(evm: Snapshot, okx: Snapshot, said: Mapping[str, Evidence] = _NOBODY
 
     What neither grants at the last word of the state is left out.
     """
-    ours = {id_: one for id_, one in evm.approvals.items() if not one.expired(evm.read_at)}
+    ours = {id_: one for id_, one in evm.approvals.items() if not one.expired(evm.shown_at)}
     theirs = {id_: one for id_, one in okx.approvals.items() if not one.allowance.is_zero}
     every = theirs | ours
     rows = (_Case(every[id_], evm, okx, ours.get(id_), theirs.get(id_), said.get(id_)).row() for id_ in sorted(every))
@@ -199,7 +199,7 @@ class _Case:
         if their.status is Status.GRANTING:
             return self._row(Verdict.ONLY_OKX, None, Cause.PENDING)
         if (through := self._through_permit2(their)) is not None:
-            ended = through.expired(self.evm.read_at)
+            ended = through.expired(self.evm.shown_at)
             return self._row(Verdict.ONLY_OKX, None, Cause.EXPIRED if ended else Cause.THROUGH_PERMIT2)
         if self.known is not None:
             return self._row(Verdict.ONLY_OKX, None, _why_not_granted(self.known))

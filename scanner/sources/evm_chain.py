@@ -224,6 +224,7 @@ class ChainReader:
             read_at=self._now(),
             trouble=wrong,
             block=pin.block.number,
+            as_of=pin.block.time,
             began_at=pin.began,
             withdrawn=seen.withdrawn,
             fingerprint=sign,

@@ -19,7 +19,7 @@ __all__ = ["Moment", "due", "next_at", "prove"]
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """How far a chain is followed, and what time it is.
+    """How far a chain is followed, and what time it is: `at` by this machine, `as_of` by the block that is read.
 
     Logs are read up to block `upto`; the newest block is `head`, and one that `confirmations` follow is final. What a
     reading lacked is believed to be gone if another one lacks it that comes `confirm_after` later.
@@ -30,6 +30,7 @@ class Moment:
     head: int
     confirmations: int
     at: datetime
+    as_of: datetime
     confirm_after: timedelta
 
 
@@ -54,7 +55,7 @@ async def due(connection: AsyncConnection, now: Moment) -> dict[str, int | None]
         approvals.c.target_id == targets.c.id,
         approvals.c.in_force,
         or_(
-            approvals.c.expires_at <= now.at,
+            approvals.c.expires_at <= now.as_of,
             approvals.c.missing_since <= now.at - now.confirm_after,
             and_(approvals.c.final.is_(False), chain_owners.c.proved + now.confirmations <= now.head),
         ),

@@ -15,13 +15,17 @@ __all__ = ["Oracle", "Seen", "size"]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A reading: when it ended and how, of which kinds it speaks, the rows that it showed, and those it withdraws."""
+    """A reading: when it ended and how, of which kinds it speaks, the rows that it showed, and those it withdraws.
+
+    `as_of` is the time of what it showed.
+    """
 
     at: datetime
     end: End
     kinds: frozenset[Kind]
     rows: Mapping[str, Approval]
     withdrawn: frozenset[str] = frozenset()
+    as_of: datetime | None = None
 
     def shows(self, row: str) -> bool:
         """Whether something is allowed, as far as this reading tells; what cannot be read is not nothing."""
@@ -36,7 +40,7 @@ class Seen:
         return "revoked" if row in self.withdrawn else None
 
     def _late(self, expires_at: datetime | None) -> bool:
-        return expires_at is not None and self.at >= expires_at
+        return expires_at is not None and (self.at if self.as_of is None else self.as_of) >= expires_at
 
     def lacks(self, row: str, kind: Kind) -> bool:
         """Whether this reading is evidence that nothing is allowed any more."""

@@ -97,11 +97,12 @@ def reading(
     *,
     kinds: frozenset[Kind] = ERC20,
     pages: int = 1,
+    as_of: datetime | None = None,
 ) -> Snapshot:
-    """A reading that shows these approvals."""
+    """A reading that shows these approvals, as they were then where that is told."""
     trouble = None if end is End.COMPLETE else Trouble(Reason.UNAVAILABLE, f"the reading is {end}")
     rows = {row.id: row for row in approvals}
-    return Snapshot(OWNER, rows, end, kinds, "test", at, pages, trouble)
+    return Snapshot(OWNER, rows, end, kinds, "test", at, pages, trouble, as_of=as_of)
 
 
 def after(*readings: Snapshot, wait: timedelta = TEN_MINUTES) -> Known:

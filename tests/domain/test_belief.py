@@ -24,6 +24,7 @@ any_of_them = some | most
 hardly_any = st.just(frozenset[int]()) | some
 amounts = st.sampled_from([1, 50, 100, 2**96 - 1, UINT256_MAX, "unlimited"])
 lasting = st.sampled_from([None, None, None, 0.0, 5.0, 30.0])
+behind = st.sampled_from([None, None, 0.0, 2.0, 10.0, -3.0])
 passing = st.sampled_from([0.0, 1.0, 5.0, 9.0, 10.0, 60.0, -7.0, -600.0])
 
 
@@ -62,7 +63,7 @@ class Belief(RuleBasedStateMachine):
     def lose_rows_for_a_while(self, hidden: frozenset[int], minutes: float, times: int) -> None:
         for _ in range(times):
             nobody = frozenset[int]()
-            self.read(End.COMPLETE, EVERY_KIND, hidden, hidden, nobody, nobody, nobody, pages=2)
+            self.read(End.COMPLETE, EVERY_KIND, hidden, hidden, nobody, nobody, nobody, pages=2, lag=None)
             self.wait_a_while(minutes)
 
     @rule(
@@ -74,6 +75,7 @@ class Belief(RuleBasedStateMachine):
         zeros=hardly_any | st.just(EVERYTHING),
         withdrawn=hardly_any | most,
         pages=st.integers(1, 2),
+        lag=behind,
     )
     def read(
         self,
@@ -85,23 +87,26 @@ class Belief(RuleBasedStateMachine):
         zeros: frozenset[int],
         withdrawn: frozenset[int],
         pages: int,
+        lag: float | None,
     ) -> None:
+        as_of = None if lag is None else self.now - timedelta(minutes=lag)
+        then = self.now if as_of is None else as_of
         rows = self._view(kinds, hidden, garbled, zeros)
         undone = frozenset(approval(number, kind=_kind(number)).id for number in withdrawn)
-        snapshot = replace(reading(rows, self.now, end, kinds=kinds, pages=pages), withdrawn=undone)
+        snapshot = replace(reading(rows, self.now, end, kinds=kinds, pages=pages, as_of=as_of), withdrawn=undone)
         if pages > 1 and end is not End.INCOMPLETE and unseen(self.known, snapshot):
             rows = self._view(kinds, slipped, garbled, zeros)
-            snapshot = combine(snapshot, reading(rows, self.now, kinds=kinds, pages=pages))
+            snapshot = combine(snapshot, reading(rows, self.now, kinds=kinds, pages=pages, as_of=as_of))
 
         outcome = diff(self.known, snapshot, self.wait)
-        told, complete = self.oracle.hear(Seen(self.now, end, kinds, snapshot.approvals, undone))
+        told, complete = self.oracle.hear(Seen(self.now, end, kinds, snapshot.approvals, undone, as_of))
 
         assert {change.after.id: change.kind.value for change in outcome.changes} == told
         assert len(outcome.changes) == len(told), "one approval changes once"
         assert outcome.complete is complete
         assert (outcome.trouble is None) is complete
-        self._allowed(outcome.changes, snapshot)
-        self._expect(outcome.complete, kinds, snapshot.approvals, told)
+        self._allowed(outcome.changes, snapshot, then)
+        self._expect(outcome.complete, kinds, snapshot.approvals, told, then)
         assert diff(self.known, snapshot, self.wait) == outcome, "the same again gives the same"
         self.changes += outcome.changes
         self.known = outcome.known
@@ -121,20 +126,25 @@ class Belief(RuleBasedStateMachine):
         rows += [approval(number, 0, kind=_kind(number)) for number in zeros - self.world.keys()]
         return [row for row in rows if row.kind in kinds]
 
-    def _allowed(self, changes: tuple[Change, ...], snapshot: Snapshot) -> None:
+    def _allowed(self, changes: tuple[Change, ...], snapshot: Snapshot, then: datetime) -> None:
         for change in changes:
             row = snapshot.approvals.get(change.after.id)
             if change.kind is ChangeKind.REVOKED and change.after.id not in snapshot.withdrawn:
                 assert snapshot.end is not End.INCOMPLETE if row is None else size(row) == 0
             if change.kind is ChangeKind.EXPIRED:
                 assert change.after.expires_at is not None
-                assert change.after.expires_at <= self.now
+                assert change.after.expires_at <= then
 
     def _expect(
-        self, complete: bool, kinds: frozenset[Kind], shown: Mapping[str, Approval], told: Mapping[str, str]
+        self,
+        complete: bool,
+        kinds: frozenset[Kind],
+        shown: Mapping[str, Approval],
+        told: Mapping[str, str],
+        then: datetime,
     ) -> None:
         """The last proven reading, and every row seen since."""
-        seen = {row for row, one in shown.items() if size(one) != 0 and not one.expired(self.now)}
+        seen = {row for row, one in shown.items() if size(one) != 0 and not one.expired(then)}
         over = {row for row, kind in told.items() if kind in GONE}
         if complete:
             self.expected = seen | {row for row in self.expected - over if self.oracle.kinds[row] not in kinds}

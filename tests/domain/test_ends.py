@@ -35,6 +35,20 @@ def test_a_row_whose_time_is_up_has_expired_however_the_reading_ended(minute: in
     assert (row.id in in_force(outcome.known)) is not expired
 
 
+@pytest.mark.parametrize(("as_of", "expired"), [(9, False), (10, True), (11, True)])
+@pytest.mark.parametrize("minute", [9, 10, 11])
+def test_the_time_of_the_state_decides_and_not_the_clock_of_who_read_it(minute: int, as_of: int, expired: bool) -> None:
+    row = lasting(1, minutes(10))
+    known = after(of_all_kinds([row]))
+    for shown in ([row], []):
+        snapshot = replace(of_all_kinds(shown, minute), as_of=minutes(as_of))
+        outcome = diff(known, snapshot, TEN_MINUTES)
+        assert (told(outcome) == [("expired", row.id)]) is expired
+        assert all(change.at == minutes(minute) for change in outcome.changes)
+    anew = diff(after(of_all_kinds([])), replace(of_all_kinds([row], minute), as_of=minutes(as_of)), TEN_MINUTES)
+    assert (told(anew) == []) is expired
+
+
 def test_many_that_expire_at_once_are_no_mass_absence() -> None:
     rows = [lasting(number, minutes(10)) for number in range(1, 13)]
     known = after(of_all_kinds(rows))

@@ -1,15 +1,20 @@
 """When a right was granted, where no log tells the time of its block."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from chain_reader import chain_reader, of, one
 from far_node import BORN, Entry, FarNode, serving, word
 from far_node import log as some_log
 
-from scanner.evm.topics import APPROVAL
+from scanner.domain.approvals import Kind, Target
+from scanner.domain.changes import ChangeKind, Known, diff
+from scanner.domain.nominations import PERMIT2
+from scanner.evm.keccak import selector
+from scanner.evm.topics import APPROVAL, PERMIT2_APPROVAL
 from scanner.store.engine import Store
 
 OWNER, SPENDER, TOKEN = (f"0x{number:040x}" for number in (0xA, 0xB, 7))
+PERMITTED = selector("allowance(address,address,address)")
 
 
 def approval(block: int, amount: int) -> Entry:
@@ -57,3 +62,22 @@ async def test_a_grant_is_dated_by_the_log_that_raised_it_whenever_that_was_read
         BORN + 12 * 40,
         BORN + 12 * 130,
     ]
+
+
+async def test_a_grants_time_is_up_when_the_chain_says_so_whatever_this_machine_says(store: Store) -> None:
+    until = BORN + 12 * 100 + 5
+    node = FarNode(head=100)
+    node.returns = lambda data: word(5) + f"{until:064x}{0:064x}" if data.startswith(PERMITTED) else word(5)
+    topics = [PERMIT2_APPROVAL, *(word(int(each, 16)) for each in (OWNER, TOKEN, SPENDER))]
+    node.logs = [{**some_log(40, 0, 1), "address": PERMIT2, "topics": topics, "data": word(5)}]
+    ahead = datetime.fromtimestamp(until, UTC) + timedelta(days=1)
+    known, told = Known(Target("1", OWNER)), []
+    async with serving(node), chain_reader(store, node.url, now=lambda: ahead) as source:
+        for head in (100, 101):
+            node.head = head
+            snapshot = await one(source, OWNER)
+            assert snapshot.as_of == datetime.fromtimestamp(BORN + 12 * head, UTC)
+            outcome = diff(known, snapshot, timedelta())
+            known = outcome.known
+            told.append([change.kind for change in outcome.changes if change.after.kind is Kind.PERMIT2])
+    assert told == [[ChangeKind.BASELINE], [ChangeKind.EXPIRED]]

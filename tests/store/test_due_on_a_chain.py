@@ -18,8 +18,8 @@ ALICE, BOB = (f"0x{number:040x}" for number in (0xA11CE, 0xB0B))
 LATER = timedelta(minutes=10)
 
 
-def moment(upto: int = 100, *, head: int = 100, at: datetime = NOON) -> following.Moment:
-    return following.Moment("1", upto, head, 12, at, LATER)
+def moment(upto: int = 100, *, head: int = 100, at: datetime = NOON, as_of: datetime | None = None) -> following.Moment:
+    return following.Moment("1", upto, head, 12, at, as_of or at, LATER)
 
 
 def right(**how: object) -> Approval:
@@ -117,6 +117,7 @@ async def test_an_end_makes_due_when_it_comes(store: Store) -> None:
     await reads(store, 100, right(expires_at=ends))
     assert await due(store, moment()) == {}
     assert await next_at(store, moment()) == ends
+    assert await due(store, moment(at=ends, as_of=NOON)) == {}, "the newest block is older than that"
     then = moment(at=ends)
     assert await due(store, then) == {ALICE: None}
     assert await next_at(store, then) is None
