@@ -13,8 +13,8 @@ from scanner.evm.endpoint import Endpoint
 from scanner.evm.faults import Fault, What
 from scanner.evm.headers import header_of, numbered
 from scanner.evm.learned import grown, shrunk
-from scanner.evm.rpc import Ask
-from scanner.evm.values import Filter, Log, Stretch
+from scanner.evm.rpc import Ask, Result
+from scanner.evm.values import Block, Filter, Log, Stretch
 
 __all__ = ["adapted"]
 
@@ -47,7 +47,7 @@ def adapted(
             asked = end - first + 1
             found = await _read(endpoint, filters, first, end, within)
             if isinstance(found, Stretch):
-                await endpoint.learn(blocks=grown(endpoint.learned.blocks, asked))
+                await endpoint.learn(blocks=grown(endpoint.learned.blocks, found.last - first + 1))
                 return found
             refused = found.what in (What.RANGE, What.REJECTED)
             if refused and asked == 1:
@@ -68,28 +68,57 @@ async def _read(endpoint: Endpoint, filters: Sequence[Filter], first: int, last:
     """The logs of a range, both ends included, as this endpoint says: for every filter, in their order, each once.
 
     A node that has not come so far yet answers with less, and does not say so. So near the head it is asked in the same
-    breath for the last block itself.
+    breath for the last block itself. Who takes no batches may be several nodes, of which each request meets another:
+    there each block is asked for by its hash, which a node without it refuses, and the range ends before that or there.
     """
-    asks = [_asked(wanted, first, last) for wanted in filters]
-    sealed = endpoint.head is None or last > endpoint.head.number - NEAR
+    near = first if endpoint.head is None else endpoint.head.number - NEAR + 1
+    sealed = last >= near
+    if sealed and _apart(endpoint, filters):
+        if first >= near:
+            return await _read_one(endpoint, filters, first, within)
+        last, sealed = near - 1, False
+    asks = [_asked(wanted, fromBlock=hex(first), toBlock=hex(last)) for wanted in filters]
     answers = await endpoint.ask([*asks, numbered(last)] if sealed else asks, within)
-    if (fault := next((one for one in answers if isinstance(one, Fault)), None)) is not None:
+    if sealed and _apart(endpoint, filters):  # as it has just turned out
+        return await _read(endpoint, filters, first, last, within)
+    seal = _seal(answers.pop(), last) if sealed else None
+    return _stretch(answers, first, last, seal)
+
+
+def _apart(endpoint: Endpoint, filters: Sequence[Filter]) -> bool:
+    """Whether it does not bear all filters and the last block in one batch."""
+    return endpoint.learned.batch.now <= len(filters)
+
+
+async def _read_one(endpoint: Endpoint, filters: Sequence[Filter], number: int, within: float) -> Stretch | Fault:
+    """The logs of the block of that number, by its hash."""
+    [told] = await endpoint.ask([numbered(number)], within)
+    seal = _seal(told, number)
+    if isinstance(seal, Fault):
+        return seal
+    answers = await endpoint.ask([_asked(wanted, blockHash=seal.hash) for wanted in filters], within)
+    return _stretch(answers, number, number, seal)
+
+
+def _seal(told: Result, number: int) -> Block | Fault:
+    """The last block of a range near the head, which has to be there."""
+    seal = told if isinstance(told, Fault) else header_of(told, number)
+    return replace(seal, what=What.BEHIND) if isinstance(seal, Fault) and seal.what is What.ABSENT else seal
+
+
+def _stretch(answers: Sequence[Result], first: int, last: int, seal: Block | Fault | None) -> Stretch | Fault:
+    if (fault := next((one for one in (*answers, seal) if isinstance(one, Fault)), None)) is not None:
         return fault
+    sealed_as = seal.hash if isinstance(seal, Block) else None
+    hashes = {} if sealed_as is None else {last: sealed_as}
     raws = [answer for answer in answers if not isinstance(answer, Fault)]
-    hashes: dict[int, str] = {}
-    sealed_as = None
-    if sealed:
-        seal = header_of(raws.pop(), last)
-        if isinstance(seal, Fault):
-            return replace(seal, what=What.BEHIND) if seal.what is What.ABSENT else seal
-        hashes[last] = sealed_as = seal.hash
     found = _gathered(raws, first, last, hashes)
     return found if isinstance(found, Fault) else Stretch(first, last, found, sealed_as)
 
 
-def _asked(wanted: Filter, first: int, last: int) -> Ask:
+def _asked(wanted: Filter, **where: str) -> Ask:
     topics: list[Any] = [None if any_of is None else list(any_of) for any_of in wanted.topics]
-    return Ask("eth_getLogs", [{"fromBlock": hex(first), "toBlock": hex(last), "topics": topics}])
+    return Ask("eth_getLogs", [{**where, "topics": topics}])
 
 
 def _gathered(answers: Sequence[msgspec.Raw], first: int, last: int, hashes: dict[int, str]) -> tuple[Log, ...] | Fault:

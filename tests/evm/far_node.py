@@ -87,7 +87,7 @@ class FarNode:
         asked = [
             entry["params"][0] for request in self.requests for entry in request if entry["method"] == "eth_getLogs"
         ]
-        return [(int(one["fromBlock"], 16), int(one["toBlock"], 16)) for one in asked]
+        return [_blocks(one) for one in asked]
 
     def header(self, number: int) -> Entry | None:
         if number > self.head:
@@ -144,7 +144,9 @@ class FarNode:
         return {"code": -32601, "message": f"the method {method} does not exist"}
 
     def _logs(self, asked: Entry) -> Any:
-        first, last = int(asked["fromBlock"], 16), int(asked["toBlock"], 16)
+        first, last = _blocks(asked)
+        if asked.get("blockHash") not in (None, block_hash(min(first, self.head), self.fork)):
+            return {"code": -32000, "message": "unknown block"}
         found = [one for one in self.logs if first <= int(one["blockNumber"], 16) <= min(last, self.head)]
         found = [one for one in found if _matches(one["topics"], asked["topics"])]
         wide = self.most_blocks is not None and last - first + 1 > self.most_blocks
@@ -173,6 +175,13 @@ class FarNode:
         if socket in self.sockets:
             self.sockets.remove(socket)
         return socket
+
+
+def _blocks(asked: Entry) -> tuple[int, int]:
+    """The first and the last block that logs are asked for."""
+    if "blockHash" in asked:
+        return (number := int(asked["blockHash"][-56:], 16)), number
+    return int(asked["fromBlock"], 16), int(asked["toBlock"], 16)
 
 
 def _matches(topics: list[str], wanted: list[list[str] | None]) -> bool:

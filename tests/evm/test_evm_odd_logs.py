@@ -68,5 +68,32 @@ async def test_a_round_number_of_logs_of_one_block_is_believed() -> None:
     assert len(logs) == 1_000
 
 
+async def test_who_takes_no_batches_and_lags_behind_its_own_head_hides_nothing() -> None:
+    """One URL, several nodes: each request meets another one, and the one that is asked for logs lags."""
+    near = [log(number, 0, 1) for number in range(20, 121, 5)]
+    lag = [15]
+
+    def balanced(node: FarNode, asked: list[Entry]) -> web.Response | None:
+        if len(asked) > 1:
+            return web.json_response({"id": None, "error": {"code": -32600, "message": "no batches"}})
+        if asked[0]["method"] != "eth_getLogs":
+            return None
+        head, node.head = node.head, node.head - lag[0]
+        answer = node.answer(asked[0])
+        node.head = head
+        return web.json_response(answer)
+
+    far = FarNode(head=120, logs=near, meddle=balanced)
+    async with nodes_of(far) as nodes:
+        stretches, logs, trouble = await read(nodes, 0, 120)
+        assert (stretches[-1].last, places(logs)) == (105, [(number, 0) for number in range(20, 106, 5)])
+        assert trouble is not None
+        assert "unknown block" in trouble.message
+        lag[0] = 0
+        _, logs, trouble = await read(nodes, 106, 120)
+    assert trouble is None
+    assert places(logs) == [(110, 0), (115, 0), (120, 0)]
+
+
 def places_of(entries: list[Entry]) -> list[tuple[int, int]]:
     return [(int(one["blockNumber"], 16), int(one["logIndex"], 16)) for one in entries]
