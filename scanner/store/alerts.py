@@ -15,7 +15,7 @@ from scanner.domain.report import rfc3339
 from scanner.domain.story import AttemptEntry, NoticeEntry, StepEntry
 from scanner.domain.telling import Telling
 from scanner.store.notices import owe
-from scanner.store.rows import alert_from, alert_row, held_from, is_open, parts, target_from
+from scanner.store.rows import alert_from, alert_row, given, held_from, is_open, target_from
 from scanner.store.tables import alert_events, alerts, approvals, attempts, messages, notices, targets
 
 __all__ = [
@@ -46,11 +46,11 @@ class Told:
 
 async def open_alerts(connection: AsyncConnection, approval_ids: Sequence[str]) -> list[Alert]:
     """The alerts of some approvals that are not resolved."""
-    found: list[Alert] = []
-    for part in parts(approval_ids):
-        rows = await connection.execute(select(alerts).where(alerts.c.approval_id.in_(part), is_open()))
-        found += [alert_from(row) for row in rows.mappings()]
-    return found
+    rows = (await connection.execute(_OPEN, {"ids": approval_ids})).mappings() if approval_ids else ()
+    return [alert_from(row) for row in rows]
+
+
+_OPEN = select(alerts).where(alerts.c.approval_id.in_(given("ids")), is_open())
 
 
 async def of_rule(connection: AsyncConnection, rule: str, approval_id: str) -> list[Alert]:
@@ -62,11 +62,11 @@ async def of_rule(connection: AsyncConnection, rule: str, approval_id: str) -> l
 
 async def rules_told(connection: AsyncConnection, change_ids: Sequence[str]) -> set[tuple[str, str]]:
     """Which rules (id) have spoken of which changes (id), whatever became of their alerts."""
-    found: set[tuple[str, str]] = set()
-    for part in parts(change_ids):
-        rows = await connection.execute(select(alerts.c.rule, alerts.c.change_id).where(alerts.c.change_id.in_(part)))
-        found |= {(row[0], row[1]) for row in rows}
-    return found
+    rows = await connection.execute(_SPOKE, {"ids": change_ids}) if change_ids else ()
+    return {(rule, change_id) for rule, change_id in rows}
+
+
+_SPOKE = select(alerts.c.rule, alerts.c.change_id).where(alerts.c.change_id.in_(given("ids")))
 
 
 async def of_rules_other_than(connection: AsyncConnection, rules: Collection[str]) -> list[Alert]:

@@ -7,14 +7,14 @@ from decimal import Decimal
 from operator import itemgetter
 
 from sqlalchemy import ColumnElement, RowMapping, Select, case, exists, func, null, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import FUNGIBLE, NFTS, Kind, Target
 from scanner.domain.exposure import Valuation
 from scanner.domain.holdings import BalanceReading, Holding, Seen, Wanted, after, decimals_of
 from scanner.store.moves import note_money
-from scanner.store.rows import parts
+from scanner.store.rows import HERE, given, here, parts
 from scanner.store.tables import approvals, balances, changes, targets, tokens, valuations
 
 __all__ = [
@@ -66,19 +66,18 @@ async def holdings_beside(
 ) -> Mapping[tuple[str, str, str], Holding]:
     """What owners hold of the tokens of some approvals, by chainIndex, owner and token; what was never read is not
     there. Nothing else that they hold is looked at."""
-    found: dict[tuple[str, str, str], Holding] = {}
-    here = (balances.c.target_id == approvals.c.target_id) & (balances.c.token == approvals.c.token)
-    for part in parts(approval_ids):
-        query = (
-            select(approvals.c.chain, approvals.c.owner, *balances.c, *_TOKEN)
-            .join_from(approvals, balances, here)
-            .outerjoin(tokens, (tokens.c.chain == approvals.c.chain) & (tokens.c.token == balances.c.token))
-            .where(approvals.c.id.in_(part))
-        )
-        for row in (await connection.execute(query)).mappings():
-            held = _holding(row)
-            found[row["chain"], row["owner"], held.token] = held
-    return found
+    rows = (await connection.execute(_BESIDE, {"ids": approval_ids})).mappings() if approval_ids else ()
+    return {(row["chain"], row["owner"], row[balances.c.token]): _holding(row) for row in rows}
+
+
+_BESIDE = (
+    select(approvals.c.chain, approvals.c.owner, *balances.c, *_TOKEN)
+    .join_from(
+        approvals, balances, (balances.c.target_id == approvals.c.target_id) & (balances.c.token == approvals.c.token)
+    )
+    .outerjoin(tokens, (tokens.c.chain == approvals.c.chain) & (tokens.c.token == balances.c.token))
+    .where(approvals.c.id.in_(given("ids")))
+)
 
 
 _HOLDING = itemgetter(
@@ -97,8 +96,7 @@ async def record(connection: AsyncConnection, reading: BalanceReading) -> None:
     Raises LookupError for a target that the store does not know.
     """
     target = reading.target
-    here = (targets.c.chain == target.chain) & (targets.c.owner == target.owner)
-    target_id = await connection.scalar(select(targets.c.id).where(here))
+    target_id = await connection.scalar(_ID, here(target))
     if target_id is None:
         raise LookupError(f"{target} is not watched")
     known = await holdings_of(connection, {target})
@@ -106,10 +104,8 @@ async def record(connection: AsyncConnection, reading: BalanceReading) -> None:
     if reading.rows:
         await _describe(connection, reading)
     if moved:
-        new = insert(balances)
-        columns = {c.name: new.excluded[c.name] for c in balances.c if not c.primary_key}
         await connection.execute(
-            new.on_conflict_do_update(index_elements=[balances.c.target_id, balances.c.token], set_=columns),
+            _KEEP,
             [
                 {
                     "target_id": target_id,
@@ -129,8 +125,25 @@ async def record(connection: AsyncConnection, reading: BalanceReading) -> None:
         await connection.execute(update(targets).where(targets.c.id == target_id).values(state))
 
 
+_ID = select(targets.c.id).where(HERE)
+
+_new = insert(balances)
+_KEEP = _new.on_conflict_do_update(
+    index_elements=[balances.c.target_id, balances.c.token],
+    set_={c.name: _new.excluded[c.name] for c in balances.c if not c.primary_key},
+)
+
+
 async def _describe(connection: AsyncConnection, reading: BalanceReading) -> None:
-    """What rows say of their tokens. Decimals that two answers made different ones are nobody's any more."""
+    """What rows say of their tokens."""
+    for priced, describe in _DESCRIBE.items():
+        rows = [_token_row(reading, seen) for seen in reading.rows.values() if seen.priced is priced]
+        if rows:
+            await connection.execute(describe, rows)
+
+
+def _describing(*, priced: bool) -> Insert:
+    """What describes tokens. Decimals that two answers made different ones are nobody's any more."""
     new = insert(tokens)
     said, kept = new.excluded, tokens.c
     differ = said.decimals.is_not(None) & kept.decimals.is_not(None) & (said.decimals != kept.decimals)
@@ -144,11 +157,11 @@ async def _describe(connection: AsyncConnection, reading: BalanceReading) -> Non
         "risk": func.coalesce(said.risk, kept.risk),
         "read_at": said.read_at,
     }
-    for priced, moving in ((True, of_contracts | of_markets), (False, of_contracts)):
-        rows = [_token_row(reading, seen) for seen in reading.rows.values() if seen.priced is priced]
-        if rows:
-            key = [kept.chain, kept.token]
-            await connection.execute(new.on_conflict_do_update(index_elements=key, set_=moving), rows)
+    moving = of_contracts | of_markets if priced else of_contracts
+    return new.on_conflict_do_update(index_elements=[kept.chain, kept.token], set_=moving)
+
+
+_DESCRIBE = {priced: _describing(priced=priced) for priced in (True, False)}
 
 
 def _token_row(reading: BalanceReading, seen: Seen) -> dict[str, object]:
@@ -237,21 +250,24 @@ def _of(kinds: Collection[Kind]) -> ColumnElement[bool]:
 
 async def valuations_of(connection: AsyncConnection, approval_ids: Sequence[str]) -> dict[str, Valuation]:
     """What approvals were worth when they were first valued."""
-    found: dict[str, Valuation] = {}
-    for part in parts(approval_ids):
-        rows = await connection.execute(select(valuations).where(valuations.c.approval_id.in_(part)))
-        found |= {row.approval_id: Valuation(row.since, row.usd) for row in rows}
-    return found
+    rows = await connection.execute(_FIRST_WORTHS, {"ids": approval_ids}) if approval_ids else ()
+    return {id_: Valuation(since, usd) for id_, since, usd in rows}
 
 
 async def value_first(connection: AsyncConnection, first: Mapping[str, Valuation]) -> None:
     """Write what approvals are worth now that they are valued for the first time since they changed."""
     if not first:
         return
-    new = insert(valuations)
-    await connection.execute(
-        new.on_conflict_do_update(
-            index_elements=[valuations.c.approval_id], set_={"since": new.excluded.since, "usd": new.excluded.usd}
-        ),
-        [{"approval_id": id_, "since": one.since, "usd": one.usd} for id_, one in first.items()],
-    )
+    rows = [{"approval_id": id_, "since": one.since, "usd": one.usd} for id_, one in first.items()]
+    await connection.execute(_VALUE, rows)
+
+
+_FIRST_WORTHS = select(valuations.c.approval_id, valuations.c.since, valuations.c.usd).where(
+    valuations.c.approval_id.in_(given("ids"))
+)
+
+_new_worth = insert(valuations)
+_VALUE = _new_worth.on_conflict_do_update(
+    index_elements=[valuations.c.approval_id],
+    set_={"since": _new_worth.excluded.since, "usd": _new_worth.excluded.usd},
+)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scanner.domain.lists import Entry, ListState, Standing, relabelled, standings
 from scanner.domain.plain import moment
 from scanner.store.columns import Instant
-from scanner.store.rows import parts
+from scanner.store.rows import given, parts
 from scanner.store.tables import approvals, list_entries, lists, past_entries, targets, unjudged
 
 __all__ = ["drop", "entries_of", "errors", "judged", "keep", "reach", "standings_of", "states", "to_judge"]
@@ -24,11 +24,12 @@ async def standings_of(
     connection: AsyncConnection, wanted: Collection[tuple[str, str]]
 ) -> Mapping[tuple[str, str], Standing]:
     """The standing of each (chainIndex, address) that is on a list; who is on none is left out."""
-    found: list[Entry] = []
-    for part in parts(sorted({address for _, address in wanted if address})):
-        rows = await connection.execute(select(list_entries).where(list_entries.c.address.in_(part)))
-        found += [_entry(row) for row in rows.mappings()]
-    return standings(found, wanted)
+    addresses = sorted({address for _, address in wanted if address})
+    rows = await connection.execute(_LISTED, {"addresses": addresses})
+    return standings([_entry(row) for row in rows.mappings()], wanted)
+
+
+_LISTED = select(list_entries).where(list_entries.c.address.in_(given("addresses")))
 
 
 async def entries_of(connection: AsyncConnection, address: str) -> list[tuple[str, Entry]]:

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Column, ColumnElement, Table, exists, func, literal, select, update
+from sqlalchemy import Column, ColumnElement, Table, bindparam, exists, func, literal, select, update
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.store.columns import Instant
-from scanner.store.rows import parts
+from scanner.store.rows import given
 from scanner.store.tables import approvals, balance_moves, balances, targets, token_moves, tokens, watches
 
 __all__ = ["note_money", "note_watches"]
@@ -21,13 +21,10 @@ async def note_money(
 
     A balance matters while the target has an approval of its token, a price while any wallet has one.
     """
-    mine = (approvals.c.target_id == target_id) & (approvals.c.token == balances.c.token)
-    anybodys = (approvals.c.chain == chain) & (approvals.c.token == tokens.c.token)
-    for part in parts(sorted(read)):
-        held = (balances.c.target_id == target_id) & balances.c.token.in_(part) & _approved(mine)
-        known = (tokens.c.chain == chain) & tokens.c.token.in_(part) & _approved(anybodys)
-        await connection.execute(_moves(balance_moves, balances, held, at))
-        await connection.execute(_moves(token_moves, tokens, known, at))
+    if read:
+        noted = {"read": sorted(read), "noted_at": at}
+        await connection.execute(_BALANCES_MOVE, noted | {"whose": target_id})
+        await connection.execute(_TOKENS_MOVE, noted | {"on_chain": chain})
 
 
 async def note_watches(connection: AsyncConnection, at: datetime) -> None:
@@ -51,8 +48,8 @@ def _approved(which: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists().where(which, approvals.c.in_force)
 
 
-def _moves(kept: Table, now: Table, which: ColumnElement[bool], at: datetime) -> Insert:
-    """What differs from the last that was kept of it, as from now on."""
+def _moves(kept: Table, now: Table, which: ColumnElement[bool]) -> Insert:
+    """What differs from the last that was kept of it, as from `noted_at` on."""
     what: Sequence[Column[object]] = [column for column in kept.c if not column.primary_key]
     named = [column for column in kept.c if column.primary_key and column.name != "at"]
     past = kept.alias()
@@ -63,8 +60,27 @@ def _moves(kept: Table, now: Table, which: ColumnElement[bool], at: datetime) ->
         kept.c.at == newest.correlate(now),
         *(kept.c[column.name].is_not_distinct_from(now.c[column.name]) for column in what),
     )
-    moved = select(*(now.c[column.name] for column in (*named, *what)), literal(at, Instant)).where(which, ~unmoved)
+    moved = select(*(now.c[column.name] for column in (*named, *what)), bindparam("noted_at", type_=Instant)).where(
+        which, ~unmoved
+    )
     new = insert(kept).from_select([column.name for column in (*named, *what)] + ["at"], moved)
     return new.on_conflict_do_update(
         index_elements=list(kept.primary_key), set_={column.name: new.excluded[column.name] for column in what}
     )
+
+
+_BALANCES_MOVE = _moves(
+    balance_moves,
+    balances,
+    (balances.c.target_id == bindparam("whose"))
+    & balances.c.token.in_(given("read"))
+    & _approved((approvals.c.target_id == bindparam("whose")) & (approvals.c.token == balances.c.token)),
+)
+
+_TOKENS_MOVE = _moves(
+    token_moves,
+    tokens,
+    (tokens.c.chain == bindparam("on_chain"))
+    & tokens.c.token.in_(given("read"))
+    & _approved((approvals.c.chain == bindparam("on_chain")) & (approvals.c.token == tokens.c.token)),
+)

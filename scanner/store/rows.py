@@ -5,14 +5,16 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, RowMapping
+from sqlalchemy import ColumnElement, RowMapping, Select, bindparam, func, select
 
 from scanner.domain.alerts import ENDS, Alert, AlertState, Severity
 from scanner.domain.approvals import Allowance, Approval, Kind, Spender, Status, Target, Token
 from scanner.domain.changes import Change, ChangeKind, Held
+from scanner.store.columns import Json
 from scanner.store.tables import alerts, approvals, notices, targets
 
 __all__ = [
+    "HERE",
     "STATE",
     "alert_from",
     "alert_row",
@@ -22,7 +24,9 @@ __all__ = [
     "change_columns",
     "change_from",
     "change_row",
+    "given",
     "held_from",
+    "here",
     "is_end",
     "is_open",
     "parts",
@@ -41,6 +45,20 @@ CHUNK = 500
 def parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
     """The values, as many at a time as an IN list may hold."""
     return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
+
+
+def given(name: str) -> Select[Any]:
+    """The values of a parameter, however many, as a set for IN: of statements with so many values each is made anew."""
+    return select(func.json_each(bindparam(name, type_=Json)).table_valued("value").c.value)
+
+
+def here(target: Target) -> dict[str, str]:
+    """The parameters of `HERE`."""
+    return {"this_chain": target.chain, "this_owner": target.owner}
+
+
+HERE = (targets.c.chain == bindparam("this_chain")) & (targets.c.owner == bindparam("this_owner"))
+"""The row of the target whose parameters `here` gives."""
 
 
 def is_open() -> ColumnElement[bool]:

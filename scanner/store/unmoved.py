@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Target, Unmoved
 from scanner.store.following import prove
-from scanner.store.rows import parts
+from scanner.store.rows import HERE, here, parts
 from scanner.store.tables import approvals, scan_targets, targets
 
 __all__ = ["Still", "fingerprints", "forget", "settle", "still"]
@@ -52,8 +52,21 @@ async def settle(
 ) -> None:
     """Note what stands for a complete reading that was judged, and until when; None where nothing does."""
     sign = None if fingerprint is None else f"{fingerprint}:{rules}"
-    mine = (targets.c.chain == target.chain) & (targets.c.owner == target.owner)
-    await connection.execute(update(targets).where(mine).values(fingerprint=sign, due_at=due_at, **counts))
+    moving = {"fingerprint": sign, "due_at": due_at, **counts}
+    await connection.execute(_SETTLE, here(target) | {f"new_{name}": value for name, value in moving.items()})
+
+
+_SETTLE = (
+    update(targets)
+    .where(HERE)
+    .values(
+        fingerprint=bindparam("new_fingerprint"),
+        due_at=bindparam("new_due_at"),
+        in_force=bindparam("new_in_force"),
+        unreadable=bindparam("new_unreadable"),
+        undecided=bindparam("new_undecided"),
+    )
+)
 
 
 async def forget(connection: AsyncConnection, approval_ids: Collection[str]) -> None:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Float, cast, func, select, update
+from sqlalchemy import Float, Update, bindparam, cast, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Target
 from scanner.domain.visits import Visited, in_order
+from scanner.store.rows import HERE, here
 from scanner.store.tables import approvals, balances, scans, targets, tokens
 
 __all__ = ["appraise", "ordered"]
@@ -24,11 +25,14 @@ async def ordered(connection: AsyncConnection, wanted: Sequence[Target], scan_id
 
 async def appraise(connection: AsyncConnection, target: Target) -> None:
     """Note what an owner holds of all that somebody may take: roughly, and at least what is at stake."""
-    mine = (targets.c.chain == target.chain) & (targets.c.owner == target.owner)
+    await connection.execute(_APPRAISE, here(target))
+
+
+def _appraising() -> Update:
     within_reach = (
         select(approvals.c.target_id, approvals.c.token)
         .join(targets, targets.c.id == approvals.c.target_id)
-        .where(mine, approvals.c.in_force)
+        .where(HERE, approvals.c.in_force)
         .distinct()
         .subquery()
     )
@@ -36,7 +40,10 @@ async def appraise(connection: AsyncConnection, target: Target) -> None:
         select(func.coalesce(func.sum(cast(balances.c.amount, Float) * cast(tokens.c.price_usd, Float)), 0.0))
         .select_from(within_reach)
         .join(balances, (balances.c.target_id == within_reach.c.target_id) & (balances.c.token == within_reach.c.token))
-        .join(tokens, (tokens.c.chain == target.chain) & (tokens.c.token == balances.c.token))
+        .join(tokens, (tokens.c.chain == bindparam("this_chain")) & (tokens.c.token == balances.c.token))
         .where(tokens.c.risk.is_not(True))
     )
-    await connection.execute(update(targets).where(mine).values(at_stake=worth.scalar_subquery()))
+    return update(targets).where(HERE).values(at_stake=worth.scalar_subquery())
+
+
+_APPRAISE = _appraising()
