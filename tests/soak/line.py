@@ -217,7 +217,7 @@ async def boundaries(connection: AsyncConnection, post: Post, before: Counter[st
         found.add("composed")
     for one in held:
         found.add("sent" if post.arrived[one] > before[one] else "claimed")
-    if not held and post.arrived != before:
+    if post.arrived != before and "sent" not in found:  # what is next may be claimed by then: that is one transaction
         found.add("settled")
     return found
 
