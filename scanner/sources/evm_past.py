@@ -178,6 +178,8 @@ class Past:
 
     async def _settle(self, pin: Block) -> Trouble | None:
         """Hold the blocks that were read against the chain that a block is part of; take back what is no more of it."""
+        if pin.number < self._first:
+            return _too_early(self._nodes, pin, self._first)
         if self._settled is None:
             self._checkpoints = await self._index.checkpoints(self._chain)
         below = [checkpoint for checkpoint in self._checkpoints if checkpoint.number <= pin.number]
@@ -222,6 +224,13 @@ def _later(block: Block, than: Block) -> bool:
 def _behind(nodes: Nodes, pin: Block, newest: Checkpoint) -> Trouble:
     said = f"the nodes of {nodes.chain.title} are at block {pin.number}, and block {newest.number} was read before"
     return Trouble(Reason.NODE_FAILED, said, "They lag: it is tried again at the next scan", retry=True, code=BEHIND)
+
+
+def _too_early(nodes: Nodes, pin: Block, first: int) -> Trouble:
+    """Nothing is read of a past that has not begun: that would look like a wallet without approvals."""
+    setting = f"source.evm.{nodes.chain.name}.from_block"
+    said = f"{setting} is {first}, and {nodes.chain.title} is read up to block {pin.number}"
+    return Trouble(Reason.BAD_REQUEST, said, f"Look at {setting}: it is the first block that can speak of the wallets")
 
 
 def _apart(nodes: Nodes, pin: Block) -> Trouble:

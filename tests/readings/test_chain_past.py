@@ -86,3 +86,17 @@ async def test_another_chain_under_the_same_address_is_read_from_its_beginning(s
                 snapshot = await one(source, owner)
             assert [each.spender.address for each in of(snapshot, token)] == [spender]
             assert snapshot.end is End.COMPLETE
+
+
+async def test_a_past_that_begins_beyond_the_newest_block_is_not_taken_for_an_empty_one(
+    store: Store, world: World
+) -> None:
+    world.does(acts.approve(world.owners[4], world.contracts.erc20["plain"], world.spenders[0], 5))
+    head = world.arrive()
+    async with chain_reader(store, world.node.url, from_block=head + 1) as source:
+        snapshot = await one(source, world.owners[4])
+    assert (snapshot.end, dict(snapshot.approvals)) == (End.INCOMPLETE, {})
+    assert snapshot.trouble is not None
+    assert "source.evm.ethereum.from_block" in str(snapshot.trouble)
+    async with chain_reader(store, world.node.url, from_block=head) as source:
+        assert (await one(source, world.owners[4])).end is End.COMPLETE
