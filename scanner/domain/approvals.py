@@ -132,7 +132,7 @@ class Spender:
 
 def stable_id(*parts: object, length: int = 16) -> str:
     """A short name for an identity: the same parts give the same id, for ever and everywhere."""
-    text = "\x1f".join("" if part is None else str(part) for part in parts)
+    text = "\x1f".join(["" if part is None else str(part) for part in parts])
     return blake2b(text.encode(errors="surrogatepass"), digest_size=length // 2).hexdigest()
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
@@ -59,8 +59,7 @@ class Stretch:
     seal: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A question to a contract: `to` (lower case), and `data` (calldata: selector and arguments, hex with 0x)."""
 
     to: str

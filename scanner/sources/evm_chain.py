@@ -4,11 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from hashlib import blake2b
 from time import monotonic
 
-from scanner import __version__
-from scanner.domain.approvals import Approval, End, Kind, Snapshot, Target, Underway, Unmoved, gather
+from scanner.domain.approvals import End, Kind, Snapshot, Target, Underway, Unmoved, gather
 from scanner.errors import Reason, Trouble
 from scanner.evm.index import Index, Kept
 from scanner.evm.nodes import Nodes
@@ -20,7 +18,6 @@ __all__ = ["Caught", "ChainReader", "Terms", "incomplete"]
 
 NAME = "evm"
 EVERY_KIND = frozenset(Kind)
-NOTHING = Seen((), frozenset())
 
 PIECE = 5_000
 """Nominations that are put to the state together."""
@@ -195,7 +192,7 @@ class ChainReader:
                 trouble = seen if isinstance(seen, Trouble) else there if isinstance(there, Trouble) else None
                 failed = [] if trouble is None else [*failed, trouble]
                 for owner in piece:
-                    found = NOTHING if isinstance(seen, Trouble) else seen[owner]
+                    found = None if isinstance(seen, Trouble) else seen[owner]
                     yield self._reading(targets[owner], found, pin, known.get(targets[owner]), trouble or lacks)
 
     async def _pieces(self, owners: Sequence[str]) -> AsyncGenerator[dict[str, list[Kept]]]:
@@ -210,14 +207,15 @@ class ChainReader:
             yield piece
 
     def _reading(
-        self, target: Target, seen: Seen, pin: _Pin, known: str | None, wrong: Trouble | None
+        self, target: Target, seen: Seen | None, pin: _Pin, known: str | None, wrong: Trouble | None
     ) -> Snapshot | Unmoved:
-        sign = None if wrong is not None else _fingerprint(seen, pin.block)
+        """What a target comes to; what says the same as the last time is not even made."""
+        sign = None if wrong is not None or seen is None else seen.fingerprint()
         if sign is not None and sign == known:
             return Unmoved(target, NAME, self._now(), pin.block.number)
         return Snapshot(
             target=target,
-            approvals=gather(seen.approvals),
+            approvals={} if seen is None else gather(seen.approvals()),
             end=End.COMPLETE if wrong is None else End.INCOMPLETE,
             kinds=EVERY_KIND,
             source=NAME,
@@ -226,7 +224,7 @@ class ChainReader:
             block=pin.block.number,
             as_of=pin.block.time,
             began_at=pin.began,
-            withdrawn=seen.withdrawn,
+            withdrawn=frozenset() if seen is None else seen.withdrawn,
             fingerprint=sign,
         )
 
@@ -238,16 +236,3 @@ def incomplete(target: Target, trouble: Trouble, at: datetime) -> Snapshot:
 
 def _over(ends: float | None) -> bool:
     return ends is not None and monotonic() >= ends
-
-
-def _fingerprint(seen: Seen, block: Block) -> str:
-    """What stands for all that was read at a block. A newer version may read the same state otherwise."""
-    digest = blake2b(__version__.encode(), digest_size=16)
-    for line in sorted(_line(approval, block.time) for approval in seen.approvals):
-        digest.update(line.encode(errors="surrogatepass"))
-    digest.update("\x1f".join(sorted(seen.withdrawn)).encode())
-    return digest.hexdigest()
-
-
-def _line(approval: Approval, at: datetime) -> str:
-    return f"{approval.id}{approval!r}{approval.expired(at)}\x1e"

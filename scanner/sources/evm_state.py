@@ -1,20 +1,21 @@
 """What is true of nominations: each is put to the state of one block, by the standard that its kind is of."""
 
-from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 
-from scanner.domain.approvals import Allowance, Approval, Kind, Spender, Token
-from scanner.domain.nominations import PERMIT2, Key, Nomination, Standard, TokenFacts
+from scanner.domain.approvals import FUNGIBLE, Allowance, Approval, Kind, Spender, Token
+from scanner.domain.nominations import PERMIT2, Nomination, Standard, TokenFacts
 from scanner.errors import Trouble
 from scanner.evm.abi import calldata, number
+from scanner.evm.index import Kept
 from scanner.evm.keccak import selector
 from scanner.evm.multicall import read_state
 from scanner.evm.nodes import Nodes
 from scanner.evm.values import Block, Call, Returned
 
-__all__ = ["approvals", "described"]
+__all__ = ["NOTHING_SAID", "Right", "approval", "rights"]
 
 _ALLOWANCE = selector("allowance(address,address)")
 _OWNER_OF = selector("ownerOf(uint256)")
@@ -28,41 +29,69 @@ _ERC777_IS_OPERATOR_FOR = selector("isOperatorFor(address,address)")
 _ADDRESSES = 1 << 160
 _EVERYTHING = Allowance(None, in_words=True)
 
-
-async def approvals(
-    nodes: Nodes,
-    nominations: Sequence[Nomination],
-    block: Block,
-    *,
-    seen: Set[Key],
-) -> list[Approval] | Trouble:
-    """What of these is in force after `block`; a trouble where any of it could not be asked.
-
-    Tokens lack their words, and an operator over all of an owner's tokens is taken for ERC-721's, until `described`
-    tells more. `seen` are the keys of nominations that were once in force: such a one stays, with an allowance that is
-    unreadable, while its contract reverts or talks nonsense, for that is how a token could hide what it still grants.
-    A contract that is gone grants nothing. A Permit2 allowance that has expired is among the result, with its
-    `expires_at`, which is then not after the block's time.
-    """
-    questions = [_STANDARDS[nomination.kind].ask(nomination) for nomination in nominations]
-    answers = await read_state(nodes, list(chain.from_iterable(questions)), block)
-    if isinstance(answers, Trouble):
-        return answers
-    said = iter(answers)
-    found = []
-    for nomination, calls in zip(nominations, questions, strict=True):
-        right = _right(nomination, [next(said) for _ in calls], seen)
-        if right is not None:
-            found.append(_approval(nodes.chain.index, nomination, right))
-    return found
+NOTHING_SAID = TokenFacts()
+"""What is known of a token that says nothing, or was not asked."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Right:
+class Right:
     """What the state says that a spender may take; `expires_at` is None where it never expires."""
 
     allowance: Allowance
     expires_at: datetime | None = None
+
+    def expired(self, at: datetime) -> bool:
+        """Whether its time is up at a moment."""
+        return self.expires_at is not None and self.expires_at <= at
+
+
+async def rights(nodes: Nodes, kept: Sequence[Kept], block: Block) -> list[Right | None] | Trouble:
+    """What is in force of each nomination after `block`, in their order; a trouble where any could not be asked.
+
+    One that was once seen in force stays, with an allowance that is unreadable, while its contract reverts or talks
+    nonsense, for that is how a token could hide what it still grants. A contract that is gone grants nothing. A Permit2
+    allowance that has expired is among the result, with its `expires_at`, which is then not after the block's time.
+    """
+    questions = [_STANDARDS[one.nomination.kind].ask(one.nomination) for one in kept]
+    answers = await read_state(nodes, list(chain.from_iterable(questions)), block)
+    if isinstance(answers, Trouble):
+        return answers
+    said = iter(answers)
+    return [_right(one, [next(said) for _ in calls]) for one, calls in zip(kept, questions, strict=True)]
+
+
+def approval(
+    chain_index: str,
+    nomination: Nomination,
+    right: Right,
+    facts: TokenFacts = NOTHING_SAID,
+    *,
+    granted_at: datetime | None = None,
+    final: bool = True,
+) -> Approval:
+    """The right with what is known of its token, as far as that speaks of what this kind of right is over.
+
+    Only the contract tells whether an operator's right is over ERC-721's or ERC-1155's. `granted_at` is for where the
+    nomination does not tell it, `final` says that its block cannot be reorganised away any more.
+    """
+    kind = nomination.kind
+    if kind is Kind.ERC721_ALL and facts.standard is Standard.ERC1155:
+        kind = Kind.ERC1155_ALL
+    countable = kind in FUNGIBLE
+    return Approval(
+        chain_index,
+        nomination.owner,
+        Token(nomination.token, facts.symbol, *((facts.decimals, facts.supply) if countable else ())),
+        Spender(nomination.spender),
+        right.allowance,
+        kind,
+        token_id=nomination.token_id,
+        expires_at=right.expires_at,
+        granted_at=nomination.at or granted_at,
+        granted_tx=nomination.tx,
+        via=nomination.via,
+        final=final,
+    )
 
 
 class _UnreadableError(ValueError):
@@ -74,14 +103,14 @@ class _Standard:
     """What to ask about a nomination, and what the answers come to: a right, or None where nothing is allowed."""
 
     ask: Callable[[Nomination], tuple[Call, ...]]
-    read: Callable[[Nomination, Sequence[Returned]], _Right | None]
+    read: Callable[[Nomination, Sequence[Returned]], Right | None]
 
 
-def _right(nomination: Nomination, answers: Sequence[Returned], seen: Set[Key]) -> _Right | None:
+def _right(kept: Kept, answers: Sequence[Returned]) -> Right | None:
     try:
-        return _STANDARDS[nomination.kind].read(nomination, answers)
+        return _STANDARDS[kept.nomination.kind].read(kept.nomination, answers)
     except _UnreadableError as error:
-        return _Right(Allowance(None, unreadable=str(error))) if nomination.key in seen else None
+        return Right(Allowance(None, unreadable=str(error))) if kept.seen else None
 
 
 def _number(returned: Returned, index: int = 0) -> int:
@@ -98,9 +127,9 @@ def _ask_amount(nomination: Nomination) -> tuple[Call, ...]:
     return (Call(nomination.token, calldata(_ALLOWANCE, nomination.owner, nomination.spender)),)
 
 
-def _read_amount(nomination: Nomination, answers: Sequence[Returned]) -> _Right | None:
+def _read_amount(nomination: Nomination, answers: Sequence[Returned]) -> Right | None:
     amount = _number(answers[0])
-    return _Right(Allowance(amount)) if amount else None
+    return Right(Allowance(amount)) if amount else None
 
 
 def _ask_nft(nomination: Nomination) -> tuple[Call, ...]:
@@ -111,7 +140,7 @@ def _ask_nft(nomination: Nomination) -> tuple[Call, ...]:
     )
 
 
-def _read_nft(nomination: Nomination, answers: Sequence[Returned]) -> _Right | None:
+def _read_nft(nomination: Nomination, answers: Sequence[Returned]) -> Right | None:
     """By the standard, `ownerOf` reverts for an NFT that does not exist: nobody can take it, so that this is no doubt.
 
     Who is approved, and no longer owns it, has approved nothing.
@@ -119,7 +148,7 @@ def _read_nft(nomination: Nomination, answers: Sequence[Returned]) -> _Right | N
     holder, approved = answers
     if holder is None or _number(holder) % _ADDRESSES != int(nomination.owner, 16):
         return None
-    return _Right(Allowance(1)) if _number(approved) % _ADDRESSES == int(nomination.spender, 16) else None
+    return Right(Allowance(1)) if _number(approved) % _ADDRESSES == int(nomination.spender, 16) else None
 
 
 def _ask_operator(nomination: Nomination) -> tuple[Call, ...]:
@@ -130,8 +159,8 @@ def _ask_erc777(nomination: Nomination) -> tuple[Call, ...]:
     return (Call(nomination.token, calldata(_ERC777_IS_OPERATOR_FOR, nomination.spender, nomination.owner)),)
 
 
-def _read_operator(nomination: Nomination, answers: Sequence[Returned]) -> _Right | None:
-    return _Right(_EVERYTHING) if _number(answers[0]) else None
+def _read_operator(nomination: Nomination, answers: Sequence[Returned]) -> Right | None:
+    return Right(_EVERYTHING) if _number(answers[0]) else None
 
 
 def _ask_erc6909(nomination: Nomination) -> tuple[Call, ...]:
@@ -141,7 +170,7 @@ def _ask_erc6909(nomination: Nomination) -> tuple[Call, ...]:
     return (Call(nomination.token, calldata(_ERC6909_ALLOWANCE, owner, spender, token_id)),)
 
 
-def _read_erc6909(nomination: Nomination, answers: Sequence[Returned]) -> _Right | None:
+def _read_erc6909(nomination: Nomination, answers: Sequence[Returned]) -> Right | None:
     return (_read_operator if nomination.token_id is None else _read_amount)(nomination, answers)
 
 
@@ -153,13 +182,13 @@ def _ask_permit2(nomination: Nomination) -> tuple[Call, ...]:
     )
 
 
-def _read_permit2(nomination: Nomination, answers: Sequence[Returned]) -> _Right | None:
+def _read_permit2(nomination: Nomination, answers: Sequence[Returned]) -> Right | None:
     """(amount, expiration in seconds, nonce), of which no more counts than the token allows to Permit2."""
     permitted, covering = answers
     amount = _number(permitted)
     covered = _number(covering) if amount else 0
     expires_at = _moment(_number(permitted, 1))
-    return _Right(Allowance(min(amount, covered)), expires_at) if amount and covered else None
+    return Right(Allowance(min(amount, covered)), expires_at) if amount and covered else None
 
 
 def _moment(seconds: int) -> datetime | None:
@@ -179,35 +208,3 @@ _STANDARDS: Mapping[Kind, _Standard] = {
     Kind.ERC6909: _Standard(_ask_erc6909, _read_erc6909),
     Kind.PERMIT2: _Standard(_ask_permit2, _read_permit2),
 }
-
-
-def _approval(chain_index: str, nomination: Nomination, right: _Right) -> Approval:
-    return Approval(
-        chain_index,
-        nomination.owner,
-        Token(nomination.token),
-        Spender(nomination.spender),
-        right.allowance,
-        nomination.kind,
-        token_id=nomination.token_id,
-        expires_at=right.expires_at,
-        granted_at=nomination.at,
-        granted_tx=nomination.tx,
-        via=nomination.via,
-    )
-
-
-def described(
-    approval: Approval, facts: TokenFacts, *, granted_at: datetime | None = None, final: bool = True
-) -> Approval:
-    """The approval with what is known of its token, as far as that speaks of what this kind of right is over.
-
-    Only the contract tells whether an operator's right is over ERC-721's or ERC-1155's. `granted_at` is for where the
-    approval does not tell it, `final` says that its block cannot be reorganised away any more.
-    """
-    kind, address = approval.kind, approval.token.address
-    if kind is Kind.ERC721_ALL and facts.standard is Standard.ERC1155:
-        kind = Kind.ERC1155_ALL
-    countable = kind in (Kind.ERC20, Kind.ERC777, Kind.PERMIT2)
-    token = Token(address, facts.symbol, *((facts.decimals, facts.supply) if countable else ()))
-    return replace(approval, kind=kind, token=token, granted_at=approval.granted_at or granted_at, final=final)

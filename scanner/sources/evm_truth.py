@@ -7,7 +7,9 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import blake2b
 
+from scanner import __version__
 from scanner.domain.approvals import Allowance, Approval, Kind, Spender, Token
 from scanner.domain.nominations import Key, Nomination, TokenFacts
 from scanner.errors import Trouble
@@ -15,7 +17,7 @@ from scanner.evm.index import Index, Kept
 from scanner.evm.nodes import Nodes
 from scanner.evm.values import Block
 from scanner.sources.evm_metadata import token_facts
-from scanner.sources.evm_state import approvals, described
+from scanner.sources.evm_state import NOTHING_SAID, Right, approval, rights
 
 __all__ = ["Seen", "Truth"]
 
@@ -29,11 +31,40 @@ AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
+class _Around:
+    """What is known at a block beside rights: what tokens say of themselves, also as text (`words`), and when other
+    blocks were made. `final` is the newest one that cannot be reorganised away any more.
+    """
+
+    chain: str
+    block: Block
+    final: int
+    facts: Mapping[str, TokenFacts]
+    times: Mapping[int, datetime]
+    words: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What is in force of one owner, and the ids of what was granted in blocks that are no longer part of the chain."""
 
-    approvals: tuple[Approval, ...]
+    rights: Sequence[tuple[Nomination, Right]]
     withdrawn: frozenset[str]
+    around: _Around
+
+    def approvals(self) -> Iterator[Approval]:
+        """The rights with their tokens' words and the times of their grants."""
+        around = self.around
+        for one, right in self.rights:
+            facts, granted_at = around.facts.get(one.token, NOTHING_SAID), _granted_at(one, around)
+            yield approval(around.chain, one, right, facts, granted_at=granted_at, final=_final(one, around))
+
+    def fingerprint(self) -> str:
+        """What stands for all that was read. A newer version may read the same state otherwise."""
+        digest = blake2b(__version__.encode(), digest_size=16)
+        lines = sorted(_line(one, right, self.around) for one, right in self.rights)
+        digest.update("\x1e".join((*lines, *sorted(self.withdrawn))).encode(errors="surrogatepass"))
+        return digest.hexdigest()
 
 
 class Truth:
@@ -48,19 +79,18 @@ class Truth:
 
     async def at(self, block: Block, head: int, kept: Mapping[str, Sequence[Kept]]) -> dict[str, Seen] | Trouble:
         """What is in force after `block`, by owner, of what was kept of each. `head` is the newest block's number."""
-        every = {one.nomination.key: one for ones in kept.values() for one in ones}
-        seen = frozenset(key for key, one in every.items() if one.seen)
-        nominated = [one.nomination for one in every.values()]
-        found = await approvals(self._nodes, nominated, block, seen=seen)
+        every = [one for ones in kept.values() for one in ones]
+        found = await rights(self._nodes, every, block)
         if isinstance(found, Trouble):
             return found
-        granted = {Nomination.about(one).key: one for one in found}
-        await self._index.saw(self._chain, granted.keys() - seen)
-        facts = await self._facts({one.token.address for one in found}, block)
-        times = await self._times([every[key].nomination for key in granted])
-        final = head - self._confirmations
-        said = {key: _told(one, every[key].nomination, facts, times, final) for key, one in granted.items()}
-        return {owner: _seen(self._chain, ones, said) for owner, ones in kept.items()}
+        granted = [(one, right) for one, right in zip(every, found, strict=True) if right is not None]
+        await self._index.saw(self._chain, [one.nomination.key for one, _ in granted if not one.seen])
+        facts = await self._facts({one.nomination.token for one, _ in granted}, block)
+        times = await self._times([one.nomination for one, _ in granted])
+        words = {token: repr(one) for token, one in facts.items()}
+        around = _Around(self._chain, block, head - self._confirmations, facts, times, words)
+        told = iter(found)
+        return {owner: _seen([(one, next(told)) for one in ones], around) for owner, ones in kept.items()}
 
     async def _facts(self, tokens: Collection[str], block: Block) -> dict[str, TokenFacts]:
         """What tokens say of themselves; what cannot be asked now is what was said before, or unknown."""
@@ -87,24 +117,29 @@ class Truth:
         return found
 
 
-def _told(
-    approval: Approval,
-    nomination: Nomination,
-    facts: Mapping[str, TokenFacts],
-    times: Mapping[int, datetime],
-    final: int,
-) -> Approval:
-    """The approval with its token's words, the time of its grant, and whether that may yet be reorganised away."""
-    block = nomination.block
-    known = facts.get(approval.token.address, TokenFacts())
-    granted_at = None if block is None else times.get(block)
-    return described(approval, known, granted_at=granted_at, final=block is None or block <= final)
+def _granted_at(nomination: Nomination, around: _Around) -> datetime | None:
+    """When it was granted, where its log does not tell that."""
+    return None if nomination.block is None else around.times.get(nomination.block)
 
 
-def _seen(chain: str, kept: Sequence[Kept], said: Mapping[Key, Approval]) -> Seen:
-    found = tuple(said[one.nomination.key] for one in kept if one.nomination.key in said)
-    gone = [one.nomination.key for one in kept if one.seen and one.orphaned and one.nomination.key not in said]
-    return Seen(found, frozenset(id_ for key in gone for id_ in _ids(chain, key)))
+def _final(nomination: Nomination, around: _Around) -> bool:
+    return nomination.block is None or nomination.block <= around.final
+
+
+def _line(one: Nomination, right: Right, around: _Around) -> str:
+    """All of an approval, in less time than it takes to make it."""
+    allowance, at = right.allowance, one.at or _granted_at(one, around)
+    return (
+        f"{one.kind.value}|{one.token}|{one.spender}|{one.token_id}|{one.via}|{one.tx}|{at and at.timestamp()}"
+        f"|{_final(one, around)}|{allowance.raw}|{allowance.in_words}|{allowance.unreadable}"
+        f"|{right.expires_at}|{right.expired(around.block.time)}|{around.words.get(one.token)}"
+    )
+
+
+def _seen(told: Sequence[tuple[Kept, Right | None]], around: _Around) -> Seen:
+    granted = [(one.nomination, right) for one, right in told if right is not None]
+    gone = [one.nomination.key for one, right in told if right is None and one.seen and one.orphaned]
+    return Seen(granted, frozenset(id_ for key in gone for id_ in _ids(around.chain, key)), around)
 
 
 def _ids(chain: str, key: Key) -> Iterator[str]:

@@ -11,7 +11,7 @@ from scanner.errors import Reason, Trouble
 from scanner.evm.index import Index, Kept
 from scanner.evm.nodes import Nodes
 from scanner.evm.values import Block
-from scanner.sources.evm_state import approvals
+from scanner.sources.evm_state import Right, rights
 
 __all__ = ["Witness"]
 
@@ -79,13 +79,17 @@ class _Hearing:
         """What is in force after a block, in the words of who asked."""
         if not isinstance(block, Block):
             return _ABSENT if block is None else block
-        nominations = [Nomination.about(one) for key, one in self.asked.items() if only is None or key in only]
-        seen = frozenset(key for key, one in self.kept.items() if one.seen)
-        found = await approvals(self.nodes, nominations, block, seen=seen)
+        doubted = [
+            Kept(Nomination.about(one), seen=key in self.kept and self.kept[key].seen)
+            for key, one in self.asked.items()
+            if only is None or key in only
+        ]
+        found = await rights(self.nodes, doubted, block)
         if isinstance(found, Trouble):
             return found
-        granted = {Nomination.about(one).key: one for one in found if not one.expired(block.time)}
-        return {key: _as_asked(self.asked[key], one) for key, one in granted.items()}
+        granted = {one.nomination.key: right for one, right in zip(doubted, found, strict=True) if right is not None}
+        there = {key: right for key, right in granted.items() if not right.expired(block.time)}
+        return {key: _as_asked(self.asked[key], right) for key, right in there.items()}
 
     async def pasts(self, keys: Collection[Key]) -> dict[Key, int]:
         """What the state of the block granted (raw integer) in which a log raised each last, as far as nodes know."""
@@ -112,7 +116,7 @@ async def _earlier(nodes: Nodes, head: Block) -> Block | Trouble | None:
     return await nodes.block(max(0, head.number - ceil(LAG / pace)))
 
 
-def _as_asked(asked: Approval, found: Approval) -> Approval:
+def _as_asked(asked: Approval, found: Right) -> Approval:
     return replace(asked, allowance=found.allowance, expires_at=found.expires_at, status=Status.GRANTED)
 
 

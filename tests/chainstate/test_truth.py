@@ -9,7 +9,8 @@ from far_chain import BLOCK, BURNS, FarChain, called, served, words
 from scanner.domain.approvals import UINT256_MAX, Allowance, Approval, Kind, Token
 from scanner.domain.nominations import PERMIT2, Key, Nomination, Standard, TokenFacts
 from scanner.errors import Trouble
-from scanner.sources.evm_state import approvals, described
+from scanner.evm.index import Kept
+from scanner.sources.evm_state import NOTHING_SAID, approval, rights
 
 OWNER, SPENDER, TOKEN, ELSEWHERE, STRANGER = ("0x" + byte * 20 for byte in ("a1", "b1", "c1", "d1", "5a"))
 NOW = int(BLOCK.time.timestamp())
@@ -29,11 +30,13 @@ async def told(
     seen: frozenset[Key] = frozenset(),
 ) -> list[Approval]:
     """What is said to be in force while the contracts give back this; `facts` are what is known of tokens."""
+    kept = [Kept(one, seen=one.key in seen) for one in nominations]
     async with served(FarChain(state)) as nodes:
-        found = await approvals(nodes, nominations, BLOCK, seen=seen)
+        found = await rights(nodes, kept, BLOCK)
     assert not isinstance(found, Trouble), found
     known = facts or {}
-    return [described(one, known[one.token.address]) if one.token.address in known else one for one in found]
+    granted = [(one, right) for one, right in zip(nominations, found, strict=True) if right is not None]
+    return [approval("1", one, right, known.get(one.token, NOTHING_SAID)) for one, right in granted]
 
 
 def owned(holder: str, approved: str) -> dict[tuple[str, str], str]:
@@ -193,4 +196,4 @@ async def test_no_facts_hide_nothing() -> None:
 
 async def test_a_node_that_fails_makes_no_approval_disappear() -> None:
     async with served(FarChain({(TOKEN, ALLOWANCE): words(5)}, fails_after=0)) as nodes:
-        assert isinstance(await approvals(nodes, [ERC20], BLOCK, seen=set()), Trouble)
+        assert isinstance(await rights(nodes, [Kept(ERC20)], BLOCK), Trouble)

@@ -16,11 +16,12 @@ from world import World
 from scanner.domain.approvals import Approval
 from scanner.domain.chains import find_chain
 from scanner.errors import Trouble
+from scanner.evm.index import Kept
 from scanner.evm.nodes import Nodes
 from scanner.evm.values import Log
 from scanner.sources.evm_logs import filters, nominations
 from scanner.sources.evm_metadata import token_facts
-from scanner.sources.evm_state import approvals, described
+from scanner.sources.evm_state import approval, rights
 
 
 async def read(world: World) -> tuple[list[Approval], int]:
@@ -37,9 +38,10 @@ async def read(world: World) -> tuple[list[Approval], int]:
         named = nominations(logs, frozenset(world.owners))
         facts = await token_facts(nodes, [one.token for one in named], block)
         assert not isinstance(facts, Trouble)
-        found = await approvals(nodes, named, block, seen=set())
+        found = await rights(nodes, list(map(Kept, named)), block)
         assert not isinstance(found, Trouble)
-        told = [described(one, facts[one.token.address]) for one in found if not one.expired(block.time)]
+        granted = [(one, right) for one, right in zip(named, found, strict=True) if right is not None]
+        told = [approval("1", *each, facts[each[0].token]) for each in granted if not each[1].expired(block.time)]
         return told, nodes.cost.requests
 
 
