@@ -112,11 +112,11 @@ class Watchdog:
 
     async def _observe(self, connection: AsyncConnection, at: datetime, moving: bool | None) -> list[Observation]:
         plan = self._plan
-        rounds = await kept.rounds(connection, plan.targets, ROUNDS_LOOKED_AT)
+        rounds = await kept.rounds(connection, plan.targets, ROUNDS_LOOKED_AT, plan.followed)
         fresh = await kept.freshness(connection, at - plan.stale_after)
         states = await health.of(connection, self._channels)
         oldest = await self._oldest(connection, [name for name, one in states.items() if not one.broken])
-        had_a_chance = bool(rounds and rounds[0].finished_at >= self._began)
+        had_a_chance = bool(rounds.whole and rounds.whole[0].finished_at >= self._began)
         return [
             *rounds_told(rounds, plan.interval, ever_any=await kept.any_approval(connection)),
             *observations.stale(
@@ -125,7 +125,7 @@ class Watchdog:
             await self._lateness(connection, at, moving),
             *(observations.silence(chain, self._hearing.get(chain), at) for chain in plan.followed),
             overlong(await kept.laps(connection, ROUNDS_LOOKED_AT), plan.due_after),
-            *observations.rules(plan.broken_rules, [one.undecided_rules for one in rounds]),
+            *observations.rules(plan.broken_rules, [one.undecided_rules for one in rounds.whole]),
             observations.wallets_file(plan.wallets_problems, certain=plan.wallets_certain),
             *observations.lists((await lists.states(connection)).values()),
             observations.balances(*await kept.unread_balances(connection)),

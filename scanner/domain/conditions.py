@@ -37,6 +37,7 @@ class ConditionKind(StrEnum):
     API_REFUSED = "api-refused"
     API_UNREACHABLE = "api-unreachable"
     CHAIN_SILENT = "chain-silent"
+    NODES_FAILING = "nodes-failing"
     SCHEMA_DRIFT = "schema-drift"
     ALL_EMPTY = "all-empty"
     NOT_COVERED = "not-covered"

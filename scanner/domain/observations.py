@@ -51,7 +51,14 @@ SILENT_AFTER = timedelta(minutes=10)
 LONGEST_REASON = 200
 """Characters that are shown of what a far side said."""
 
-_BLINDED = frozenset({ConditionKind.API_REFUSED, ConditionKind.API_UNREACHABLE, ConditionKind.SCHEMA_DRIFT})
+_BLINDED = frozenset(
+    {
+        ConditionKind.API_REFUSED,
+        ConditionKind.API_UNREACHABLE,
+        ConditionKind.NODES_FAILING,
+        ConditionKind.SCHEMA_DRIFT,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

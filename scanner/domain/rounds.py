@@ -1,7 +1,7 @@
-"""What the last whole scans say of the API: whether it accepts, answers, makes sense, and tells anything at all."""
+"""What the last whole scans say of the API and of nodes: whether they accept, answer, make sense, tell anything."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from scanner.domain.alerts import Severity
@@ -10,7 +10,7 @@ from scanner.domain.hostile import dead_line
 from scanner.domain.plain import counted
 from scanner.errors import Reason
 
-__all__ = ["ROUNDS_IN_A_ROW", "ROUNDS_LOOKED_AT", "Round", "rounds_told"]
+__all__ = ["ROUNDS_IN_A_ROW", "ROUNDS_LOOKED_AT", "Round", "Rounds", "rounds_told"]
 
 ROUNDS_LOOKED_AT = 3
 """How many of the last whole scans are looked at."""
@@ -31,6 +31,7 @@ LONGEST_EXAMPLE = 250
 """Characters that are shown of one target's trouble."""
 
 BLIND = "Nothing is read: new approvals go unseen. Open alerts stay as they are."
+_BLIND_THERE = "Nothing is read there: new approvals go unseen. Open alerts stay as they are."
 
 _REFUSALS = (Reason.REFUSED_KEY, Reason.CLOCK, Reason.REGION, Reason.QUOTA, Reason.BAD_REQUEST)
 _SILENCES = (Reason.UNAVAILABLE, Reason.RATE_LIMITED, Reason.NODE_FAILED, Reason.CACHING)
@@ -40,11 +41,12 @@ _ABOUT_SOURCE = (*_REFUSALS, *_SILENCES, *_NONSENSE)
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """A scan of everything that is watched, once it has ended.
+    """A scan of everything that is watched, or of what one source reads of that, once it has ended.
 
     `complete` counts the targets that were read completely, `empty` those of them without an approval; `troubles` the
-    others by reason, and `errors` has one example of each in words. `approvals` are those in force in what was read,
-    `unreadable` the allowances among them that made no sense, `undecided_rules` the rules that decided nothing.
+    others by reason, and `errors` has one example of each in words. Of the whole scan in any case are `approvals`,
+    which are those in force in what was read, `unreadable`, the allowances among them that made no sense, and
+    `undecided_rules`, the rules that decided nothing.
     """
 
     started_at: datetime
@@ -89,19 +91,34 @@ class Round:
         return lost > 0 and lost + self.empty == self.covered
 
 
-def rounds_told(rounds: Sequence[Round], interval: timedelta, *, ever_any: bool) -> list[Observation]:
-    """What the last whole scans say of the API, the newest first.
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """The last whole scans, the newest first: all of each, what the API reads of it, and what nodes of chains do."""
+
+    whole: Sequence[Round]
+    api: Sequence[Round]
+    nodes: Sequence[Round]
+
+
+def rounds_told(rounds: Rounds, interval: timedelta, *, ever_any: bool) -> list[Observation]:
+    """What the last whole scans say. Of a source that reads nothing, nothing is said.
 
     `interval` is the time between two of them; `ever_any` says whether an approval was ever seen.
     """
     needed = 1 if interval >= RARE else ROUNDS_IN_A_ROW
+    by_api = [_refused(rounds.api), _unreachable(rounds.api, needed), _drift(rounds.api, needed)]
+    by_nodes = [_nodes_failing(rounds.nodes, needed)]
     return [
-        _refused(rounds),
-        _unreachable(rounds, needed),
-        _drift(rounds, needed),
-        _all_empty(rounds, ever_any=ever_any),
-        _not_covered(rounds),
+        *(by_api if _reads(rounds.api) else []),
+        *(by_nodes if _reads(rounds.nodes) else []),
+        _all_empty(rounds.whole, ever_any=ever_any),
+        _not_covered(rounds.whole),
     ]
+
+
+def _reads(rounds: Sequence[Round]) -> bool:
+    """Whether a source has anything to read, as far as is known."""
+    return not rounds or rounds[0].total > 0
 
 
 _REFUSED_TITLES = {
@@ -125,7 +142,7 @@ def _refused(rounds: Sequence[Round]) -> Observation:
     kind, severity = ConditionKind.API_REFUSED, Severity.HIGH
     newest = rounds[0] if rounds else None
     if newest is not None and newest.dark and newest.cause in _REFUSED_TITLES:
-        said = f"{_example(newest, newest.cause)} {BLIND}"
+        said = f"{_example(newest, newest.cause)} {_BLIND_THERE}"
         fix = f"{_REFUSED_FIXES[newest.cause]}; then try it: approval-watch doctor"
         return Observation(kind, severity, True, _REFUSED_TITLES[newest.cause], said, fix)
     if newest is None or newest.dark:
@@ -137,12 +154,31 @@ def _unreachable(rounds: Sequence[Round], needed: int) -> Observation:
     kind, severity = ConditionKind.API_UNREACHABLE, Severity.HIGH
     last = rounds[:needed]
     if len(last) == needed and all(one.dark for one in last) and last[0].cause in _SILENCES:
-        said = f"{_example(last[0], last[0].cause)} {BLIND}"
+        said = f"{_example(last[0], last[0].cause)} {_BLIND_THERE}"
         fix = "see whether this machine reaches the network, and whether the service is up: approval-watch doctor"
         return Observation(kind, severity, True, "The approvals API cannot be reached", said, fix)
     if last and not any(one.dark for one in last):
         return Observation(kind, severity, False, detail="It answers again.")
     return Observation(kind, severity, None)
+
+
+def _nodes_failing(rounds: Sequence[Round], needed: int) -> Observation:
+    """Whatever is wrong with them, `doctor` tells it of each. That a chain fell silent says the same, and sooner."""
+    one = Observation(
+        ConditionKind.NODES_FAILING,
+        Severity.HIGH,
+        None,
+        "No chain can be read through its nodes",
+        fix="try them: approval-watch doctor; more of them below source.evm help",
+        behind=frozenset({ConditionKind.CHAIN_SILENT}),
+    )
+    # A past that is being read is no failure, however long that takes.
+    failed = [each.dark and not each.troubles.get(Reason.CACHING) for each in rounds[:needed]]
+    if len(failed) == needed and all(failed):
+        return replace(one, wrong=True, detail=f"{_example(rounds[0], rounds[0].cause)} {_BLIND_THERE}")
+    if failed and not any(failed):
+        return replace(one, wrong=False, detail="Chains are read again.")
+    return one
 
 
 def _drift(rounds: Sequence[Round], needed: int) -> Observation:
@@ -172,7 +208,7 @@ def _all_empty(rounds: Sequence[Round], *, ever_any: bool) -> Observation:
     """Told at once: the next reading that says the same is believed."""
     kind = ConditionKind.ALL_EMPTY
     newest = rounds[0] if rounds else None
-    fix = "see on a block explorer whether it is true; if not, look at the key, the project and approvals_path"
+    fix = "see on a block explorer whether it is true; if not, look at key, project, approvals_path or from_block"
     if newest is not None and newest.emptied:
         said = (
             "Every wallet came back without a single approval, though approvals were known. It is not believed yet; "

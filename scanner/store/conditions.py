@@ -11,7 +11,7 @@ from scanner.domain.approvals import Target
 from scanner.domain.conditions import REMEMBERED, Condition, ConditionKind, Step, Turn
 from scanner.domain.laps import Lap
 from scanner.domain.observations import Freshness
-from scanner.domain.rounds import Round
+from scanner.domain.rounds import Round, Rounds
 from scanner.errors import Reason
 from scanner.store.columns import Instant
 from scanner.store.outbox.states import WAITING
@@ -96,21 +96,35 @@ def _condition(row: RowMapping) -> Condition:
     )
 
 
-async def rounds(connection: AsyncConnection, whole: int, most: int) -> list[Round]:
-    """The last scans that ended and were of at least `whole` targets, at most so many, the newest first."""
+async def rounds(connection: AsyncConnection, whole: int, most: int, nodes: Collection[str] = ()) -> Rounds:
+    """The last scans that ended and were of at least `whole` targets, at most so many, the newest first.
+
+    `nodes` are the chains (by chainIndex) that are read through nodes. A scan that a block was the reason of is none of
+    them, also where it is of all that is watched: these come as often as blocks do.
+    """
     query = (
         select(scans)
-        .where(scans.c.state == "finished", scans.c.total >= max(whole, 1))
+        .where(scans.c.state == "finished", scans.c.asked_by != "chain", scans.c.total >= max(whole, 1))
         .order_by(scans.c.started_at.desc())
         .limit(most)
     )
-    return [await _round(connection, row) for row in list((await connection.execute(query)).mappings())]
+    found = [
+        (row, await _parts(connection, row["id"], nodes)) for row in list((await connection.execute(query)).mappings())
+    ]
+    return Rounds(
+        whole=[_round(scan, parts, parts) for scan, parts in found],
+        api=[_round(scan, parts, [part for part in parts if not part["by_nodes"]]) for scan, parts in found],
+        nodes=[_round(scan, parts, [part for part in parts if part["by_nodes"]]) for scan, parts in found],
+    )
 
 
-async def _round(connection: AsyncConnection, scan: RowMapping) -> Round:
+async def _parts(connection: AsyncConnection, scan_id: str, nodes: Collection[str]) -> list[RowMapping]:
+    """How the targets of a scan ended, counted: those that nodes read apart."""
     empty = scan_targets.c.complete & (scan_targets.c.approvals == 0)
+    by_nodes = scan_targets.c.target_id.in_(select(targets.c.id).where(targets.c.chain.in_(nodes)))
     query = (
         select(
+            by_nodes.label("by_nodes"),
             scan_targets.c.complete,
             scan_targets.c.reason,
             func.count().label("targets"),
@@ -118,21 +132,31 @@ async def _round(connection: AsyncConnection, scan: RowMapping) -> Round:
             func.sum(cast(empty, Integer)).label("empty"),
             func.min(scan_targets.c.error).label("error"),
         )
-        .where(scan_targets.c.scan_id == scan["id"])
-        .group_by(scan_targets.c.complete, scan_targets.c.reason)
+        .where(scan_targets.c.scan_id == scan_id)
+        .group_by("by_nodes", scan_targets.c.complete, scan_targets.c.reason)
     )
-    parts = list((await connection.execute(query)).mappings())
-    bad = {Reason(part["reason"]): part for part in parts if not part["complete"] and part["reason"] is not None}
+    return list((await connection.execute(query)).mappings())
+
+
+def _round(scan: RowMapping, every: Sequence[RowMapping], parts: Sequence[RowMapping]) -> Round:
+    """A scan by those parts of it that count; `every` part counts for what is known of the whole alone."""
+    troubles: dict[Reason, int] = {}
+    errors: dict[Reason, str] = {}
+    for part in parts:
+        if not part["complete"] and part["reason"] is not None:
+            reason = Reason(part["reason"])
+            troubles[reason] = troubles.get(reason, 0) + part["targets"]
+            errors.setdefault(reason, part["error"] or "")
     return Round(
         started_at=scan["started_at"],
         finished_at=scan["finished_at"],
         total=sum(part["targets"] for part in parts),
         complete=sum(part["targets"] for part in parts if part["complete"]),
         empty=sum(part["empty"] for part in parts),
-        approvals=sum(part["approvals"] for part in parts),
+        approvals=sum(part["approvals"] for part in every),
         unreadable=scan["unreadable"],
-        troubles={reason: part["targets"] for reason, part in bad.items()},
-        errors={reason: part["error"] or "" for reason, part in bad.items()},
+        troubles=troubles,
+        errors=errors,
         undecided_rules=frozenset(scan["undecided_rules"]),
     )
 

@@ -1,4 +1,4 @@
-"""What the last whole scans say of the API: one table of rounds for each thing that can be wrong with it."""
+"""What the last whole scans say of the API and of nodes: one table of rounds for each thing that can be wrong."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ import pytest
 
 from scanner.domain.alerts import Severity
 from scanner.domain.conditions import ConditionKind, Observation
-from scanner.domain.rounds import Round, rounds_told
+from scanner.domain.rounds import Round, Rounds, rounds_told
 from scanner.errors import Reason
 
 START = datetime(2026, 11, 20, 8, tzinfo=UTC)
@@ -49,7 +49,8 @@ EMPTIED = a_round(3, mass_absence=7, empty=3)
 def told(
     rounds: Sequence[Round], kind: ConditionKind, *, interval: timedelta = QUARTER, ever_any: bool = True
 ) -> Observation:
-    [one] = [one for one in rounds_told(rounds, interval, ever_any=ever_any) if one.kind is kind]
+    said = rounds_told(Rounds(rounds, rounds, rounds), interval, ever_any=ever_any)
+    [one] = [one for one in said if one.kind is kind]
     return one
 
 
@@ -102,6 +103,35 @@ def test_an_outage_is_told_after_two_rounds_and_over_after_two(
     rounds: list[Round], interval: timedelta, wrong: bool | None
 ) -> None:
     assert told(rounds, ConditionKind.API_UNREACHABLE, interval=interval).wrong is wrong
+
+
+@pytest.mark.parametrize(
+    ("rounds", "interval", "wrong"),
+    [
+        ([], QUARTER, None),
+        ([SILENT], QUARTER, None),
+        ([SILENT, SILENT], QUARTER, True),
+        ([REFUSED, NONSENSE], QUARTER, True),
+        ([a_round(node_failed=2)], DAY, True),
+        ([SILENT, GOOD], QUARTER, None),
+        ([GOOD, GOOD], QUARTER, False),
+        ([a_round(1, unavailable=9)] * 2, QUARTER, False),
+        ([a_round(caching=4)] * 2, QUARTER, False),
+    ],
+)
+def test_nodes_that_nothing_can_be_read_through_are_told_but_not_a_past_that_is_being_read(
+    rounds: list[Round], interval: timedelta, wrong: bool | None
+) -> None:
+    assert told(rounds, ConditionKind.NODES_FAILING, interval=interval).wrong is wrong
+
+
+def test_of_a_source_that_reads_nothing_nothing_is_said() -> None:
+    nothing = a_round()
+    by_api = {ConditionKind.API_REFUSED, ConditionKind.API_UNREACHABLE, ConditionKind.SCHEMA_DRIFT}
+    for api, nodes, silent in ((nothing, GOOD, by_api), (GOOD, nothing, {ConditionKind.NODES_FAILING})):
+        said = {one.kind for one in rounds_told(Rounds([GOOD], [api], [nodes]), QUARTER, ever_any=True)}
+        assert said.isdisjoint(silent)
+        assert said | silent >= {*by_api, ConditionKind.NODES_FAILING}
 
 
 @pytest.mark.parametrize(

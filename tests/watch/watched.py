@@ -22,7 +22,18 @@ from scanner.store.engine import Store
 from scanner.store.tables import messages
 from scanner.watchdog import Outlook, Plan, Watchdog
 
-__all__ = ["QUARTER", "REFUSED", "START", "UNAVAILABLE", "WALLETS", "Watched", "approvals", "trouble", "watched"]
+__all__ = [
+    "QUARTER",
+    "REFUSED",
+    "START",
+    "UNAVAILABLE",
+    "WALLETS",
+    "Reading",
+    "Watched",
+    "approvals",
+    "trouble",
+    "watched",
+]
 
 START = datetime(2026, 11, 20, 8, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -57,11 +68,12 @@ class Watched:
     url: str = "json://127.0.0.1:1/"
     drill: timedelta | None = None
     plan: Callable[[Plan], Plan] = lambda plan: plan
+    wallets: Sequence[Target] = WALLETS
 
     def watchdog(self) -> Watchdog:
         """One that begins now."""
         plan = Plan(
-            targets=len(WALLETS),
+            targets=len(self.wallets),
             interval=QUARTER,
             due_after=lambda began: began + QUARTER,
             stale_after=timedelta(hours=1),
@@ -79,9 +91,11 @@ class Watched:
         scan_id = f"scan-{next(IDS)}"
 
         async def scanning(connection: AsyncConnection) -> None:
-            await scans.begin(connection, scan_id, asked_by=asked_by, worker="1-test", total=len(WALLETS), at=self.at)
-            await knowledge.watch(connection, WALLETS, self.at)
-            for target in WALLETS:
+            await scans.begin(
+                connection, scan_id, asked_by=asked_by, worker="1-test", total=len(self.wallets), at=self.at
+            )
+            await knowledge.watch(connection, self.wallets, self.at)
+            for target in self.wallets:
                 found = reading(target) if callable(reading) else reading
                 snapshot = _snapshot(target, found, self.at)
                 known = await knowledge.known(connection, target)
