@@ -75,7 +75,7 @@ class Judge:
         self._own, self._shared = parted(pack)
         self._money = pack.reading(MONEY)
         self._own_money = self._own.reading(MONEY)
-        self._money_happens = any(rule.on for rule in self._money.rules)
+        self._money_events = frozenset(kind for rule in self._money.rules for kind in rule.on)
         ending = {exemption.rule for exemption in pack.exemptions if exemption.until is not None}
         self._ageing = any(not AGES.isdisjoint(rule.fields_read) or rule.id in ending for rule in self._shared.rules)
         self._exemptions = Exemptions(pack.exemptions)
@@ -122,7 +122,8 @@ class Judge:
             return Judged()
         kept = await knowledge.of_target(connection, target)
         kinds = await knowledge.kinds_of(connection, scan_id, target)
-        changes = await knowledge.changes_of(connection, scan_id, target) if kinds and self._money_happens else []
+        happened = not self._money_events.isdisjoint(kinds.values())
+        changes = await knowledge.changes_of(connection, scan_id, target) if happened else []
         told = await kept_alerts.rules_told(connection, [change.id for change in changes])
         changed = {change.after.id: change for change in changes}
         first = frozenset(id_ for id_, kind in kinds.items() if kind is ChangeKind.BASELINE)

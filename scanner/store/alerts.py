@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, bindparam, select, update
+from sqlalchemy import RowMapping, Select, Update, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Alert, AlertState, Move, Transition
@@ -15,7 +15,7 @@ from scanner.domain.report import rfc3339
 from scanner.domain.story import AttemptEntry, NoticeEntry, StepEntry
 from scanner.domain.telling import Telling
 from scanner.store.notices import owe
-from scanner.store.rows import alert_from, alert_row, given, held_from, is_open, target_from
+from scanner.store.rows import ALERT_COLUMNS, alert_from, alert_row, given, held_from, is_open, target_from
 from scanner.store.tables import alert_events, alerts, approvals, attempts, messages, notices, targets
 
 __all__ = [
@@ -96,21 +96,18 @@ async def apply(
     if born:
         opened = [(step, *words(step.alert.rule)) for step in born]
         await connection.execute(
-            alerts.insert(),
+            _BEAR,
             [alert_row(step.alert) | {"why": why, "fix": fix, "opened_by": scan_id} for step, why, fix in opened],
         )
     moved = [step.alert for step in transitions if step.move is not Move.OPENED]
     for ended in (False, True):
         rows = [alert_row(alert) for alert in moved if (alert.state is AlertState.RESOLVED) is ended]
         if rows:
-            columns: dict[str, Any] = {name: bindparam(f"new_{name}") for name in rows[0]}
-            changed = update(alerts).where(alerts.c.id == bindparam("new_id"))
-            await connection.execute(
-                changed.values(columns | ({"resolved_by": scan_id} if ended else {})),
-                [{f"new_{name}": value for name, value in row.items()} for row in rows],
-            )
+            by = {"resolved_by": scan_id} if ended else {}
+            moving = [{f"new_{name}": value for name, value in (row | by).items()} for row in rows]
+            await connection.execute(_END if ended else _MOVE, moving)
     await connection.execute(
-        alert_events.insert(),
+        _STEP,
         [
             {
                 "alert_id": step.alert.id,
@@ -124,6 +121,15 @@ async def apply(
         ],
     )
     await owe(connection, transitions, telling, scan_id=scan_id, at=at)
+
+
+def _moving(*more: str) -> Update:
+    columns: dict[str, Any] = {name: bindparam(f"new_{name}") for name in (*ALERT_COLUMNS, *more)}
+    return update(alerts).where(alerts.c.id == bindparam("new_id")).values(columns)
+
+
+_BEAR, _STEP = alerts.insert(), alert_events.insert()
+_MOVE, _END = _moving(), _moving("resolved_by")
 
 
 async def listing(

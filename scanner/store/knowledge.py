@@ -1,8 +1,9 @@
 """What is known of targets and their approvals: now, at any moment of the past, and every change between."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -10,7 +11,6 @@ from sqlalchemy import (
     Integer,
     RowMapping,
     Select,
-    and_,
     bindparam,
     case,
     func,
@@ -29,11 +29,13 @@ from scanner.store.following import prove
 from scanner.store.moves import note_money, note_watches
 from scanner.store.rows import (
     CHUNK,
+    HERE,
     approval_row,
     change_columns,
     change_from,
     change_row,
     held_from,
+    here,
     parts,
     target_from,
 )
@@ -61,6 +63,10 @@ __all__ = [
     "versions",
     "watch",
 ]
+
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+"""No parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,17 +179,17 @@ async def versions(connection: AsyncConnection, wanted: Collection[Target]) -> d
 
 async def known(connection: AsyncConnection, target: Target) -> Known:
     """All that is known of a target, revoked approvals included."""
-    row = (await connection.execute(select(targets).where(_is(target)))).mappings().first()
+    row = (await connection.execute(_TARGET, here(target))).mappings().first()
     if row is None:
         return Known(target)
-    rows = (await connection.execute(select(approvals).where(approvals.c.target_id == row["id"]))).mappings()
+    rows = (await connection.execute(_ALL_OF, {"whose": row["id"]})).mappings()
     held = {one[approvals.c.id]: held_from(one) for one in rows}
     return Known(target, held, frozenset(map(Kind, row["covered"])), row["version"], row["tried_at"])
 
 
 async def record(connection: AsyncConnection, scan_id: str, snapshot: Snapshot, difference: Difference) -> None:
     """Write what a reading came to: the approvals that differ, the changes, and one line for the target."""
-    target_id = await connection.scalar(select(targets.c.id).where(_is(snapshot.target)))
+    target_id = await connection.scalar(_ID, here(snapshot.target))
     if target_id is None:
         raise LookupError(f"{snapshot.target} is not watched")
     error = None if difference.trouble is None else str(difference.trouble)
@@ -201,26 +207,20 @@ async def record(connection: AsyncConnection, scan_id: str, snapshot: Snapshot, 
     if snapshot.end is End.COMPLETE:
         await prove(connection, {snapshot.target: snapshot.block})
     if difference.rows:
-        new = insert(approvals)
-        moving = {c.name: new.excluded[c.name] for c in approvals.c if c.name not in ("id", "target_id")}
-        await connection.execute(
-            new.on_conflict_do_update(index_elements=[approvals.c.id], set_=moving),
-            [approval_row(held, int(target_id)) for held in difference.rows.values()],
-        )
+        await connection.execute(_KEEP, [approval_row(held, int(target_id)) for held in difference.rows.values()])
     if difference.changes:
-        await connection.execute(changes.insert(), [change_row(change, scan_id) for change in difference.changes])
+        await connection.execute(_TELL, [change_row(change, scan_id) for change in difference.changes])
         told = {change.after.token.address for change in difference.changes}
         await note_money(connection, int(target_id), snapshot.target.chain, told, snapshot.read_at)
-    await connection.execute(
-        insert(scan_targets).values(
-            scan_id=scan_id,
-            target_id=target_id,
-            complete=difference.complete,
-            approvals=sum(1 for _ in difference.known.in_force),
-            reason=None if difference.trouble is None else difference.trouble.reason.value,
-            error=error,
-        )
-    )
+    line = {
+        "scan_id": scan_id,
+        "target_id": target_id,
+        "complete": difference.complete,
+        "approvals": sum(1 for _ in difference.known.in_force),
+        "reason": None if difference.trouble is None else difference.trouble.reason.value,
+        "error": error,
+    }
+    await connection.execute(_LINE, line)
 
 
 async def holders(
@@ -244,7 +244,7 @@ async def holders(
 
 async def of_target(connection: AsyncConnection, target: Target) -> list[Kept]:
     """The approvals in force of one target, whether it is watched or not."""
-    return await _kept(connection, _joined().where(approvals.c.in_force, _is(target)))
+    return await _kept(connection, _OF_TARGET, here(target))
 
 
 async def some_in_force(connection: AsyncConnection, ids: Sequence[str]) -> list[Kept]:
@@ -322,18 +322,12 @@ async def changes_of(connection: AsyncConnection, scan_id: str, target: Target |
     """The changes that one scan found, of one target or of all, in order."""
     if target is None:
         return await _past(connection, [changes.c.scan_id == scan_id])
-    return await _past(connection, [_in_scan(scan_id), _is(target)])
+    return await _past(connection, [_IN_SCAN, HERE], {"this_scan": scan_id, **here(target)})
 
 
 async def kinds_of(connection: AsyncConnection, scan_id: str, target: Target) -> dict[str, ChangeKind]:
     """What one scan found to have happened to approvals of a target, by their ids: the last thing of each."""
-    rows = await connection.execute(
-        select(changes.c.approval_id, changes.c.kind)
-        .join_from(changes, approvals)
-        .join(targets, targets.c.id == approvals.c.target_id)
-        .where(_in_scan(scan_id), _is(target))
-        .order_by(changes.c.seq)
-    )
+    rows = await connection.execute(_KINDS, {"this_scan": scan_id, **here(target)})
     return {row[0]: ChangeKind(row[1]) for row in rows}
 
 
@@ -349,7 +343,9 @@ def _relevant(wanted: Filter, change: Change) -> bool:
     return not wanted.unlimited or any(side.unlimited for side in sides)
 
 
-async def _past(connection: AsyncConnection, conditions: Iterable[ColumnElement[bool]]) -> list[Change]:
+async def _past(
+    connection: AsyncConnection, conditions: Iterable[ColumnElement[bool]], given: Mapping[str, str] = NOTHING
+) -> list[Change]:
     query = (
         _joined()
         .add_columns(*change_columns(changes))
@@ -357,7 +353,7 @@ async def _past(connection: AsyncConnection, conditions: Iterable[ColumnElement[
         .where(*conditions)
         .order_by(changes.c.seq)
     )
-    return [change_from(row) for row in (await connection.execute(query)).mappings()]
+    return [change_from(row) for row in (await connection.execute(query, given)).mappings()]
 
 
 def _joined() -> Select[Any]:
@@ -366,8 +362,8 @@ def _joined() -> Select[Any]:
     )
 
 
-async def _kept(connection: AsyncConnection, query: Select[Any]) -> list[Kept]:
-    rows = (await connection.execute(query)).mappings()
+async def _kept(connection: AsyncConnection, query: Select[Any], given: Mapping[str, str] = NOTHING) -> list[Kept]:
+    rows = (await connection.execute(query, given)).mappings()
     return [_kept_from(row, held_from(row)) for row in rows]
 
 
@@ -376,14 +372,28 @@ def _kept_from(row: RowMapping, held: Held) -> Kept:
     return Kept(held, target_from(row), proven=read_at is not None and held.changed_at <= read_at)
 
 
-def _is(target: Target) -> ColumnElement[bool]:
-    return and_(targets.c.chain == target.chain, targets.c.owner == target.owner)
+_TARGET = select(targets).where(HERE)
+_ID = select(targets.c.id).where(HERE)
+_ALL_OF = select(approvals).where(approvals.c.target_id == bindparam("whose"))
+_OF_TARGET = _joined().where(approvals.c.in_force, HERE)
 
+_IN_SCAN = changes.c.scan_id.concat("") == bindparam("this_scan")
+"""The changes that a scan found, looked for by their approvals: a first scan has more changes than any target."""
 
-def _in_scan(scan_id: str) -> ColumnElement[bool]:
-    """The changes that a scan found, looked for by their approvals: a first scan has more changes than any target."""
-    return changes.c.scan_id.concat("") == scan_id
+_KINDS = (
+    select(changes.c.approval_id, changes.c.kind)
+    .join_from(changes, approvals)
+    .join(targets, targets.c.id == approvals.c.target_id)
+    .where(_IN_SCAN, HERE)
+    .order_by(changes.c.seq)
+)
 
+_new = insert(approvals)
+_KEEP = _new.on_conflict_do_update(
+    index_elements=[approvals.c.id],
+    set_={c.name: _new.excluded[c.name] for c in approvals.c if c.name not in ("id", "target_id")},
+)
+_TELL, _LINE = changes.insert(), scan_targets.insert()
 
 _PLACE: ColumnElement[int] = literal_column("approvals.rowid", Integer)
 """The order in which the index of spenders has the approvals of each."""

@@ -14,7 +14,7 @@ from scanner.domain.groups import GroupState, group_key
 from scanner.domain.notices import Case, Notice, decide
 from scanner.domain.telling import Telling
 from scanner.store import silences
-from scanner.store.rows import approval_from, is_open, parts
+from scanner.store.rows import approval_from, given, is_open, parts
 from scanner.store.tables import alerts, approvals, groups, notices
 
 __all__ = ["owe", "write"]
@@ -31,9 +31,11 @@ async def owe(
     """Write what each channel is owed for steps that have been taken, and why it is or is not told."""
     about = await _approvals(connection, {step.alert.approval for step in steps})
     keys = {s.alert.id: group_key(telling.group_by, s.alert, about[s.alert.approval]) for s in steps}
-    told = await _told(connection, [step.alert.id for step in steps])
+    told = await _told(connection, [step.alert.id for step in steps if step.move is not Move.OPENED])
     hidden = await silences.covering(connection, [step.alert for step in steps], at)
-    fresh = await _first_read(connection, [step.alert.id for step in steps if step.alert.baseline], scan_id)
+    baseline = [step for step in steps if step.alert.baseline and scan_id is not None]
+    born = {step.alert.id for step in baseline if step.move is Move.OPENED}
+    fresh = born | await _first_read(connection, [s.alert.id for s in baseline if s.alert.id not in born], scan_id)
     channels = {*telling.channels, *(channel for those in told.values() for channel in those)}
     known = await _Groups.load(connection, steps, keys, about, channels, at - telling.group_interval)
     cases = [
@@ -76,11 +78,11 @@ async def write(connection: AsyncConnection, owed: Sequence[Notice], *, scan_id:
 
 
 async def _approvals(connection: AsyncConnection, ids: Collection[str]) -> dict[str, Approval]:
-    found: dict[str, Approval] = {}
-    for part in parts(sorted(ids)):
-        rows = await connection.execute(select(approvals).where(approvals.c.id.in_(part)))
-        found |= {row[approvals.c.id]: approval_from(row) for row in rows.mappings()}
-    return found
+    rows = await connection.execute(_ABOUT, {"ids": sorted(ids)})
+    return {row[approvals.c.id]: approval_from(row) for row in rows.mappings()}
+
+
+_ABOUT = select(approvals).where(approvals.c.id.in_(given("ids")))
 
 
 async def _told(connection: AsyncConnection, ids: Collection[str]) -> dict[str, frozenset[str]]:
@@ -146,11 +148,11 @@ class _Groups:
 
 
 async def _told_at(connection: AsyncConnection, keys: Collection[str]) -> dict[tuple[str, str], datetime]:
-    found: dict[tuple[str, str], datetime] = {}
-    for part in parts(sorted(keys)):
-        rows = await connection.execute(select(groups).where(groups.c.key.in_(part)))
-        found |= {(row["channel"], row["key"]): row["told_at"] for row in rows.mappings()}
-    return found
+    rows = await connection.execute(_GROUPS, {"keys": sorted(keys)})
+    return {(row["channel"], row["key"]): row["told_at"] for row in rows.mappings()}
+
+
+_GROUPS = select(groups).where(groups.c.key.in_(given("keys")))
 
 
 async def _open(

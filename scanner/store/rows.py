@@ -14,6 +14,7 @@ from scanner.store.columns import Json
 from scanner.store.tables import alerts, approvals, notices, targets
 
 __all__ = [
+    "ALERT_COLUMNS",
     "HERE",
     "STATE",
     "alert_from",
@@ -82,11 +83,14 @@ _APPROVAL = itemgetter(
 _HELD = itemgetter(
     *(approvals.c[name] for name in ("first_seen", "since", "changed_at", "in_force", "missing_since", "version"))
 )
-_TARGET = itemgetter(approvals.c.chain, approvals.c.owner, targets.c.label, targets.c.tags)
-_ALERT = itemgetter(
-    *(alerts.c[name] for name in ("id", "rule", "title", "severity", "approval_id", "opened_at", "change_id", "state")),
-    *(alerts.c[name] for name in ("resolved_at", "baseline", "reason", "values")),
+ALERT_COLUMNS = (
+    *("id", "rule", "title", "severity", "approval_id", "opened_at", "change_id", "state"),
+    *("resolved_at", "baseline", "reason", "values"),
 )
+"""The columns of an alert that its life changes, and those that it is born with."""
+
+_TARGET = itemgetter(approvals.c.chain, approvals.c.owner, targets.c.label, targets.c.tags)
+_ALERT = itemgetter(*(alerts.c[name] for name in ALERT_COLUMNS))
 
 
 def approval_from(row: RowMapping) -> Approval:
@@ -204,7 +208,7 @@ def alert_from(row: RowMapping) -> Alert:
 
 
 def alert_row(alert: Alert) -> dict[str, object]:
-    """The columns of an alert that its life changes, and those that it is born with."""
+    """The row of an alert: `ALERT_COLUMNS`."""
     return {
         "id": alert.id,
         "rule": alert.rule,
