@@ -84,8 +84,8 @@ class Index(Protocol):
         and when it was granted what its blocks told of."""
         ...
 
-    async def kept(self, chain: str, owner: str) -> list[Kept]:
-        """All that was ever nominated for an owner."""
+    async def kept(self, chain: str, owners: Collection[str]) -> dict[str, list[Kept]]:
+        """All that was ever nominated for these owners, of each."""
         ...
 
     async def saw(self, chain: str, keys: Collection[Key]) -> None:

@@ -22,6 +22,9 @@ EVERY_KIND = frozenset(Kind)
 PIECE = 5_000
 """Nominations that are put to the state together."""
 
+TOGETHER = 20
+"""Owners whose nominations are looked up together."""
+
 STALE = 60.0
 """Seconds after which a pinned block is left for a newer one: most nodes keep the state of the last 128 alone."""
 
@@ -198,8 +201,8 @@ class ChainReader:
     async def _pieces(self, owners: Sequence[str]) -> AsyncGenerator[dict[str, list[Kept]]]:
         """What is kept of owners, of as many at a time as are put to the state together."""
         piece: dict[str, list[Kept]] = {}
-        for owner in owners:
-            piece[owner] = await self._index.kept(self._nodes.chain.index, owner)
+        for start in range(0, len(owners), TOGETHER):
+            piece |= await self._index.kept(self._nodes.chain.index, owners[start : start + TOGETHER])
             if sum(map(len, piece.values())) >= PIECE:
                 yield piece
                 piece = {}

@@ -37,7 +37,8 @@ class Witness:
         """
         nodes = self.nodes[chain]
         owners = {one.owner for one in asked}
-        kept = {one.nomination.key: one for owner in owners for one in await self.index.kept(chain, owner)}
+        told = await self.index.kept(chain, owners)
+        kept = {one.nomination.key: one for ones in told.values() for one in ones}
         hearing = _Hearing(nodes, {Nomination.about(one).key: one for one in asked}, kept)
         head, then = await nodes.head(), await nodes.block(read)
         held, found = await hearing.at(head), await hearing.at(then)

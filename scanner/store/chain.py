@@ -1,9 +1,12 @@
 """What was once read of the past of chains, kept in the store."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import RowMapping, and_, bindparam, delete, func, select, update
+from msgspec.json import encode
+from sqlalchemy import RowMapping, Select, and_, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -45,11 +48,9 @@ class StoredIndex:
         """Those of some nominations that are kept."""
 
         async def reading(connection: AsyncConnection) -> dict[Key, Nomination]:
-            found: dict[Key, Nomination] = {}
-            for part in parts([_id(chain, key) for key in keys]):
-                rows = await connection.execute(select(nominations).where(nominations.c.id.in_(part)))
-                found |= {one.key: one for one in map(_nomination, rows.mappings())}
-            return found
+            named = nominations.c.id.in_(_values([_id(chain, key) for key in keys]))
+            rows = await connection.execute(select(*_NOMINATION).where(named))
+            return {one.key: one for one in (_nomination(*row) for row in rows)}
 
         return await self._store.read(reading)
 
@@ -114,13 +115,16 @@ class StoredIndex:
 
         await self._store.write(rewinding)
 
-    async def kept(self, chain: str, owner: str) -> list[Kept]:
-        """All that was ever nominated for an owner."""
+    async def kept(self, chain: str, owners: Collection[str]) -> dict[str, list[Kept]]:
+        """All that was ever nominated for these owners, of each."""
 
-        async def reading(connection: AsyncConnection) -> list[Kept]:
-            mine = (nominations.c.chain == chain) & (nominations.c.owner == owner)
-            rows = (await connection.execute(select(nominations).where(mine))).mappings()
-            return [Kept(_nomination(row), row["seen"], row["orphaned"]) for row in rows]
+        async def reading(connection: AsyncConnection) -> dict[str, list[Kept]]:
+            found: dict[str, list[Kept]] = {owner: [] for owner in owners}
+            mine = and_(nominations.c.chain == chain, nominations.c.owner.in_(_values(owners)))
+            query = select(nominations.c.seen, nominations.c.orphaned, *_NOMINATION).where(mine)
+            for seen, orphaned, owner, *rest in await connection.execute(query):
+                found[owner].append(Kept(_nomination(owner, *rest), seen, orphaned))
+            return found
 
         return await self._store.read(reading)
 
@@ -128,8 +132,8 @@ class StoredIndex:
         """The state showed these in force."""
 
         async def noting(connection: AsyncConnection) -> None:
-            for part in parts([_id(chain, key) for key in keys]):
-                await connection.execute(update(nominations).where(nominations.c.id.in_(part)).values(seen=True))
+            named = nominations.c.id.in_(_values([_id(chain, key) for key in keys]))
+            await connection.execute(update(nominations).where(named).values(seen=True))
 
         if keys:
             await self._store.write(noting)
@@ -176,6 +180,16 @@ class StoredIndex:
             await self._store.write(learning)
 
 
+_KINDS: Mapping[str, Kind] = {kind.value: kind for kind in Kind}
+
+_NOMINATION = [nominations.c[each.name] for each in fields(Nomination)]
+
+
+def _values(texts: Collection[str]) -> Select[tuple[str]]:
+    """Texts as rows, whose number has no limit: one parameter costs less than thousands."""
+    return select(func.json_each(encode(list(texts)).decode()).table_valued("value").c.value)
+
+
 _HEARD = (
     update(chain_owners)
     .where(chain_owners.c.chain == bindparam("b_chain"), chain_owners.c.owner == bindparam("b_owner"))
@@ -217,19 +231,9 @@ def _row(chain: str, nomination: Nomination) -> dict[str, object]:
     }
 
 
-def _nomination(row: RowMapping) -> Nomination:
-    return Nomination(
-        owner=row["owner"],
-        kind=Kind(row["kind"]),
-        token=row["token"],
-        spender=row["spender"],
-        token_id=row["token_id"],
-        via=row["via"],
-        amount=row["amount"],
-        block=row["block"],
-        tx=row["tx"],
-        at=row["at"],
-    )
+def _nomination(owner: str, kind: str, *rest: Any) -> Nomination:
+    """A row of `_NOMINATION`."""
+    return Nomination(owner, _KINDS[kind], *rest)
 
 
 def _facts_row(chain: str, token: str, facts: TokenFacts) -> dict[str, object]:
