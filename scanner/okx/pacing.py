@@ -212,9 +212,8 @@ class Budget:
                     return max(0.0, self._now() - began)
 
     async def _slot(self, latest: float) -> float | None:
-        grant, now = self._grant, self._now()
-        while grant.count and grant.first < now - BATCH:
-            grant = replace(grant, first=grant.first + grant.interval, count=grant.count - 1)
+        now = self._now()
+        grant = _still_ahead(self._grant, now - BATCH)
         if not grant.count or grant.first > now + LONGEST_PAUSE:
             grant = await self._ledger.apply(
                 self._key, lambda pace: reserve(pace, now=now, floor=self._floor, latest=latest)
@@ -224,3 +223,11 @@ class Budget:
             return None
         self._grant = replace(grant, first=grant.first + grant.interval, count=grant.count - 1)
         return grant.first
+
+
+def _still_ahead(grant: Grant, since: float) -> Grant:
+    """What of a grant lies not before a time."""
+    first, count = grant.first, grant.count
+    while count and first < since:
+        first, count = first + grant.interval, count - 1
+    return replace(grant, first=first, count=count) if count < grant.count else grant

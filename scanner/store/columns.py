@@ -14,6 +14,10 @@ __all__ = ["Exact", "Instant", "Json", "Uint256"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
+# Made once: there is a value or two in nearly every row.
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+_DECODER = json.JSONDecoder()
+
 
 class Instant(TypeDecorator[datetime]):
     """A moment, to the microsecond, as microseconds since 1970 in UTC: sorts, and means the same everywhere."""
@@ -81,8 +85,8 @@ class Json(TypeDecorator[object]):
     def process_bind_param(self, value: object, dialect: Dialect) -> str | None:
         """The text."""
         plain = dict(value) if isinstance(value, Mapping) else value
-        return None if plain is None else json.dumps(plain, sort_keys=True, separators=(",", ":"))
+        return None if plain is None else _ENCODER.encode(plain)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> object:
         """The value."""
-        return None if value is None else json.loads(value)
+        return None if value is None else _DECODER.raw_decode(value)[0]
