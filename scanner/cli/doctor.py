@@ -255,7 +255,8 @@ async def _reading(config: "Config", client: "OkxClient") -> Sign:
     if snapshot.end is End.INCOMPLETE and snapshot.trouble is not None:
         part = "key" if snapshot.trouble.reason is Reason.REFUSED_KEY else "API"
         return Sign(part, Health.BROKEN, f"{what}: {snapshot.trouble.message}", snapshot.trouble.hint)
-    said = f"{what}: {len(snapshot.approvals)} approvals in {snapshot.pages} pages, {source.cost.requests} requests"
+    pages, requests = counted(snapshot.pages, "page"), counted(source.cost.requests, "request")
+    said = f"{what}: {counted(len(snapshot.approvals), 'approval')} in {pages}, {requests}"
     if snapshot.end is End.UNPROVEN:
         hint = "What such a reading lacks is believed only when a later one lacks it too"
         return Sign("API", Health.WORRYING, f"{said}; the list's end is not proven by its cursor", hint)

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from scanner.domain.addresses import short
-from scanner.domain.plain import counted, units
+from scanner.domain.plain import counted, grouped, units
 from scanner.domain.reconciled import VERDICTS, ReconciledEntry, ReconciledTarget, Reconciliation
 from scanner.domain.reconciliation import Verdict
 from scanner.domain.report import AllowanceEntry
 from scanner.formats.grids import GOOD, LOUD, Part, hanging, line
-from scanner.formats.words import spender, token, wallet
+from scanner.formats.words import right, spender, token, wallet
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -40,7 +40,7 @@ def total_of(document: Reconciliation) -> str:
     counts = {name: sum(getattr(target, name) for target in document.targets) for name in ("equal", "unproven")}
     said = f"{counted(len(document.targets), 'target')}: {counted(document.differences, 'difference')}"
     others = len(document.rows) - document.differences - sum(counts.values())
-    said += f", {counts['equal']} equal, {others} as two sources may differ"
+    said += f", {counts['equal']} equal, {others} to be expected"
     return said + (f", {counts['unproven']} unproven" if counts["unproven"] else "")
 
 
@@ -56,8 +56,8 @@ def reconciled_rows(document: Reconciliation) -> Iterator[Sequence[str]]:
                 row.kind,
                 *token(row.token),
                 *spender(row.spender),
-                _amount(row.evm),
-                _amount(row.okx),
+                _shown(row, row.evm),
+                _shown(row, row.okx),
                 row.reason or "",
                 "" if row.block is None else str(row.block),
             )
@@ -81,18 +81,22 @@ def _row(row: ReconciledEntry) -> Iterator["Text"]:
     whose = f"{wallet(row.owner, row.owner_label)} on {row.chain}: "
     yield line(Part(whose), Part(f"{what} to {whom}"), Part(f"  {row.kind}", "dim"))
     block = "" if row.block is None else f" (block {row.block:,})"
-    amounts = f"chain: {_amount(row.evm)}, API: {_amount(row.okx)}"
+    amounts = f"chain: {_shown(row, row.evm)}, API: {_shown(row, row.okx)}"
     yield line(Part(amounts), Part(f"; {row.reason or 'why is not known'}{block}", "dim"))
 
 
-def _amount(shown: AllowanceEntry | None) -> str:
-    """What a source shows, as exactly as it is known."""
-    if shown is None:
+def _shown(row: ReconciledEntry, source: AllowanceEntry | None) -> str:
+    """What a source shows: in plain words, and to the last unit where only that tells the two apart."""
+    if source is None:
         return "nothing"
-    if shown.unreadable is not None:
-        return "unreadable"
+    return _exact(source) if row.verdict == Verdict.AMOUNTS_DIFFER else right(source, row.kind, row.token_id)
+
+
+def _exact(shown: AllowanceEntry) -> str:
+    """An amount that makes sense; unlimited in words is no number."""
     if shown.raw is None:
-        return "unlimited" if shown.unlimited else "unknown"
-    if shown.unlimited or shown.amount is None:
-        return f"{'unlimited, ' if shown.unlimited else ''}{shown.raw} raw"
-    return f"{units(shown.amount)} ({shown.raw} raw)"
+        return "unlimited"
+    raw = f"{grouped(shown.raw)} raw"
+    if shown.unlimited:
+        return f"unlimited, {raw}"
+    return raw if shown.amount is None else f"{units(shown.amount)} ({raw})"

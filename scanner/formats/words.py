@@ -32,6 +32,7 @@ __all__ = [
     "last_reading",
     "matched",
     "open_alerts",
+    "right",
     "sentences",
     "spender",
     "token",
@@ -72,7 +73,7 @@ def matched(matchers: Mapping[str, str | Sequence[str]]) -> str:
 
 def allowance(entry: ApprovalEntry) -> str:
     """What a spender may take, in plain words; an end is said, a status other than granted, and what is not final."""
-    said = _right(entry.allowance, entry.kind, entry.token_id)
+    said = right(entry.allowance, entry.kind, entry.token_id)
     if entry.kind == "permit2":
         said += " through Permit2"
     if entry.expires_at is not None:
@@ -81,7 +82,8 @@ def allowance(entry: ApprovalEntry) -> str:
     return f"{said} ({', '.join(asides)})" if asides else said
 
 
-def _right(entry: AllowanceEntry | StateEntry, kind: str, token_id: str | None) -> str:
+def right(entry: AllowanceEntry | StateEntry, kind: str, token_id: str | None) -> str:
+    """What may be taken by a right of a kind, in plain words: an amount, an NFT, or everything."""
     if isinstance(entry, AllowanceEntry) and entry.unreadable is not None:
         return "cannot be read"
     if kind == "erc721":
@@ -144,7 +146,7 @@ def undecided(scan: ScanEntry) -> str:
 
 def _state(entry: StateEntry, change: ChangeEntry) -> str:
     """One side of a change: what may be taken, with a status other than granted."""
-    said = _right(entry, change.approval_kind, change.token_id)
+    said = right(entry, change.approval_kind, change.token_id)
     return said if entry.status == "granted" else f"{said} ({entry.status})"
 
 

@@ -15,7 +15,7 @@ async def test_all_is_sound(tmp_path: Path) -> None:
         assert "broken" not in done.out
         for part in ("configuration", "rules", "store", "list well-known", "clock", "API", "balances", "channel ops"):
             assert f"ok       {part}: " in done.out
-        assert f"{TREASURY} on ethereum: 1 approvals in 1 pages" in done.out
+        assert f"{TREASURY} on ethereum: 1 approval in 1 page, 1 request;" in done.out
         [message] = home.hook.messages
         assert message["title"] == "approval-watch: test"
         async with home.daemon() as daemon:

@@ -50,14 +50,22 @@ def test_people_read_what_is_not_equal_and_why(form: str) -> None:
     text = " ".join(printed(form).replace("\\", "").split())
     for told in (
         "amounts differ",
-        "1 (1000000 raw)",
-        "2.5 (2500000 raw)",
+        "1 (1,000,000 raw)",
+        "2.5 (2,500,000 raw)",
         "it was granted, and has been used since",
+        "every NFT",
         "the API does not tell of this kind",
-        "1 target: 3 differences, 1 equal, 1 as two sources may differ, 1 unproven",
+        "1 target: 3 differences, 1 equal, 1 to be expected, 1 unproven",
         "the API does not answer",
     ):
         assert told in text, told
+
+
+def test_raw_numbers_are_shown_only_where_they_tell_the_two_apart() -> None:
+    text = " ".join(printed("table", 200).split())
+    assert "chain: 1 (1,000,000 raw), API: 2.5 (2,500,000 raw)" in text
+    assert "chain: nothing, API: 2.5; a log told it" in text
+    assert "chain: unknown of id 7, API: nothing" in text
 
 
 def test_a_table_begins_with_what_differs() -> None:
