@@ -17,6 +17,9 @@ GAS = 50_000_000
 """Gas that a call may use: what most nodes grant it anyway. Where one grants any amount, a hostile contract that burns
 all that it gets would hang the node, and with it the reading of everything else."""
 
+SHORT = 2_000
+"""Characters of calldata, up to which no contract is to blame where there is too little gas for them."""
+
 AT_LEAST = 8
 """Calls that share the one look at their block's header. Of an endpoint without batches, only those that came with it
 are believed: more of them, and one failure would cost too many."""
@@ -31,7 +34,7 @@ async def called(endpoint: Endpoint, calls: Sequence[Call], block: Block, within
     if endpoint.learned.by_hash:
         answers = await endpoint.ask(_asks(calls, {"blockHash": block.hash}), within)
         if not any(isinstance(answer, Fault) and answer.what is What.REJECTED for answer in answers):
-            return [_returned(answer) for answer in answers]
+            return list(map(_returned, answers, calls))
     returned: list[Returned | Fault] = []
     while len(returned) < len(calls):
         size = max(endpoint.learned.batch.now - 1, AT_LEAST)
@@ -50,16 +53,17 @@ async def _by_number(endpoint: Endpoint, calls: Sequence[Call], block: Block, wi
         return [header] * len(calls)
     if header.hash != block.hash:
         return [Fault(What.BEHIND, f"has another block with the number {block.number}")] * len(calls)
-    return [_returned(answer) for answer in answers]
+    return list(map(_returned, answers, calls))
 
 
 def _asks(calls: Sequence[Call], at: Any) -> list[Ask]:
     return [Ask("eth_call", [{"to": call.to, "data": call.data, "gas": hex(GAS)}, at]) for call in calls]
 
 
-def _returned(answer: Result) -> Returned | Fault:
+def _returned(answer: Result, call: Call) -> Returned | Fault:
     if isinstance(answer, Fault):
-        return None if answer.what in (What.REVERTED, What.RANGE) else answer
+        of_call = answer.what in (What.REVERTED, What.RANGE) or (answer.what is What.STARVED and len(call.data) > SHORT)
+        return None if of_call else answer
     try:
         text = msgspec.json.decode(answer, type=str)
         if not text.startswith("0x"):

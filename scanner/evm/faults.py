@@ -39,6 +39,8 @@ class What(Enum):
     """It does not keep that state or history any more."""
     UNSUPPORTED = auto()
     """It does not offer the method."""
+    STARVED = auto()
+    """It grants a call less gas than its data alone take: nothing was executed."""
     REVERTED = auto()
     """The call was executed and reverted: this is an answer."""
     REJECTED = auto()
@@ -64,8 +66,9 @@ _CALL = "eth_call"
 _REVERTED = re.compile(
     r"revert|vm exception|vm execution error|evm ?error|invalid ?opcode|opcode .*not defined|bad ?instruction"
     r"|out ?of ?gas|gas required exceeds|gas uint64 overflow|stack ?(under|over)flow|stack limit|invalid ?jump"
-    r"|bad jump|write protection|return data out of bounds|invalidfeopcode|precompile|intrinsic gas",
+    r"|bad jump|write protection|return data out of bounds|invalidfeopcode|precompile",
 )
+_STARVED = re.compile(r"intrinsic gas|floor data gas")
 _LIMITED = re.compile(
     r"rate.?limit|too many (requests|connections)|requests? (per|/) ?(second|minute|day)|request (count|limit|rate)"
     r"|throughput|compute units|capacity|quota|throttl|credits"
@@ -75,7 +78,9 @@ _SIZE = re.compile(
     r"range|\bblocks\b|more than [\d,]+|results?\b|response size|too (large|big|wide|many|broad)|size exceed|exceed"
     r"|max(imum)?\b|limit|timed? ?out|deadline"
 )
-_OVERSIZED = re.compile(r"too (large|big|long)|(size|length)\b.* exceed|exceed.* (size|length)\b")
+_OVERSIZED = re.compile(
+    r"too (large|big)|(?<!took )(?<!takes )(?<!running )too long|(size|length)\b.* exceed|exceed.* (size|length)\b"
+)
 _REFUSED = re.compile(
     r"unauthori[sz]ed|api.?key|project id|forbidden|access denied|authenticat|payment required|subscription|blocked"
     r"|invalid token|plan\b"
@@ -110,6 +115,8 @@ def judged(method: str, code: int | None, words: str, *, data: bool = False) -> 
 def _what(method: str, code: int | None, text: str, *, data: bool) -> What:  # noqa: C901 - one row each
     if method == _CALL and (code == 3 or data or _REVERTED.search(text)):
         return What.REVERTED
+    if method == _CALL and _STARVED.search(text):
+        return What.STARVED
     if code == -32601 or _UNSUPPORTED.search(text):
         return What.UNSUPPORTED
     if code == 429 or _LIMITED.search(text):

@@ -220,3 +220,12 @@ async def test_a_contract_that_burns_all_gas_it_gets_does_not_hang_a_node_that_g
     far = FarNode(returns=out_of_gas, meddle=burning)
     async with nodes_of(far) as nodes:
         assert await nodes.call([*calls(3), Call(f"0x{9:040x}", "0x00")], block(90)) == [*echoed(3), None]
+
+
+async def test_too_little_gas_for_a_small_call_is_the_nodes_fault_and_for_a_large_one_a_reason_to_ask_for_less() -> (
+    None
+):
+    starved = {"code": -32000, "message": "intrinsic gas too low: have 20000, want 21000"}
+    async with nodes_of(FarNode(returns=lambda data: starved), patience=1.0) as nodes:
+        assert await nodes.call([Call(TOKEN, "0x" + "00" * 2_000)], block(90)) == [None]
+        assert isinstance(await nodes.call(calls(1), block(90)), Trouble)
