@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from scanner.cli.console import configuration, run_to_end, show, stored, tell
+from scanner.cli.exits import INCOMPLETE
 from scanner.cli.options import Form, FormName, Wallets
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from scanner.store.engine import Store
 
 __all__ = ["holdings"]
-
-INCOMPLETE = 3
 
 
 def holdings(context: typer.Context, wallet: Wallets = None, form: Form = FormName.TABLE) -> None:

@@ -9,6 +9,7 @@ from scanner.clock import now
 from scanner.config import Config
 from scanner.domain.plain import lasting
 from scanner.errors import ConfigError, Trouble
+from scanner.evm.failover import LAG
 from scanner.evm.multicall import MULTICALL3
 from scanner.evm.nodes import Nodes
 from scanner.evm.values import Block, Call
@@ -19,9 +20,6 @@ __all__ = ["nodes_of"]
 
 OLD = timedelta(minutes=10)
 """Few chains make blocks so seldom that the newest one is older than this."""
-
-LAG = 5
-"""Blocks that a node may be behind the others."""
 
 SOME_BLOCKS = 10
 """Blocks whose logs are asked for."""

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scanner.cli.exits import FOUND, INCOMPLETE
 from scanner.cli.options import Chains, Form, FormName, Output, Wallets
 from scanner.cli.scope import scope
 
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from scanner.domain.reconciled import Reconciliation
 
 __all__ = ["reconcile"]
-
-INCOMPLETE = 3
-FOUND = 4
 
 
 def reconcile(

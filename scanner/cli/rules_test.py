@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scanner.cli.exits import FOUND
 from scanner.cli.options import Form, FormName, output_file, parser
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["run_tests"]
 
-FAILED = 4
 SCENARIOS = "scenarios"
 """The folder beside rule files in which scenarios lie."""
 
@@ -64,7 +64,7 @@ def run_tests(
         _write(junit, document)
     show(document, form)
     if document.failed:
-        raise typer.Exit(FAILED)
+        raise typer.Exit(FOUND)
 
 
 def _read(context: typer.Context, paths: Sequence[Path]) -> "tuple[Pack, list[Scenario], list[Problem]]":

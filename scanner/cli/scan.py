@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scanner.cli.exits import FOUND, INCOMPLETE
 from scanner.cli.options import Chains, FailOn, Form, FormName, Level, Output, Wallets
 from scanner.cli.scope import scope
 
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from scanner.domain.report import Report
 
 __all__ = ["scan"]
-
-INCOMPLETE = 3
-FOUND = 4
 
 
 def scan(

@@ -9,7 +9,7 @@ from scanner.domain.cost import Cost
 from scanner.evm.endpoint import Endpoint
 from scanner.evm.faults import Fault, What
 
-__all__ = ["Failed", "Failover", "Manner", "Patience"]
+__all__ = ["LAG", "Failed", "Failover", "Manner", "Patience"]
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from scanner.cli import scan
+from scanner.cli import exits
 from scanner.cli.commands import COMMANDS, command
 from scanner.config import load
 from scanner.errors import ApprovalWatchError, ConfigError, UsageError
@@ -67,7 +67,7 @@ def test_what_is_said_in_front_of_a_command_is_there() -> None:
 def test_the_exit_codes_are_the_programs() -> None:
     told = {int(code) for code in re.findall(r"(?m)^\| (\d) \|", README)}
     raised = {error.exit_code for error in (ApprovalWatchError, ConfigError, UsageError)}
-    assert told == {0, scan.INCOMPLETE, scan.FOUND} | raised
+    assert told == {0, exits.INCOMPLETE, exits.FOUND} | raised
 
 
 @pytest.mark.parametrize("number", range(len(re.findall("```yaml", README))))

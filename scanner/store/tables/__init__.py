@@ -1,10 +1,11 @@
 """The tables. Their history stands in `migrations/`; a test holds the two against each other."""
 
-from scanner.store.tables.chain import agreements, chain_blocks, chain_owners, chain_tokens, nodes, nominations
+from scanner.store.tables.chain import chain_blocks, chain_owners, chain_tokens, nodes, nominations
 from scanner.store.tables.context import balances, list_entries, lists, tokens, unjudged, valuations
 from scanner.store.tables.past import balance_moves, past_entries, token_moves, watches
 from scanner.store.tables.schema import metadata
 from scanner.store.tables.telling import (
+    agreements,
     alert_events,
     alerts,
     attempts,

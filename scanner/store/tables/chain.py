@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Tabl
 from scanner.store.columns import Instant, Json, Uint256
 from scanner.store.tables.schema import metadata
 
-__all__ = ["agreements", "chain_blocks", "chain_owners", "chain_tokens", "nodes", "nominations"]
+__all__ = ["chain_blocks", "chain_owners", "chain_tokens", "nodes", "nominations"]
 
 # From which block on up to which one the past of an owner is read without a gap. `heard` is the newest block that spoke
 # of the owner, `proved` the one at whose state all of its approvals were read last: what lies between is due.
@@ -72,18 +72,6 @@ chain_tokens = Table(
     Column("standard", String(16)),
     Column("asked_at", Instant, nullable=False),
     sqlite_with_rowid=False,
-)
-
-# What the last comparison of two sources came to: one row. Of so many `targets`, `unread` were not read completely;
-# `example` is one of the approvals that differ, in words.
-agreements = Table(
-    "agreements",
-    metadata,
-    Column("at", Instant, primary_key=True),
-    Column("targets", Integer, nullable=False),
-    Column("unread", Integer, nullable=False),
-    Column("differences", Integer, nullable=False),
-    Column("example", Text, nullable=False),
 )
 
 # What was learned of a node's limits, under a fingerprint of its address, never the address.

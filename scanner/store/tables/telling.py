@@ -1,4 +1,4 @@
-"""Alerts, what each channel is owed about them, and how telling goes."""
+"""Alerts, what each channel is owed about them, how telling goes, and how the watch itself is."""
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, text
 
@@ -7,6 +7,7 @@ from scanner.store.tables.schema import metadata
 from scanner.store.tables.watching import approvals
 
 __all__ = [
+    "agreements",
     "alert_events",
     "alerts",
     "attempts",
@@ -182,6 +183,18 @@ conditions = Table(
     Column("ended_at", Instant),
     Column("told", Json, nullable=False, default=list),
     Index(None, "key", "ended_at"),
+)
+
+# What the last comparison of two sources came to: one row. Of so many `targets`, `unread` were not read completely;
+# `example` is one of the approvals that differ, in words.
+agreements = Table(
+    "agreements",
+    metadata,
+    Column("at", Instant, primary_key=True),
+    Column("targets", Integer, nullable=False),
+    Column("unread", Integer, nullable=False),
+    Column("differences", Integer, nullable=False),
+    Column("example", Text, nullable=False),
 )
 
 # How each channel is: since when it fails, how often in a row, and when it is tried next.
