@@ -1,7 +1,7 @@
 """Where approvals come from: the API and its credentials, and the chains that are read themselves."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Annotated, TypeAlias
@@ -26,6 +26,8 @@ Timeout: TypeAlias = Annotated[
 
 APIS = ("v5", "v6")
 SOURCES = ("evm", "okx")
+
+_NO_ACCOUNT = "EVM chains take no account where source.evm names a node of theirs"
 
 HIGHEST = 10**12
 """Beyond any block's number."""
@@ -70,8 +72,11 @@ class OkxConfig:
         return (self.key, self.secret, self.passphrase) + ((self.project,) if self.api == "v5" else ())
 
     def missing_secrets(self) -> list[Problem]:
-        """A problem for each credential that cannot be read now."""
-        return unreadable(secret.read for secret in self.credentials)
+        """A problem for each credential that cannot be read now; the first says how to do without them."""
+        found = unreadable(secret.read for secret in self.credentials)
+        if found:
+            found[0] = replace(found[0], hint="; ".join(filter(None, (found[0].hint, _NO_ACCOUNT))))
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,14 @@ def test_the_apis_credentials_are_needed_only_where_it_has_to_tell_of_something(
     assert bool(config.missing_secrets()) is needed
 
 
+def test_who_has_no_account_is_told_once_how_to_do_without(tmp_path: Path) -> None:
+    hints = [problem.hint for problem in loaded(tmp_path, "{}", "ethereum").missing_secrets()]
+    assert [("source.evm names a node" in hint, hint.startswith("set it: export OKX_")) for hint in hints] == [
+        (True, True),
+        *[(False, True)] * 3,
+    ]
+
+
 def test_nodes_that_nobody_prefers_are_not_there(tmp_path: Path) -> None:
     config = loaded(tmp_path, f"{{evm: {{eth: {{rpc: ['{NODE}']}}}}, prefer: [okx]}}", "ethereum")
     assert config.nodes == {}
