@@ -8,8 +8,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 __all__ = ["Comparison", "Join", "Part", "comparison", "split"]
+
+REMEMBERED = 1024
+"""Conditions that stay taken apart: rules are grouped in several ways, and each asks again."""
 
 
 class Join(StrEnum):
@@ -65,6 +69,7 @@ _RELATIONS = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
 _BINARY = _RELATIONS | {*"+-*/%"}
 
 
+@lru_cache(REMEMBERED)
 def split(text: str) -> Part:
     """A sound condition with its operands, down to those that cannot be taken apart."""
     return _part(_tokens(text))

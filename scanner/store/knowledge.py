@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -63,10 +62,6 @@ __all__ = [
     "versions",
     "watch",
 ]
-
-
-NOTHING: Mapping[str, str] = MappingProxyType({})
-"""No parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,15 +207,9 @@ async def record(connection: AsyncConnection, scan_id: str, snapshot: Snapshot, 
         await connection.execute(_TELL, [change_row(change, scan_id) for change in difference.changes])
         told = {change.after.token.address for change in difference.changes}
         await note_money(connection, int(target_id), snapshot.target.chain, told, snapshot.read_at)
-    line = {
-        "scan_id": scan_id,
-        "target_id": target_id,
-        "complete": difference.complete,
-        "approvals": sum(1 for _ in difference.known.in_force),
-        "reason": None if difference.trouble is None else difference.trouble.reason.value,
-        "error": error,
-    }
-    await connection.execute(_LINE, line)
+    line = {"scan_id": scan_id, "target_id": target_id, "complete": difference.complete, "error": error}
+    line |= {"reason": None if difference.trouble is None else difference.trouble.reason.value}
+    await connection.execute(_LINE, line | {"approvals": sum(1 for _ in difference.known.in_force)})
 
 
 async def holders(
@@ -344,7 +333,7 @@ def _relevant(wanted: Filter, change: Change) -> bool:
 
 
 async def _past(
-    connection: AsyncConnection, conditions: Iterable[ColumnElement[bool]], given: Mapping[str, str] = NOTHING
+    connection: AsyncConnection, conditions: Iterable[ColumnElement[bool]], given: Mapping[str, str] | None = None
 ) -> list[Change]:
     query = (
         _joined()
@@ -362,7 +351,7 @@ def _joined() -> Select[Any]:
     )
 
 
-async def _kept(connection: AsyncConnection, query: Select[Any], given: Mapping[str, str] = NOTHING) -> list[Kept]:
+async def _kept(connection: AsyncConnection, query: Select[Any], given: Mapping[str, str] | None = None) -> list[Kept]:
     rows = (await connection.execute(query, given)).mappings()
     return [_kept_from(row, held_from(row)) for row in rows]
 
