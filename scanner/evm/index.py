@@ -66,9 +66,12 @@ class Index(Protocol):
         nominations: Sequence[Nomination],
         checkpoint: Checkpoint | None = None,
         heard: Mapping[str, int] = NOBODY,
+        *,
+        anew: bool = True,
     ) -> None:
         """The past of these owners is read from block `first` up to `last`, and this is what was new in it.
 
+        Where it was not begun `anew`, but goes on from what was read before, an owner who was forgotten stays so.
         A nomination takes the place of the one with its key. `checkpoint` is kept, with the newest before it. `heard`
         are the owners of whom logs spoke, each with a block after which none did: what is known of an older state is
         old.
@@ -85,7 +88,7 @@ class Index(Protocol):
         ...
 
     async def kept(self, chain: str, owners: Collection[str]) -> dict[str, list[Kept]]:
-        """All that was ever nominated for these owners, of each."""
+        """All that was ever nominated, of each of these owners whose past was begun and not forgotten."""
         ...
 
     async def saw(self, chain: str, keys: Collection[Key]) -> None:

@@ -199,10 +199,15 @@ class ChainReader:
                     yield self._reading(targets[owner], found, pin, known.get(targets[owner]), trouble or lacks)
 
     async def _pieces(self, owners: Sequence[str]) -> AsyncGenerator[dict[str, list[Kept]]]:
-        """What is kept of owners, of as many at a time as are put to the state together."""
+        """What is kept of owners, of as many at a time as are put to the state together.
+
+        Who was forgotten since, as a wallet that had left the configuration, is left out, and has to be read anew.
+        """
         piece: dict[str, list[Kept]] = {}
         for start in range(0, len(owners), TOGETHER):
-            piece |= await self._index.kept(self._nodes.chain.index, owners[start : start + TOGETHER])
+            part = owners[start : start + TOGETHER]
+            kept = await self._index.kept(self._nodes.chain.index, part)
+            piece |= {owner: kept.get(owner, []) for owner in part if owner in kept or not self._past.forget(owner)}
             if sum(map(len, piece.values())) >= PIECE:
                 yield piece
                 piece = {}

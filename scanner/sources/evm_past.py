@@ -84,6 +84,12 @@ class Past:
         settled = self._settled
         return settled is not None and not _later(block, settled) and block.number <= self.heights[owner]
 
+    def forget(self, owner: str) -> bool:
+        """Read the past of an owner anew of whom nothing is kept any more; False where nothing of it was read."""
+        known = self.heights[owner] >= self._first
+        self.heights[owner] = self._first - 1
+        return known
+
     @property
     def idle(self) -> bool:
         """Whether nothing is being read."""
@@ -163,7 +169,8 @@ class Past:
         at_pin = Checkpoint(pin.number, pin.hash) if stretch.last == pin.number else None
         sure = stretch.last if at_pin else max(group.last, min(stretch.last, pin.number - SHALLOW))
         heard = dict.fromkeys(touched(stretch.logs, frozenset(group.owners)), stretch.last)
-        await self._index.keep(self._chain, group.owners, self._first, sure, new, at_pin, heard)
+        anew = group.last < self._first
+        await self._index.keep(self._chain, group.owners, self._first, sure, new, at_pin, heard, anew=anew)
         self.heights |= dict.fromkeys(group.owners, sure)
         if at_pin is not None and at_pin not in self._checkpoints[:1]:
             self._checkpoints.insert(0, at_pin)

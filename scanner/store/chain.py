@@ -63,6 +63,8 @@ class StoredIndex:
         new: Sequence[Nomination],
         checkpoint: Checkpoint | None = None,
         heard: Mapping[str, int] = NOBODY,
+        *,
+        anew: bool = True,
     ) -> None:
         """How far the past is read, together with what was new in it and of whom it spoke."""
 
@@ -74,13 +76,14 @@ class StoredIndex:
                     row.on_conflict_do_update(index_elements=[nominations.c.id], set_=moving),
                     [_row(chain, nomination) for nomination in new],
                 )
-            read = insert(chain_owners)
-            reached = {"since": read.excluded.since, "upto": read.excluded.upto}
-            key = [chain_owners.c.chain, chain_owners.c.owner]
-            await connection.execute(
-                read.on_conflict_do_update(index_elements=key, set_=reached),
-                [{"chain": chain, "owner": owner, "since": first, "upto": last} for owner in owners],
-            )
+            if anew:
+                await connection.execute(
+                    _BEGUN, [{"chain": chain, "owner": owner, "since": first, "upto": last} for owner in owners]
+                )
+            else:
+                await connection.execute(
+                    _GONE_ON, [{"b_chain": chain, "b_owner": owner, "last": last} for owner in owners]
+                )
             if heard:
                 spoken = [{"b_chain": chain, "b_owner": owner, "at": at} for owner, at in heard.items()]
                 await connection.execute(_HEARD, spoken)
@@ -116,14 +119,17 @@ class StoredIndex:
         await self._store.write(rewinding)
 
     async def kept(self, chain: str, owners: Collection[str]) -> dict[str, list[Kept]]:
-        """All that was ever nominated for these owners, of each."""
+        """All that was ever nominated, of each of these owners whose past was begun and not forgotten."""
 
         async def reading(connection: AsyncConnection) -> dict[str, list[Kept]]:
-            found: dict[str, list[Kept]] = {owner: [] for owner in owners}
+            begun = and_(chain_owners.c.chain == chain, chain_owners.c.owner.in_(_values(owners)))
+            there = await connection.scalars(select(chain_owners.c.owner).where(begun))
+            found: dict[str, list[Kept]] = {owner: [] for owner in there}
             mine = and_(nominations.c.chain == chain, nominations.c.owner.in_(_values(owners)))
             query = select(nominations.c.seen, nominations.c.orphaned, *_NOMINATION).where(mine)
             for seen, orphaned, owner, *rest in await connection.execute(query):
-                found[owner].append(Kept(_nomination(owner, *rest), seen, orphaned))
+                if owner in found:
+                    found[owner].append(Kept(_nomination(owner, *rest), seen, orphaned))
             return found
 
         return await self._store.read(reading)
@@ -190,11 +196,16 @@ def _values(texts: Collection[str]) -> Select[tuple[str]]:
     return select(func.json_each(encode(list(texts)).decode()).table_valued("value").c.value)
 
 
-_HEARD = (
-    update(chain_owners)
-    .where(chain_owners.c.chain == bindparam("b_chain"), chain_owners.c.owner == bindparam("b_owner"))
-    .values(heard=func.max(func.coalesce(chain_owners.c.heard, 0), bindparam("at")))
+_new_owner = insert(chain_owners)
+_BEGUN = _new_owner.on_conflict_do_update(
+    index_elements=[chain_owners.c.chain, chain_owners.c.owner],
+    set_={"since": _new_owner.excluded.since, "upto": _new_owner.excluded.upto},
 )
+_OWNER = update(chain_owners).where(
+    chain_owners.c.chain == bindparam("b_chain"), chain_owners.c.owner == bindparam("b_owner")
+)
+_GONE_ON = _OWNER.values(upto=bindparam("last"))
+_HEARD = _OWNER.values(heard=func.max(func.coalesce(chain_owners.c.heard, 0), bindparam("at")))
 
 
 async def _set_up(connection: AsyncConnection, chain: str, checkpoint: Checkpoint) -> None:

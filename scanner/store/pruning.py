@@ -26,16 +26,19 @@ from scanner.store.tables import (
     alerts,
     attempts,
     balance_moves,
+    chain_owners,
     changes,
     conditions,
     groups,
     messages,
+    nominations,
     notices,
     past_entries,
     scan_targets,
     scans,
     silenced,
     silences,
+    targets,
     token_moves,
     watches,
 )
@@ -193,6 +196,20 @@ def _ended(column: Column[Any]) -> Callable[[_Bounds], ColumnElement[bool]]:
     return lambda bounds: column < bounds.before
 
 
+def _left(bounds: _Bounds) -> ColumnElement[bool]:
+    """How far a wallet's past is read on a chain where nobody watches it any more: if it returns, it is read anew."""
+    mine = (targets.c.chain == chain_owners.c.chain) & (targets.c.owner == chain_owners.c.owner)
+    lately = or_(watches.c.until.is_(None), watches.c.until >= bounds.before)
+    watched = exists().where(mine, watches.c.target_id == targets.c.id, lately)
+    return exists().where(mine, targets.c.watched.is_(False)) & ~watched
+
+
+def _of_nobody(bounds: _Bounds) -> ColumnElement[bool]:
+    """What a past spoke of that is forgotten: it went first, so that nobody takes half of it for the whole."""
+    mine = (chain_owners.c.chain == nominations.c.chain) & (chain_owners.c.owner == nominations.c.owner)
+    return ~exists().where(mine)
+
+
 _PARTS = (
     _Part(scan_targets, _reading),
     _Part(scans, _scan, (scan_targets.c.scan_id,)),
@@ -205,6 +222,8 @@ _PARTS = (
     _Part(balance_moves, _move(balance_moves)),
     _Part(token_moves, _move(token_moves)),
     _Part(past_entries, _ended(past_entries.c.until)),
+    _Part(chain_owners, _left),
+    _Part(nominations, _of_nobody),
     _Part(watches, _ended(watches.c.until)),
 )
 """What goes, in an order in which nothing refers to what is gone."""
