@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from functools import cache
+from os import strerror
+from ssl import SSLError
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -127,5 +129,8 @@ def _unavailable(said: str) -> Trouble:
 
 def _words(error: aiohttp.ClientConnectionError) -> str:
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    told = cause.strerror if isinstance(cause, OSError) and cause.strerror else None
-    return harmless(told) or type(cause).__name__
+    if not isinstance(cause, OSError):
+        return type(cause).__name__
+    # asyncio's own words repeat the address. A name that is not found, or a certificate, has a number of its own.
+    number = 0 if isinstance(cause, SSLError) else cause.errno or 0
+    return harmless(strerror(number) if number > 0 else cause.strerror) or type(cause).__name__

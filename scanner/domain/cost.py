@@ -10,7 +10,10 @@ __all__ = ["Cost", "Meter", "Spent"]
 
 @dataclass(slots=True)
 class Cost:
-    """What reading has cost so far: requests sent (retries included), retries, seconds waited for the budget."""
+    """What reading has cost so far: requests sent (retries included), retries, seconds waited between them.
+
+    Who reads waits for the key's budget, for a pace that a node bears, and before what failed is asked again.
+    """
 
     requests: int = 0
     retries: int = 0

@@ -324,7 +324,7 @@ class ScanEntry:
 
     `context_errors` say what could not be read beside the approvals: balances, lists. `excepted` counts the approvals
     within the scope about which an exception keeps a rule silent. `seconds` is how long it took, `waited_seconds` how
-    much of that it waited for the key's budget; `costs` tells the same of `approvals` and `balances`, apart.
+    much of that it waited between requests; `costs` tells the same of `approvals` and `balances`, apart.
     """
 
     id: str

@@ -130,7 +130,7 @@ def cost(scan: ScanEntry) -> str:
     if scan.retries:
         said.append(counted(scan.retries, "retry", "retries"))
     if scan.waited_seconds >= LEAST_WAIT:
-        said.append(f"waited {lasting(timedelta(seconds=scan.waited_seconds))} for the key's budget")
+        said.append(f"waited {lasting(timedelta(seconds=scan.waited_seconds))} between requests")
     return ", ".join(said)
 
 

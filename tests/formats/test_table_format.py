@@ -171,7 +171,7 @@ def test_a_scan_says_what_it_took_and_what_for() -> None:
         seconds=61.0,
         costs={"approvals": approvals, "balances": balances},
     )
-    said = "Took 1 min 1 s, 47 requests (40 for approvals, 7 for balances), 2 retries, waited"
+    said = "Took 1 min 1 s, 47 requests (40 for approvals, 7 for balances), 2 retries, waited 3.2 s between requests"
     assert said in " ".join(table(replace(report(), scan=took)).split())
     assert "Took 0.0 s\n" in table(report())
 

@@ -274,7 +274,7 @@ async def test_a_refused_connection_is_unavailable_and_says_where() -> None:
     assert isinstance(answer, Trouble)
     assert answer.reason is Reason.UNAVAILABLE
     assert answer.retry
-    assert "127[.]0[.]0[.]1" in answer.message or "127.0.0.1" in answer.message
+    assert answer.message.endswith("no connection to 127.0.0.1: Connection refused")
 
 
 @pytest.mark.parametrize(
