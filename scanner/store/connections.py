@@ -37,6 +37,8 @@ class Connections:
         self._engine = _engine(path, patience)
         self._free = asyncio.Semaphore(MOST)
         self._idle: list[_Worker] = []
+        self._closing = asyncio.Lock()
+        self._closed = False
 
     async def run(self, work: Work[T], *, begin: str, keep: bool) -> T:
         """Do the work in a transaction that begins `IMMEDIATE` or `DEFERRED`; take it back unless it is to be kept."""
@@ -45,7 +47,10 @@ class Connections:
             try:
                 return await worker.transact(work, begin, keep=keep)
             finally:
-                self._idle.append(worker)
+                if self._closed:
+                    await worker.close()
+                else:
+                    self._idle.append(worker)
 
     async def _any(self) -> "_Worker":
         if self._idle:
@@ -55,13 +60,15 @@ class Connections:
         return worker
 
     async def close(self) -> None:
-        """Close them all, once what is under way has ended."""
-        for _ in range(MOST):
-            await self._free.acquire()
-        while self._idle:
-            await self._idle.pop().close()
-        for _ in range(MOST):
-            self._free.release()
+        """Close them all, once what is under way has ended. Who comes later has a connection for that time alone."""
+        self._closed = True
+        async with self._closing:  # two at once would wait for each other, each with half of what is free
+            for _ in range(MOST):
+                await self._free.acquire()
+            while self._idle:
+                await self._idle.pop().close()
+            for _ in range(MOST):
+                self._free.release()
 
 
 class _Worker(aiosqlite.Connection):

@@ -41,6 +41,22 @@ async def test_what_is_committed_survives_closing(store: Store) -> None:
     await again.close()
 
 
+async def test_who_uses_a_closed_store_leaves_no_connection_open(store: Store) -> None:
+    await store.close()
+    threads = threading.active_count()
+    await store.write(add)
+    assert await store.read(count) == 1
+    async with asyncio.timeout(5):
+        while threading.active_count() > threads:  # noqa: ASYNC110 - a thread ends by itself
+            await asyncio.sleep(0.01)
+
+
+async def test_a_store_may_be_closed_twice_at_once(store: Store) -> None:
+    reading = [asyncio.create_task(store.read(count)) for _ in range(8)]
+    async with asyncio.timeout(5):
+        await asyncio.gather(store.close(), store.close(), *reading)
+
+
 async def test_a_transaction_that_raises_leaves_no_trace(store: Store) -> None:
     async def failing(connection: AsyncConnection) -> None:
         await add(connection)
