@@ -10,7 +10,7 @@ import structlog
 from scanner.domain.chains import Chain
 from scanner.domain.cost import Cost
 from scanner.domain.holdings import BalanceReading, Seen, Wanted, in_units
-from scanner.domain.nominations import TokenFacts
+from scanner.domain.token_facts import TokenFacts
 from scanner.errors import ApprovalWatchError, Reason, Trouble
 from scanner.evm.abi import calldata, number
 from scanner.evm.index import Index

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Self, TypeAlias
 
 from scanner.domain.approvals import Approval, Kind
 
-__all__ = ["PERMIT2", "Key", "Nomination", "Standard", "TokenFacts"]
+__all__ = ["PERMIT2", "Key", "Nomination"]
 
 PERMIT2 = "0x000000000022d473030f116ddee9f6b43ac78ba3"
 """Permit2's address on every chain that its own deployment reached (Uniswap, CREATE2)."""
@@ -48,25 +47,3 @@ class Nomination:
     def key(self) -> Key:
         """What makes two nominations the same question."""
         return (self.owner, self.kind, self.token, self.spender, self.token_id, self.via)
-
-
-class Standard(StrEnum):
-    """What a token contract says by ERC-165 that it keeps. One that says nothing is taken for ERC-20's like."""
-
-    ERC721 = "erc721"
-    ERC1155 = "erc1155"
-
-
-@dataclass(frozen=True, slots=True)
-class TokenFacts:
-    """What a token contract says of itself. None is a fact, too: the contract does not say, or not readably.
-
-    `symbol` and `name` are a stranger's text, cut to a bearable length; `supply` is in the smallest unit, and was true
-    of the block that was asked. NFTs have neither decimals nor a supply that an allowance could be held against.
-    """
-
-    symbol: str | None = None
-    name: str | None = None
-    decimals: int | None = None
-    supply: int | None = None
-    standard: Standard | None = None

@@ -9,7 +9,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
 
-from scanner.domain.nominations import Key, Nomination, TokenFacts
+from scanner.domain.nominations import Key, Nomination
+from scanner.domain.token_facts import TokenFacts
 
 __all__ = ["NOBODY", "Checkpoint", "Dated", "Index", "Kept"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from scanner.domain.holdings import MOST_DECIMALS
-from scanner.domain.nominations import Standard, TokenFacts
+from scanner.domain.token_facts import Standard, TokenFacts
 from scanner.errors import Trouble
 from scanner.evm.abi import WORD, number, text
 from scanner.evm.keccak import selector

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from itertools import chain
 
 from scanner.domain.approvals import FUNGIBLE, Allowance, Approval, Kind, Spender, Token
-from scanner.domain.nominations import PERMIT2, Nomination, Standard, TokenFacts
+from scanner.domain.nominations import PERMIT2, Nomination
+from scanner.domain.token_facts import Standard, TokenFacts
 from scanner.errors import Trouble
 from scanner.evm.abi import calldata, number
 from scanner.evm.index import Kept

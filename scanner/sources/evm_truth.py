@@ -11,7 +11,8 @@ from hashlib import blake2b
 
 from scanner import __version__
 from scanner.domain.approvals import Allowance, Approval, Kind, Spender, Token
-from scanner.domain.nominations import Key, Nomination, TokenFacts
+from scanner.domain.nominations import Key, Nomination
+from scanner.domain.token_facts import TokenFacts
 from scanner.errors import Trouble
 from scanner.evm.index import Index, Kept
 from scanner.evm.nodes import Nodes

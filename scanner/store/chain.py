@@ -11,7 +11,8 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Kind, stable_id
-from scanner.domain.nominations import Key, Nomination, Standard, TokenFacts
+from scanner.domain.nominations import Key, Nomination
+from scanner.domain.token_facts import Standard, TokenFacts
 from scanner.evm.index import NOBODY, Checkpoint, Dated, Kept
 from scanner.store.engine import Store
 from scanner.store.rows import parts

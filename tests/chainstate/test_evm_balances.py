@@ -10,7 +10,7 @@ from scanner.context.evm_balances import PIECE, EvmBalances
 from scanner.domain.approvals import UINT256_MAX, Target
 from scanner.domain.chains import by_index
 from scanner.domain.holdings import BalanceReading, Seen, Wanted
-from scanner.domain.nominations import TokenFacts
+from scanner.domain.token_facts import TokenFacts
 from scanner.errors import Reason
 from scanner.store.chain import StoredIndex
 from scanner.store.engine import Store

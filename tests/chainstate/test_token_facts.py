@@ -3,7 +3,7 @@
 import pytest
 from far_chain import BLOCK, BURNS, FarChain, called, served, string, words
 
-from scanner.domain.nominations import Standard, TokenFacts
+from scanner.domain.token_facts import Standard, TokenFacts
 from scanner.errors import Trouble
 from scanner.sources.evm_metadata import token_facts
 

@@ -7,7 +7,8 @@ import pytest
 from far_chain import BLOCK, BURNS, FarChain, called, served, words
 
 from scanner.domain.approvals import UINT256_MAX, Allowance, Approval, Kind, Token
-from scanner.domain.nominations import PERMIT2, Key, Nomination, Standard, TokenFacts
+from scanner.domain.nominations import PERMIT2, Key, Nomination
+from scanner.domain.token_facts import Standard, TokenFacts
 from scanner.errors import Trouble
 from scanner.evm.index import Kept
 from scanner.sources.evm_state import NOTHING_SAID, approval, rights

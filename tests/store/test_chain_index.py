@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from scanner.domain.approvals import UINT256_MAX, Kind
-from scanner.domain.nominations import Nomination, Standard, TokenFacts
+from scanner.domain.nominations import Nomination
+from scanner.domain.token_facts import Standard, TokenFacts
 from scanner.evm.index import Checkpoint, Kept
 from scanner.evm.learned import Learned, Size
 from scanner.store.chain import CHECKPOINTS, StoredIndex
