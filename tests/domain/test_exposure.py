@@ -54,7 +54,8 @@ def test_nfts_are_counted_and_have_no_price(
     kind: Kind, allowance: Allowance, count: int, amount: int, covers: bool
 ) -> None:
     found = exposure(replace(of(allowance), kind=kind), held(str(count), raw=count, decimals=0))
-    assert (found.balance, found.amount, found.covers_balance) == (count, amount, covers)
+    assert (found.balance, found.amount) == (Decimal(count), Decimal(amount))
+    assert found.covers_balance is covers
     assert (found.price_usd, found.usd) == (None, None)
 
 

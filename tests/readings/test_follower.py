@@ -71,8 +71,7 @@ async def known(store: Store, target: Target) -> None:
     before = await store.read(lambda connection: knowledge.known(connection, target))
     difference = diff(before, blank, timedelta())
     name = target.owner
-    begun = {"asked_by": "test", "worker": "w", "total": 1, "at": at}
-    await store.write(lambda connection: scans.begin(connection, name, **begun))
+    await store.write(lambda c: scans.begin(c, name, asked_by="test", worker="w", total=1, at=at))
     await store.write(lambda connection: knowledge.record(connection, name, blank, difference))
 
 
@@ -126,13 +125,14 @@ async def test_a_reading_that_fails_is_not_repeated_at_once_but_for_news(store: 
 
 
 async def test_balances_that_are_still_being_read_are_no_reason_to_wait(store: Store, world: World) -> None:
-    owner, made = world.owners[4], Scans(goes_on=asyncio.Event())
+    owner, goes_on = world.owners[4], asyncio.Event()
+    made = Scans(goes_on=goes_on)
     await known(store, Target("1", owner))
     async with followed(store, world, targets_of([owner]), made):
         await until(lambda: len(made.asked) == 1)
         world.does(approves(world, owner, 1))
         await until(lambda: len(made.asked) == 2)
-        made.goes_on.set()
+        goes_on.set()
         world.does(approves(world, owner, 2))
         await until(lambda: len(made.asked) == 3)
     assert [job.weighs for job in made.asked] == [True, False, True]
