@@ -74,7 +74,7 @@ class Judge:
         self._rules = {rule.id: rule for rule in pack.rules}
         self._own, self._shared = parted(pack)
         self._money = pack.reading(MONEY)
-        self._own_money = self._own.reading(MONEY)
+        self._own_money, self._shared_money = self._own.reading(MONEY), self._shared.reading(MONEY)
         self._money_events = frozenset(kind for rule in self._money.rules for kind in rule.on)
         ending = {exemption.rule for exemption in pack.exemptions if exemption.until is not None}
         self._ageing = any(not AGES.isdisjoint(rule.fields_read) or rule.id in ending for rule in self._shared.rules)
@@ -115,8 +115,8 @@ class Judge:
     async def weighed(self, connection: AsyncConnection, scan_id: str, target: Target, moved: Moved) -> Judged:
         """Judge a target again by the rules that follow money, after a reading of its balances.
 
-        What the scan found changed is judged as a change once more: its worth was not known before. What a spender
-        holds that the scan moved is judged at its end, when it is known.
+        What the scan found changed is judged as a change once more: its worth was not known before. Counts are asked
+        for only where they matter, and of a spender that the scan moved at its end, when they are known.
         """
         if not self._money.rules:
             return Judged()
@@ -127,10 +127,16 @@ class Judge:
         told = await kept_alerts.rules_told(connection, [change.id for change in changes])
         changed = {change.after.id: change for change in changes}
         first = frozenset(id_ for id_, kind in kinds.items() if kind is ChangeKind.BASELINE)
-        found = Judged()
-        for pack, later in ((self._money, False), (self._own_money, True)):
-            some = [one for one in kept if (one.held.approval.spender.address in moved.spenders) is later]
-            found += await self._judge_all(connection, pack, of_stored(some, first, changed), told, moved, moved)
+        settled: set[str] = set()
+        found = await self._judge_all(
+            connection, self._own_money, of_stored(kept, first, changed), told, moved, settled
+        )
+        for one in kept:
+            if one.held.approval.id in settled and moved.holds(one.held.approval):
+                moved.settle(one.held.approval)
+        counting = [one for one in kept if one.held.approval.id not in settled]
+        now = [one for one in counting if one.held.approval.spender.address not in moved.spenders]
+        found += await self._judge_all(connection, self._shared_money, of_stored(now, first), moved=moved)
         await self._apply(connection, found.transitions, scan_id, self._now())
         return found
 
@@ -212,11 +218,12 @@ class Judge:
         cases: Sequence[Case],
         told: Collection[tuple[str, str]] = (),
         moved: Moved | None = None,
-        settling: Moved | None = None,
+        settled: set[str] | None = None,
     ) -> Judged:
         """Judge approvals. `told` are the rules that spoke of a change already: an event is told once.
 
-        `moved` is what the scan has moved so far. What of that no count could change is settled, if it is `settling`.
+        `moved` is what the scan has moved so far. Those of which the rules that count can say nothing, whatever the
+        counts are, are added to `settled`.
         """
         gone = {id_: why for case in cases for id_, why in case.gone.items()}
         held = [one for case in cases for one in case.held]
@@ -234,8 +241,8 @@ class Judge:
             for one in case.held:
                 spared = self._exemptions.of(one.approval, at)
                 asked = verdicts.ask(case, one, counted, known[one.approval.id], spared, at)
-                if settling is not None and settling.holds(one.approval) and verdicts.settles(self._shared, one, asked):
-                    settling.settle(one.approval)
+                if settled is not None and verdicts.settles(self._shared, one, asked):
+                    settled.add(one.approval.id)
         baseline, raised = (
             frozenset().union(*(part(case) for case in cases))
             for part in (attrgetter("baseline"), attrgetter("raised"))
