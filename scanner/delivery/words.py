@@ -115,14 +115,15 @@ def _through(approval: Approval) -> str:
 
 
 def _right(approval: Approval) -> str:
-    symbol = quoted(approval.token.symbol) if harmless(approval.token.symbol) else "this token"
+    named = quoted(approval.token.symbol) if harmless(approval.token.symbol) else None
+    symbol, collection = named or "this token", f"this collection, {named}," if named else "this collection"
     if approval.allowance.unreadable is not None:
         said = quoted(approval.allowance.unreadable)
         return f"cannot be read (the source says {said}); treat it as unlimited until you know better"
     if approval.kind in (Kind.ERC721_ALL, Kind.ERC1155_ALL):
-        return f"may move every NFT of this collection, {symbol}, that the wallet has or will have"
+        return f"may move every NFT of {collection} that the wallet has or will have"
     if approval.kind is Kind.ERC721:
-        return f"may move the NFT {approval.token_id} of {symbol}"
+        return f"may move the NFT {approval.token_id} of {named or collection}"
     if approval.operator:
         return f"may move all of {symbol} that the wallet has or will have"
     if approval.allowance.raw is None and not approval.unlimited:

@@ -148,7 +148,15 @@ def test_what_is_open_comes_before_what_has_ended_and_what_is_critical_before_bo
             replace(approval(), kind=Kind.ERC1155_ALL),
             "may move every NFT of this collection, “USDC”, that the wallet has or will have",
         ),
+        (
+            replace(approval(token=Token("0x1", None)), kind=Kind.ERC1155_ALL),
+            "may move every NFT of this collection that the wallet has or will have",
+        ),
         (replace(approval(), kind=Kind.ERC721, token_id=7), "may move the NFT 7 of “USDC”"),
+        (
+            replace(approval(token=Token("0x1", None)), kind=Kind.ERC721, token_id=7),
+            "may move the NFT 7 of this collection",
+        ),
         (replace(approval(), kind=Kind.ERC777), "may move all of “USDC” that the wallet has or will have"),
         (replace(approval(), kind=Kind.ERC6909), "may move all of “USDC” that the wallet has or will have"),
         (replace(approval(raw=5_000_000), kind=Kind.ERC6909, token_id=7), "5,000,000 raw units of “USDC”, id 7"),
