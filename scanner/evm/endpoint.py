@@ -137,7 +137,7 @@ class Endpoint:
         while len(results) < len(asks):
             chunk = self._chunk(asks[len(results) :])
             answered = await self._once(chunk, within)
-            if len(chunk) > 1 and (refused := self._refused(answered, len(chunk))):
+            if len(chunk) > 1 and (refused := self._refused(answered, chunk)):
                 # What broke down without a word would take many failures to halve: it grows again, if that was not it.
                 suggested = None if refused.what in _TOO_MUCH else 1
                 await self.learn(batch=shrunk(self.learned.batch, len(chunk), suggested=suggested))
@@ -239,10 +239,12 @@ class Endpoint:
             self._world.cost.waited += at - now
             await self._world.sleep(at - now)
 
-    def _refused(self, answered: list[Result] | Fault, size: int) -> Fault | None:
+    def _refused(self, answered: list[Result] | Fault, asks: Sequence[Ask]) -> Fault | None:
         """Why a batch has to be sent again in smaller ones, if it has to."""
+        size = len(asks)
         if isinstance(answered, Fault) and answered.what in _TOO_MUCH:
-            return answered
+            of_ranges = answered.what is What.RANGE and any(map(_spans, asks))
+            return None if of_ranges else answered  # fewer blocks help more than fewer requests
         faults = [answered] if isinstance(answered, Fault) else [one for one in answered if isinstance(one, Fault)]
         if (refused := next((one for one in faults if one.what is What.BATCH), None)) is not None:
             return refused
@@ -256,3 +258,8 @@ class Endpoint:
             return None
         self._stumbles = 0
         return stumbled
+
+
+def _spans(ask: Ask) -> bool:
+    """Whether it is for the logs of several blocks, which can be asked for fewer."""
+    return ask.method == "eth_getLogs" and ask.params[0].get("fromBlock") != ask.params[0].get("toBlock")

@@ -2,12 +2,12 @@
 
 import pytest
 from aiohttp import web
-from far_node import Clock, Entry, FarNode, log, nodes_of, places, read, wanted
+from far_node import Clock, Entry, FarNode, block, log, nodes_of, places, read, wanted
 
 from scanner.errors import Reason, Trouble
 from scanner.evm.learned import ShortMemory, fingerprint
 from scanner.evm.ranges import in_order
-from scanner.evm.values import Filter, Stretch
+from scanner.evm.values import Call, Filter, Stretch
 
 HISTORY = [log(number, 0, 1) for number in range(0, 400, 7)] + [log(number, 1, 2) for number in range(3, 400, 31)]
 TRUTH = sorted((int(one["blockNumber"], 16), int(one["logIndex"], 16)) for one in HISTORY)
@@ -150,6 +150,19 @@ async def test_an_answer_that_is_too_large_is_asked_for_in_smaller_ones() -> Non
         _, found, trouble = await read(nodes, 0, 300)
     assert trouble is None
     assert [number for number, _ in places(found)] == list(range(60))
+
+
+async def test_ranges_whose_logs_are_too_large_are_made_shorter_and_batches_stay() -> None:
+    many = [{**log(number, 0, 1), "data": "0x" + "00" * 400_000} for number in range(91, 101)]
+    far = FarNode(head=100, logs=many)
+    async with nodes_of(far) as nodes:
+        _, logs, trouble = await read(nodes, 0, 100)
+        asked = len(far.requests)
+        await nodes.call([Call(f"0x{number:040x}", "0x00") for number in range(20)], block(100))
+    assert trouble is None
+    assert places(logs) == [(number, 0) for number in range(91, 101)]
+    assert asked < 20
+    assert [len(request) for request in far.requests[asked:]] == [20]
 
 
 async def test_an_empty_answer_of_a_node_that_has_not_come_so_far_is_not_the_truth() -> None:
