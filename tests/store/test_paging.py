@@ -1,12 +1,14 @@
 """What is stored is gone through a part at a time, however much it is."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from functools import partial
 
 from made import START, TREASURY, address, approval, commit, reading
 
 from scanner.domain.approvals import Target
-from scanner.store import knowledge
+from scanner.domain.exposure import Valuation
+from scanner.store import balances, knowledge
 from scanner.store.engine import Store
 
 COUNT = 1_200
@@ -70,3 +72,13 @@ async def test_what_spenders_held_once_or_in_a_wallet_that_is_watched_no_more_is
     assert await _held_by(store, address(200)) == [[approval(token=1).id]]
     await store.write(lambda connection: knowledge.unwatch(connection, {Target("1", address(99))}, START))
     assert await _held_by(store, address(200)) == [[]]
+
+
+async def test_a_set_of_any_size_is_asked_for_at_once(store: Store) -> None:
+    rows = [approval(token=number) for number in range(1, COUNT + 1)]
+    await commit(store, reading(*rows), "s1")
+    worth = {one.id: Valuation(START, Decimal(number)) for number, one in enumerate(rows)}
+    await store.write(partial(balances.value_first, first=worth))
+    ids = [one.id for one in rows[::2]]
+    assert await store.read(partial(balances.valuations_of, approval_ids=ids)) == {id_: worth[id_] for id_ in ids}
+    assert await store.read(partial(balances.valuations_of, approval_ids=[])) == {}
