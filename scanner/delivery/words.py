@@ -74,9 +74,9 @@ def listed(known: Standing) -> str | None:
 
 def token(approval: Approval, *, risk: bool = False) -> str:
     """The token, by a name that anybody could have chosen, and its address; `risk` where the source warns of it."""
-    number = "" if approval.token_id is None else f", number {approval.token_id}"
+    which = "" if approval.token_id is None else f", id {approval.token_id}"
     warned = "; called a scam or a honeypot by the source" if risk else ""
-    return f"{quoted(approval.token.symbol)}, {_address(approval.chain, approval.token.address)}{number}{warned}"
+    return f"{quoted(approval.token.symbol)}, {_address(approval.chain, approval.token.address)}{which}{warned}"
 
 
 def at_stake(exposure: Exposure) -> str | None:
@@ -126,12 +126,12 @@ def _right(approval: Approval) -> str:
         return f"may move the NFT {approval.token_id} of {named or collection}"
     if approval.operator:
         return f"may move all of {symbol} that the wallet has or will have"
-    if approval.allowance.raw is None and not approval.unlimited:
-        return "not known; treat it as unlimited until you know better"
-    if approval.token_id is not None:
-        return f"{_quantity(approval)} of {symbol}, id {approval.token_id}"
     if approval.unlimited:
         return f"unlimited {symbol}"
+    if approval.allowance.raw is None:
+        return "not known; treat it as unlimited until you know better"
+    if not approval.fungible:
+        return f"{_quantity(approval)} of {symbol}"
     known = _decimals(approval) is not None
     return f"{_quantity(approval)} {symbol}" if known else f"{_quantity(approval)} of {symbol} (decimals unknown)"
 

@@ -8,7 +8,7 @@ from owed import START, WALLET, approval, due
 
 from scanner.delivery.links import transaction_url
 from scanner.delivery.messages import compose
-from scanner.delivery.words import allowance, changed, one_line, size, wallet
+from scanner.delivery.words import allowance, changed, one_line, size, token, wallet
 from scanner.domain.alerts import AlertState, Move, Severity
 from scanner.domain.approvals import Allowance, Approval, Kind, Spender, Status, Target, Token
 from scanner.domain.changes import Change, ChangeKind
@@ -159,12 +159,7 @@ def test_what_is_open_comes_before_what_has_ended_and_what_is_critical_before_bo
         ),
         (replace(approval(), kind=Kind.ERC777), "may move all of “USDC” that the wallet has or will have"),
         (replace(approval(), kind=Kind.ERC6909), "may move all of “USDC” that the wallet has or will have"),
-        (replace(approval(raw=5_000_000), kind=Kind.ERC6909, token_id=7), "5,000,000 raw units of “USDC”, id 7"),
-        (replace(approval(), kind=Kind.ERC6909, token_id=7), "unlimited of “USDC”, id 7"),
-        (
-            replace(approval(), kind=Kind.ERC6909, token_id=7, allowance=Allowance(None)),
-            "not known; treat it as unlimited until you know better",
-        ),
+        (replace(approval(raw=5_000_000), kind=Kind.ERC6909, token_id=7), "5,000,000 raw units of “USDC”"),
         (
             replace(approval(), kind=Kind.ERC721_ALL, allowance=Allowance(None, unreadable="reverts")),
             "cannot be read (the source says “reverts”); treat it as unlimited until you know better",
@@ -255,6 +250,11 @@ def test_nothing_is_linked_that_was_not_checked() -> None:
     (message,) = told(due(2, of=odd, target=Target("424242", "someone")))
     assert "://" not in message.body
     assert "on chain 424242" in message.body
+
+
+def test_one_of_a_contracts_tokens_is_told_with_its_id() -> None:
+    kept = replace(approval(), kind=Kind.ERC6909, token_id=7)
+    assert token(kept) == f"“USDC”, {kept.token.address}, id 7"
 
 
 def test_a_wallet_without_a_label_is_its_address() -> None:
