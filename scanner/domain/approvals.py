@@ -114,7 +114,10 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token contract. `address` is "" where the source gives none; `symbol` is a stranger's text."""
+    """A token contract. `address` is "" where the source gives none; `symbol` is a stranger's text.
+
+    What is None the source does not tell.
+    """
 
     address: str
     symbol: str | None = None
@@ -124,7 +127,10 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Spender:
-    """Who may take. `address` is "" where the source contradicts itself or is silent; `name` is a stranger's text."""
+    """Who may take. `address` is "" where the source contradicts itself or is silent.
+
+    `name` is a stranger's text, "" where the source has none for it, and None where it knows no names at all.
+    """
 
     address: str
     name: str | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from scanner.domain.approvals import Allowance, Approval, End, Kind, Snapshot, Target, stable_id
+from scanner.domain.approvals import Allowance, Approval, End, Kind, Snapshot, Spender, Target, Token, stable_id
 from scanner.errors import Reason, Trouble
 
 __all__ = ["GONE", "WITHDRAWN", "Change", "ChangeKind", "Difference", "Held", "Known", "diff", "unseen"]
@@ -128,10 +128,11 @@ def unseen(known: Known, snapshot: Snapshot) -> frozenset[str]:
 def diff(known: Known, snapshot: Snapshot, confirm_after: timedelta, based_on: int | None = None) -> Difference:
     """Compare what is known of a target with a reading of it.
 
-    What the reading shows is believed, whatever became of the rest of it. What it does not show counts as gone only
-    if the reading reached its end, the source covers that kind, and the loss is small; a loss of everything, or of
-    more than half of ten or more, and anything that an unproven end left out, is believed only when another
-    such reading, at least `confirm_after` later, still lacks it, each approval by itself.
+    What the reading shows is believed, whatever became of the rest of it; what its source knows nothing of, as names,
+    stays as it was known. What it does not show counts as gone only if the reading reached its end, the source covers
+    that kind, and the loss is small; a loss of everything, or of more than half of ten or more, and anything that an
+    unproven end left out, is believed only when another such reading, at least `confirm_after` later, still lacks it,
+    each approval by itself.
 
     Two ends need no proof by absence, and nobody counts them as a loss: an approval whose time is up has expired, and
     one whose grant stood in a block that is no longer part of the chain is withdrawn.
@@ -149,7 +150,7 @@ def diff(known: Known, snapshot: Snapshot, confirm_after: timedelta, based_on: i
         held = known.held.get(approval.id)
         if not _allows(approval, snapshot.shown_at) or (held is not None and held.version > current):
             continue
-        row, moved = _seen(held, approval, snapshot.read_at, first=approval.kind not in known.covered)
+        row, moved = _seen(held, approval, snapshot, first=approval.kind not in known.covered)
         if moved is not None:
             before = held.approval if held is not None and held.in_force else None
             changes.append(Change(moved, before, row.approval, snapshot.read_at))
@@ -182,11 +183,13 @@ def diff(known: Known, snapshot: Snapshot, confirm_after: timedelta, based_on: i
     return Difference(after, rows, tuple(changes), complete, trouble, agrees=complete and current == known.version)
 
 
-def _seen(held: Held | None, approval: Approval, at: datetime, *, first: bool) -> tuple[Held, ChangeKind | None]:
+def _seen(held: Held | None, approval: Approval, snapshot: Snapshot, *, first: bool) -> tuple[Held, ChangeKind | None]:
     """What becomes of an approval that a reading shows, and the change that this is."""
+    at = snapshot.read_at
     if held is None:
         sight = ChangeKind.BASELINE if first else ChangeKind.NEW
         return Held(approval, first_seen=at, since=at, changed_at=at), sight
+    approval = _in_known_words(approval, held.approval)
     if not held.in_force:
         return replace(held, approval=approval, since=at, changed_at=at, in_force=True), ChangeKind.RESTORED
     if approval.allowance.unreadable is not None:
@@ -194,8 +197,29 @@ def _seen(held: Held | None, approval: Approval, at: datetime, *, first: bool) -
         last = replace(approval.allowance, raw=held.approval.allowance.raw, in_words=held.approval.allowance.in_words)
         approval = replace(approval, allowance=last)
     kind = _moved(held.approval, approval)
+    if kind is not ChangeKind.INCREASED and snapshot.block is None and approval.granted_at is None:
+        # Who knows no blocks cannot know that it was granted anew, and has not said so.
+        approval = replace(approval, granted_at=held.approval.granted_at, granted_tx=held.approval.granted_tx)
     changed_at = at if kind else held.changed_at
     return replace(held, approval=approval, changed_at=changed_at, missing_since=None), kind
+
+
+def _in_known_words(shown: Approval, known: Approval) -> Approval:
+    """An approval as a reading shows it, with what was known of its spender and token where that reading says nothing.
+
+    Sources know different things, and a word that one of them cannot know has not changed.
+    """
+    token, name = shown.token, shown.spender.name
+    words = Token(
+        token.address,
+        known.token.symbol if token.symbol is None else token.symbol,
+        known.token.decimals if token.decimals is None else token.decimals,
+        known.token.supply if token.supply is None else token.supply,
+    )
+    if words == token and name is not None:
+        return shown
+    spender = Spender(shown.spender.address, known.spender.name if name is None else name)
+    return replace(shown, token=words, spender=spender)
 
 
 def _moved(before: Approval, after: Approval) -> ChangeKind | None:

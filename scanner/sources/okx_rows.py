@@ -44,7 +44,7 @@ def approval_of(row: Row, target: Target, chain: Chain) -> tuple[Approval, Flaw]
         chain=target.chain,
         owner=target.owner,
         token=Token(token, _symbol(row.symbol)),
-        spender=Spender(spender, short_text(row.name)),
+        spender=Spender(spender, _name(row.name)),
         allowance=allowance_of(row.amount),
         status=_status(row.status),
     )
@@ -93,6 +93,11 @@ def _address(value: object, chain: Chain) -> str | None:
         return normal_address(text, chain)
     except BadAddressError:
         return None
+
+
+def _name(value: object) -> str | None:
+    """What the API calls a spender: "" where it says that it has no name, None where it says nothing."""
+    return "" if value == "" else short_text(value)
 
 
 def _symbol(value: object) -> str | None:

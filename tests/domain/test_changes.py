@@ -1,6 +1,7 @@
 """What is seen is a fact at once, and told once: the kinds of change in docs/json.md."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -151,6 +152,37 @@ def test_a_name_that_moves_is_kept_and_not_told() -> None:
     held = outcome.known.held[one.id]
     assert held.approval.token.symbol == "NEW"
     assert held.changed_at == START
+
+
+words = st.none() | st.sampled_from(["", "Router", "Vault"])
+numbers = st.none() | st.sampled_from([0, 6, 18])
+
+
+@given(st.lists(st.tuples(words, words, numbers, numbers, st.booleans()), min_size=1, max_size=6))
+def test_what_a_source_does_not_tell_stays_as_it_was_known(
+    sources: list[tuple[str | None, str | None, int | None, int | None, bool]],
+) -> None:
+    """Whatever comes after whatever, revoked or not: of each word the last that was told."""
+    known, one = Known(OWNER), approval(1)
+    for minute, (name, symbol, decimals, supply, there) in enumerate(sources):
+        token = replace(one.token, symbol=symbol, decimals=decimals, supply=supply)
+        shown = replace(one, spender=replace(one.spender, name=name), token=token)
+        amounts = shown if there or minute == 0 else replace(shown, allowance=Allowance(0))
+        known = diff(known, reading([amounts, approval(2)], minutes(15 * minute)), timedelta()).known
+    shown_in = [each for place, each in enumerate(sources) if each[4] or place == 0]
+    held = known.held[one.id].approval
+    for place, told_now in enumerate((held.spender.name, held.token.symbol, held.token.decimals, held.token.supply)):
+        assert told_now == next((each[place] for each in reversed(shown_in) if each[place] is not None), None)
+
+
+def test_when_it_was_granted_is_not_forgotten_by_a_source_that_knows_no_blocks() -> None:
+    told_by_the_chain = replace(approval(1, 5), granted_at=START, granted_tx="0x1")
+    known = after(replace(reading([told_by_the_chain]), block=7))
+    for amount, expected in ((5, START), (4, START), (6, None)):
+        later = diff(known, reading([approval(1, amount)], minutes(15)), TEN_MINUTES).known
+        assert later.held[approval(1).id].approval.granted_at == expected
+    rewound = replace(reading([approval(1, 5)], minutes(15)), block=9)
+    assert diff(known, rewound, TEN_MINUTES).known.held[approval(1).id].approval.granted_at is None
 
 
 # Amounts that cannot be read.

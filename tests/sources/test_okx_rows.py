@@ -127,6 +127,12 @@ def test_evm_addresses_are_lower_case_and_others_are_left_as_they_are() -> None:
     assert flaw is Flaw.NONE
 
 
+@pytest.mark.parametrize(("told", "name"), [("Router", "Router"), ("", ""), (None, None), (7, None)])
+def test_a_spender_that_has_no_name_is_told_from_one_whose_name_is_not_told(told: object, name: str | None) -> None:
+    approval, _ = approval_of(row(name=told), HERE, by_index("1"))
+    assert approval.spender.name == name
+
+
 def test_long_texts_are_cut() -> None:
     approval, _ = approval_of(row(symbol="s" * 10_000, name="n" * 10_000), HERE, by_index("1"))
     assert approval.token.symbol == "s" * LONGEST_TEXT
