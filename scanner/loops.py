@@ -25,10 +25,10 @@ async def guarded(work: Coroutine[Any, Any, object]) -> None:
         log.exception("daemon.work_failed")
 
 
-async def rest(wakes: asyncio.Event, pause: timedelta) -> None:
-    """Wait for an event, or until a pause is over."""
+async def rest(wakes: asyncio.Event, pause: timedelta | None) -> None:
+    """Wait for an event, or until a pause is over, which None never is."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(pause.total_seconds()):
+        async with asyncio.timeout(None if pause is None else pause.total_seconds()):
             await wakes.wait()
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import monotonic
 
 from scanner.domain.approvals import End, Kind, Snapshot, Target, Underway, Unmoved, gather
@@ -148,7 +148,7 @@ class ChainReader:
         """Wait until the past of somebody is read up to the pin, or nothing more is to be waited for."""
         past = self._past
         while not (past.trouble or past.idle or _over(ends) or any(past.reached(one, pin.block) for one in owners)):
-            await past.moved(None if ends is None else max(0.0, ends - monotonic()))
+            await past.moved(None if ends is None else timedelta(seconds=max(0.0, ends - monotonic())))
             yield past.underway(owners, pin.block)
 
     def _outdated(self, pin: _Pin) -> bool:

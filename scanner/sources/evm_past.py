@@ -6,8 +6,9 @@ block on which both agree.
 
 import asyncio
 from collections.abc import Collection, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
@@ -17,6 +18,7 @@ from scanner.errors import ApprovalWatchError, Reason, Trouble
 from scanner.evm.index import Checkpoint, Index
 from scanner.evm.nodes import Nodes
 from scanner.evm.values import Block, Log, Stretch
+from scanner.loops import rest
 from scanner.sources.evm_logs import filters, nominations, touched
 
 __all__ = ["BEHIND", "Past"]
@@ -99,16 +101,11 @@ class Past:
         """Whether only little is missing of an owner's past up to a block."""
         return self.heights[owner] >= block.number - SHALLOW
 
-    async def moved(self, within: float | None) -> bool:
-        """Wait until something was read, or nothing is read any more; False where that takes longer, in seconds."""
-        if self.idle:
-            return True
-        self._moved.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(within):
-                await self._moved.wait()
-                return True
-        return False
+    async def moved(self, within: timedelta | None) -> None:
+        """Wait until something was read, or nothing is read any more, at the longest for so long."""
+        if not self.idle:
+            self._moved.clear()
+            await rest(self._moved, within)
 
     def underway(self, owners: Collection[str], block: Block) -> Underway:
         """How far the past of these owners is read, by the one that is furthest behind."""
