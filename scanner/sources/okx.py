@@ -26,6 +26,9 @@ __all__ = ["OkxSource"]
 
 log = structlog.get_logger()
 
+AHEAD = 100
+"""Readings that may wait to be taken before no more is asked for: who takes them may be slower than the far side."""
+
 _WIRES = {"v5": V5, "v6": V6}
 
 _NOT_COVERED = Trouble(
@@ -81,7 +84,7 @@ class OkxSource:
         try:
             round_.start()
             for _ in unique:
-                yield await round_.results.get()
+                yield await round_.next()
         finally:
             await round_.stop()
 
@@ -117,7 +120,9 @@ class _Round:
     """One call of `OkxSource.read`: what is still due, and the workers that ask for it."""
 
     def __init__(self, source: OkxSource, targets: Sequence[Target], known: Mapping[Target, str]) -> None:
-        self.results: asyncio.Queue[Snapshot | Unmoved] = asyncio.Queue()
+        self._results: asyncio.Queue[Snapshot | Unmoved] = asyncio.Queue()
+        self._room = asyncio.Event()
+        self._room.set()
         self._source = source
         self._due = {target: Reading(target, by_index(target.chain), known.get(target)) for target in targets}
         self._jobs: asyncio.PriorityQueue[_Job] = asyncio.PriorityQueue()
@@ -138,6 +143,13 @@ class _Round:
             self._plan()
         width = min(self._source.client.width, len(self._due))
         self._workers = [asyncio.create_task(self._work()) for _ in range(width)]
+
+    async def next(self) -> Snapshot | Unmoved:
+        """What was read next. Where much of it waited, it goes on being read once there is room again."""
+        result = await self._results.get()
+        if self._results.qsize() < AHEAD:
+            self._room.set()
+        return result
 
     async def stop(self) -> None:
         """Cancel what is in flight and wait for it."""
@@ -160,6 +172,7 @@ class _Round:
 
     async def _work(self) -> None:
         while True:
+            await self._room.wait()
             job = await self._jobs.get()
             effort = Effort(job.patience, begun=job.rank == 0)
             try:
@@ -270,11 +283,16 @@ class _Round:
     def _deliver(self, reading: Reading) -> Trouble | None:
         """Hand on what was read; returns what is wrong with it."""
         if reading.unmoved:
-            self.results.put_nowait(Unmoved(reading.target, self._source.name, self._now()))
+            self._put(Unmoved(reading.target, self._source.name, self._now()))
             return None
         snapshot = reading.snapshot(self._source.covers(reading.chain), self._source.name, self._now())
-        self.results.put_nowait(snapshot)
+        self._put(snapshot)
         return snapshot.trouble
+
+    def _put(self, result: Snapshot | Unmoved) -> None:
+        self._results.put_nowait(result)
+        if self._results.qsize() >= AHEAD:
+            self._room.clear()
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._source.client.now(), UTC)

@@ -18,6 +18,7 @@ from scanner.domain.approvals import End, Kind, Target
 from scanner.domain.chains import by_index
 from scanner.errors import Reason, StoreError
 from scanner.okx.pacing import MemoryLedger
+from scanner.sources.okx import AHEAD
 
 
 async def test_a_slow_answer_does_not_stop_the_others() -> None:
@@ -45,6 +46,21 @@ async def test_closing_the_reading_cancels_what_is_in_flight() -> None:
         await reading.aclose()
         assert source.cost.requests >= 1
         assert not {task for task in asyncio.all_tasks() - before if "_work" in repr(task.get_coro())}
+
+
+async def test_what_nobody_takes_is_not_read_without_end() -> None:
+    targets = [Target("1", owner(n)) for n in range(3 * AHEAD)]
+    async with far_side(one_page_each) as far, source_of(far.url) as source:
+        readings = source.read(targets)
+        found = [(await anext(readings)).target]
+        for _ in range(40):
+            asked = len(far.asked)
+            await asyncio.sleep(0.05)
+            if len(far.asked) == asked:
+                break
+        assert AHEAD <= asked <= AHEAD + 2 * source.client.width
+        found += [reading.target async for reading in readings]
+    assert sorted(found, key=targets.index) == targets
 
 
 async def test_two_readings_at_once_do_not_disturb_each_other() -> None:
