@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 
 from scanner.config.patterns import CHAIN, DURATION, NAME, RHYTHM, SECRET, SECRET_OR_URL, TRUTH, between, words
 from scanner.config.secrets import Origin, Secret, secret, secret_or_node_url, unreadable
-from scanner.config.urls import api_url, node_url, request_path
+from scanner.config.urls import api_url, node_of, node_url, request_path
 from scanner.config.written import Written, WrittenIn, WrongError, duration, name, number, one_of, rhythm, truth, whole
 from scanner.domain.approvals import Target
 from scanner.domain.chains import Family, UnknownChainError, find_chain
@@ -96,14 +96,27 @@ class EvmConfig:
     from_block: Annotated[int, Written(whole(0, HIGHEST), between(0, HIGHEST))] = 0
 
     def read_urls(self) -> list[str]:
-        """The nodes' URLs. Raises ConfigError for each that cannot be read, or is no node's."""
+        """The nodes' URLs. Raises ConfigError for all that `missing_urls` tells of."""
         if problems := self.missing_urls():
             raise ConfigError(problems)
         return [url.read() for url in self.rpc]
 
     def missing_urls(self) -> list[Problem]:
-        """A problem for each node whose URL cannot be read now."""
-        return unreadable(partial(_read_url, url) for url in self.rpc)
+        """A problem for each node that cannot be read now or stands there twice, and one where none takes requests."""
+        if problems := unreadable(partial(_read_url, url) for url in self.rpc):
+            return problems
+        first: dict[str, Secret] = {}
+        found = []
+        for url in self.rpc:
+            before = first.setdefault(node_of(url.read()), url)
+            if before is not url:
+                error = WrongError(f"the same node as {before.setting}", code="conflict", hint="keep one of them")
+                found.append(url.problem(error))
+        if all(node.startswith("ws") for node in first):
+            said = "a WebSocket tells new blocks alone, and no other node is named"
+            hint = "name one that begins with https:// or http:// as well"
+            found.append(self.rpc[0].problem(WrongError(said, code="missing-key", hint=hint)))
+        return found
 
 
 def _read_url(url: Secret) -> str:

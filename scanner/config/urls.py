@@ -13,6 +13,7 @@ __all__ = [
     "carries_secret",
     "check_channel_url",
     "list_source",
+    "node_of",
     "node_url",
     "open_url",
     "request_path",
@@ -170,6 +171,12 @@ def node_url(text: str) -> str:
         hint = f"use {parts.scheme}s://; without encryption a node has to be on this machine or its own network"
         raise WrongError("the connection would not be encrypted", code="bad-url", hint=hint)
     return text
+
+
+def node_of(url: str) -> str:
+    """What two spellings of a node's URL have in common."""
+    parts = urlsplit(url.strip())
+    return parts._replace(netloc=parts.netloc.lower(), path=parts.path.rstrip("/")).geturl()
 
 
 def check_channel_url(text: str) -> None:

@@ -83,4 +83,31 @@ def test_a_secret_that_is_no_nodes_url_is_refused_and_not_repeated(tmp_path: Pat
     ],
 )  # fmt: skip # - as many to a line as fit
 def test_a_node_next_door_needs_no_encryption(tmp_path: Path, url: str) -> None:
-    assert loaded(tmp_path, f"{{evm: {{eth: {{rpc: ['{url}']}}}}}}").nodes["1"].read_urls() == [url]
+    rpc = f"['{url}', 'https://another.example']"
+    config = loaded(tmp_path, f"{{evm: {{eth: {{rpc: {rpc}}}}}}}")
+    assert config.nodes["1"].read_urls() == [url, "https://another.example"]
+
+
+@pytest.mark.parametrize(
+    ("rpc", "code", "place", "said"),
+    [
+        ("['wss://node.example']", "missing-key", "1:28", "rpc[0]: a WebSocket tells new blocks alone"),
+        ("['wss://node.example', {env: WS}]", "missing-key", "1:28", "rpc[0]: a WebSocket tells new blocks alone"),
+        ("['https://node.example/k', 'https://NODE.example/k/']", "conflict", "1:54", "rpc[1]: the same node as"),
+        ("[{env: KEYED}, 'wss://node.example', {env: KEYED}]", "conflict", "1:64", "rpc[2]: the same node as"),
+    ],
+)
+def test_nodes_that_are_no_use_together_are_a_problem_with_its_place(
+    tmp_path: Path, rpc: str, code: str, place: str, said: str
+) -> None:
+    environ = {"WS": "wss://other.example", "KEYED": "https://node.example/secret-key-123456"}
+    config = loaded(tmp_path, f"{{evm: {{eth: {{rpc: {rpc}}}}}}}", "ethereum", environ=environ)
+    [problem] = config.missing_secrets()
+    assert (problem.code, f"{problem.place.line}:{problem.place.column}") == (code, place)
+    assert problem.message.startswith(f"source.evm.eth.{said}")
+    assert "secret-key" not in str(problem)
+
+
+def test_a_node_and_its_websocket_are_two(tmp_path: Path) -> None:
+    rpc = "['https://node.example/k', 'wss://node.example/k', 'https://node.example/K']"
+    assert loaded(tmp_path, f"{{evm: {{eth: {{rpc: {rpc}}}}}}}", "ethereum").missing_secrets() == []
