@@ -24,16 +24,20 @@ AT_LEAST = 8
 """Calls that share the one look at their block's header. Of an endpoint without batches, only those that came with it
 are believed: more of them, and one failure would cost too many."""
 
+_OF_A_KIND = (What.UNAVAILABLE, What.UNSUPPORTED)
+"""What `internal error` and `method not found` are taken for."""
+
 
 async def called(endpoint: Endpoint, calls: Sequence[Call], block: Block, within: float) -> list[Returned | Fault]:
     """What each call gives back at that block, as this endpoint says.
 
-    An endpoint that knows no hashes is asked by number, and together with it for the header that it means by that. What
-    is too large to be read counts as reverted: only who writes such a contract has anything of it.
+    An endpoint that knows no hashes is asked by number, and together with it for the header that it means by that. So
+    is one that fails in words that may mean the hash, as there is no one error for what a node does not know. What is
+    too large to be read counts as reverted: only who writes such a contract has anything of it.
     """
     if endpoint.learned.by_hash:
         answers = await endpoint.ask(_asks(calls, {"blockHash": block.hash}), within)
-        if not any(isinstance(answer, Fault) and answer.what is What.REJECTED for answer in answers):
+        if not any(map(_may_mean_the_hash, answers)):
             return list(map(_returned, answers, calls))
     returned: list[Returned | Fault] = []
     while len(returned) < len(calls):
@@ -42,8 +46,16 @@ async def called(endpoint: Endpoint, calls: Sequence[Call], block: Block, within
         if isinstance(fault := returned[-1], Fault):
             return returned + [fault] * (len(calls) - len(returned))
     if endpoint.learned.by_hash and not any(isinstance(one, Fault) for one in returned):
-        await endpoint.learn(by_hash=False)
+        [again] = await endpoint.ask(_asks(calls[:1], {"blockHash": block.hash}), within)
+        await endpoint.learn(by_hash=not _may_mean_the_hash(again))
     return returned
+
+
+def _may_mean_the_hash(answer: Result) -> bool:
+    """Whether an answer can be that of a node that takes no block's hash."""
+    if not isinstance(answer, Fault):
+        return False
+    return answer.what is What.REJECTED or (answer.in_words and answer.what in _OF_A_KIND)
 
 
 async def _by_number(endpoint: Endpoint, calls: Sequence[Call], block: Block, within: float) -> list[Returned | Fault]:

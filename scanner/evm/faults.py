@@ -51,13 +51,15 @@ class What(Enum):
 class Fault:
     """What is wrong, for people (`said`, goes on after the endpoint's name).
 
-    `retry_after` is in seconds, `suggested` a number of blocks.
+    `retry_after` is in seconds, `suggested` a number of blocks. `in_words` says that the node itself said so, with an
+    error of JSON-RPC.
     """
 
     what: What
     said: str
     retry_after: float | None = None
     suggested: int | None = None
+    in_words: bool = False
 
 
 _LOGS = "eth_getLogs"
@@ -109,7 +111,7 @@ def judged(method: str, code: int | None, words: str, *, data: bool = False) -> 
     shown = f"answered {method} with error" + (f" {code}" if code is not None else "")
     said = f"{shown} ({quoted(words)})" if words.strip() else shown
     what = _what(method, code, text, data=data)
-    return Fault(what, said, suggested=_suggested(text) if what is What.RANGE else None)
+    return Fault(what, said, suggested=_suggested(text) if what is What.RANGE else None, in_words=True)
 
 
 def _what(method: str, code: int | None, text: str, *, data: bool) -> What:  # noqa: C901 - one row each

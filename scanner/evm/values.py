@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -25,7 +25,7 @@ class Block:
 class Log(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """One log, in the words of JSON-RPC (`eth_getLogs`): lower-case hex with 0x, numbers as hex quantities.
 
-    `block_timestamp` is there only where the node tells it.
+    `block_timestamp` is there only where the node tells it, in whatever form: nothing depends on it.
     """
 
     address: str
@@ -35,7 +35,7 @@ class Log(msgspec.Struct, frozen=True, rename="camel", gc=False):
     block_hash: str
     transaction_hash: str
     log_index: str
-    block_timestamp: str | None = None
+    block_timestamp: Any = None
     removed: bool = False
 
 

@@ -196,7 +196,7 @@ class ChainReader:
                 failed = [] if trouble is None else [*failed, trouble]
                 for owner in piece:
                     found = None if isinstance(seen, Trouble) else seen[owner]
-                    yield self._reading(targets[owner], found, pin, known.get(targets[owner]), trouble or lacks)
+                    yield self._reading(targets[owner], found, pin, known.get(targets[owner]), lacks or trouble)
 
     async def _pieces(self, owners: Sequence[str]) -> AsyncGenerator[dict[str, list[Kept]]]:
         """What is kept of owners, of as many at a time as are put to the state together.

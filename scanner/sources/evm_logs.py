@@ -150,10 +150,11 @@ def _quantity(digits: str | None) -> int | None:
         return None
 
 
-def _time(digits: str | None) -> datetime | None:
-    seconds = _quantity(digits)
+def _time(told: object) -> datetime | None:
+    """When a log says that its block was made: in hex, as all numbers, or as some nodes write it; 0 is no time."""
+    seconds = _quantity(told) if isinstance(told, str) else told
     try:
-        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+        return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) and seconds > 0 else None
     except (ValueError, OverflowError, OSError):
         return None
 

@@ -6,6 +6,7 @@ import pytest
 from happenings import ELSEWHERE, HAPPENINGS, OWNERS, SPENDERS, TOKENS, Happening, expected, log, logs
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from scanner.domain.approvals import Kind
 from scanner.domain.nominations import PERMIT2, Nomination
@@ -167,3 +168,11 @@ def test_nothing_that_a_log_holds_raises(garbage: list[Log]) -> None:
     for one in nominations(garbage, WATCHED):
         assert one.owner in WATCHED
     assert touched(garbage, WATCHED) <= WATCHED
+
+
+@pytest.mark.parametrize("told", [1_790_000_000, hex(1_790_000_000), "0x0", 0, -1, 2**70, 0.5, "0xzz", None, ["0x1"]])
+def test_a_grants_time_is_taken_from_a_log_that_tells_it_readably(told: object) -> None:
+    [raised] = [structs.replace(one, block_timestamp=told) for one in logs([approved(5)])]
+    [found] = nominations([raised], WATCHED)
+    readable = told in (1_790_000_000, hex(1_790_000_000))
+    assert found.at == (datetime.fromtimestamp(1_790_000_000, UTC) if readable else None)

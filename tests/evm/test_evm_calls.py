@@ -1,5 +1,6 @@
 """Questions to the state of one block."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -164,6 +165,46 @@ async def test_a_node_without_hashes_is_asked_by_number_and_its_block_compared()
         assert len(far.requests) == before + 1
         far.fork = 1  # the chain was reorganised: its block 90 is another one
         assert isinstance(await nodes.call(calls(3), block(90)), Trouble)
+
+
+@pytest.mark.parametrize("code", [-32603, -32601, -32602, -32000, -1])
+async def test_whatever_a_node_calls_a_hash_that_it_does_not_take_it_is_asked_by_number(code: int) -> None:
+    def refused(data: str, at: Any) -> Any:
+        return {"code": code, "message": "internal"} if isinstance(at, dict) else echo(data)
+
+    far, memory = FarNode(), ShortMemory()
+    far.meddle = lambda node, asked: _answered(asked, refused, node)
+    async with nodes_of(far, memory=memory, patience=1.0) as nodes:
+        assert await nodes.call(calls(3), block(90)) == echoed(3)
+    assert not memory.known[fingerprint(far.url)].by_hash
+
+
+async def test_one_failure_in_words_says_nothing_of_hashes() -> None:
+    failing = [True]
+
+    def glitch(data: str, at: Any) -> Any:
+        bad = failing.pop() if failing else False
+        return {"code": -32603, "message": "internal error"} if bad else echo(data)
+
+    far, memory = FarNode(), ShortMemory()
+    far.meddle = lambda node, asked: _answered(asked, glitch, node)
+    async with nodes_of(far, memory=memory) as nodes:
+        assert await nodes.call(calls(3), block(90)) == echoed(3)
+    assert fingerprint(far.url) not in memory.known or memory.known[fingerprint(far.url)].by_hash
+
+
+def _answered(asked: list[Entry], told: Callable[[str, Any], Any], node: FarNode) -> web.Response | None:
+    """What a node answers whose calls come to this; it has the blocks that it is asked for."""
+    if all(entry["method"] != "eth_call" for entry in asked):
+        return None
+    answers = []
+    for entry in asked:
+        answer = node.answer(entry)
+        if entry["method"] == "eth_call":
+            found = told(entry["params"][0]["data"], entry["params"][1])
+            answer = {"id": entry["id"], "error" if isinstance(found, dict) else "result": found}
+        answers.append(answer)
+    return web.json_response(answers if len(answers) > 1 else answers[0])
 
 
 async def test_a_block_that_is_no_longer_part_of_the_chain_is_a_trouble() -> None:

@@ -95,5 +95,13 @@ async def test_who_takes_no_batches_and_lags_behind_its_own_head_hides_nothing()
     assert places(logs) == [(110, 0), (115, 0), (120, 0)]
 
 
+@pytest.mark.parametrize("told", [1_790_000_000, -1, 2**70, 0.5, "0xzz", "yesterday", None, True, {"at": 5}])
+async def test_a_time_in_any_form_makes_no_log_unreadable(told: Any) -> None:
+    async with nodes_of(FarNode(logs=[log(7, 0, 1) | {"blockTimestamp": told}])) as nodes:
+        _, logs, trouble = await read(nodes, 0, 100)
+    assert trouble is None
+    assert places(logs) == [(7, 0)]
+
+
 def places_of(entries: list[Entry]) -> list[tuple[int, int]]:
     return [(int(one["blockNumber"], 16), int(one["logIndex"], 16)) for one in entries]

@@ -10,6 +10,7 @@ from itertools import count
 import aiohttp
 import pytest
 from aiohttp import web
+from chain_reader import chain_reader, one
 from far_node import Entry, FarNode, log, serving, word
 
 from scanner.domain.approvals import End, Snapshot, Target
@@ -108,6 +109,21 @@ async def test_a_chain_that_dies_costs_one_patience_however_many_wallets_it_has(
     assert {snapshot.end for snapshot in found} == {End.INCOMPLETE}
     assert {snapshot.trouble and snapshot.trouble.reason for snapshot in found} == {Reason.UNAVAILABLE}
     assert all(snapshot.trouble and "127.0.0.1" in snapshot.trouble.message for snapshot in found)
+
+
+async def test_logs_that_cannot_be_read_are_what_is_told_and_no_block(store: Store) -> None:
+    def shapeless(node: FarNode, asked: list[Entry]) -> web.Response | None:
+        answers = [node.answer(entry) for entry in asked]
+        told = [
+            {**answer, "result": [{"log": 5}]} if entry["method"] == "eth_getLogs" else answer
+            for entry, answer in zip(asked, answers, strict=True)
+        ]
+        return web.json_response(told if len(told) > 1 else told[0])
+
+    node = FarNode(meddle=shapeless)
+    async with serving(node), chain_reader(store, node.url, tries=0.5) as source:
+        snapshot = await one(source, OWNERS[0])
+    assert "logs from block 0 on of Ethereum could not be read" in str(snapshot.trouble)
 
 
 async def test_dead_chains_are_waited_for_at_the_same_time_and_hold_up_no_other(store: Store) -> None:
