@@ -10,6 +10,7 @@ from aiohttp import web
 from far_node import ETHEREUM, Clock, Entry, FarNode, block, log, nodes_of, places, read, serving
 
 from scanner.errors import Reason, Trouble
+from scanner.evm.failover import Patience
 from scanner.evm.nodes import Nodes
 from scanner.evm.values import Block
 
@@ -347,3 +348,14 @@ async def test_a_key_in_the_url_is_never_told() -> None:
     assert all(key not in one for one in told)
     assert "127.0.0.1:1 (1)" in told[0]
     assert "127.0.0.1:1 (2)" in told[1]
+
+
+def test_a_patience_counts_from_the_request_that_failed_first_until_something_is_got() -> None:
+    patience = Patience(20.0)
+    patience.failed(100.0, 105.0)
+    patience.failed(106.0, 111.0)
+    assert patience.left(100.0) == 120.0
+    assert patience.left(121.0) == 123.5, "whoever begins to ask later has a little of it all the same"
+    patience.renewed()
+    patience.failed(200.0, 219.0)
+    assert patience.left(200.0) == 224.0, "a request that hung leaves a quarter to others"

@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
-from chain_reader import chain_reader, of, one
+from chain_reader import chain_reader, last_of, of, one
 from far_node import BORN, Entry, FarNode, serving, word
 from far_node import log as some_log
 
-from scanner.domain.approvals import Kind, Target
+from scanner.domain.approvals import Kind, Snapshot, Target
 from scanner.domain.changes import ChangeKind, Known, diff
 from scanner.domain.nominations import PERMIT2
 from scanner.evm.keccak import selector
@@ -71,11 +71,14 @@ async def test_a_grants_time_is_up_when_the_chain_says_so_whatever_this_machine_
     topics = [PERMIT2_APPROVAL, *(word(int(each, 16)) for each in (OWNER, TOKEN, SPENDER))]
     node.logs = [{**some_log(40, 0, 1), "address": PERMIT2, "topics": topics, "data": word(5)}]
     ahead = datetime.fromtimestamp(until, UTC) + timedelta(days=1)
-    known, told = Known(Target("1", OWNER)), []
+    target = Target("1", OWNER)
+    known, told, signs = Known(target), [], dict[Target, str]()
     async with serving(node), chain_reader(store, node.url, now=lambda: ahead) as source:
         for head in (100, 101):
             node.head = head
-            snapshot = await one(source, OWNER)
+            snapshot = (await last_of(source, [OWNER], signs))[OWNER]
+            assert isinstance(snapshot, Snapshot), "a state in which time alone has moved is another one"
+            signs[target] = snapshot.fingerprint or ""
             assert snapshot.as_of == datetime.fromtimestamp(BORN + 12 * head, UTC)
             outcome = diff(known, snapshot, timedelta())
             known = outcome.known
