@@ -70,12 +70,13 @@ class Index(Protocol):
         *,
         anew: bool = True,
     ) -> None:
-        """The past of these owners is read from block `first` up to `last`, and this is what was new in it.
+        """The past of these owners is read from block `first` up to `last`, and this is what its logs spoke of.
 
         Where it was not begun `anew`, but goes on from what was read before, an owner who was forgotten stays so.
-        A nomination takes the place of the one with its key. `checkpoint` is kept, with the newest before it. `heard`
-        are the owners of whom logs spoke, each with a block after which none did: what is known of an older state is
-        old.
+        `nominations` are all that its logs spoke of. Each takes the place of the one with its key, and is due at once;
+        so are Permit2 allowances of a token whose allowance to Permit2 was spoken of. `checkpoint` is kept, with the
+        newest before it. `heard` are the owners of whom logs spoke, each with a block after which none did: what is
+        known of an older state is old.
         """
         ...
 
@@ -88,12 +89,23 @@ class Index(Protocol):
         and when it was granted what its blocks told of."""
         ...
 
-    async def kept(self, chain: str, owners: Collection[str]) -> dict[str, list[Kept]]:
-        """All that was ever nominated, of each of these owners whose past was begun and not forgotten."""
+    async def kept(self, chain: str, owners: Collection[str], due: datetime | None = None) -> dict[str, list[Kept]]:
+        """All that was ever nominated, of each of these owners whose past was begun and not forgotten.
+
+        With a time, what was denied lately (`deny`) is left out.
+        """
         ...
 
     async def saw(self, chain: str, keys: Collection[Key]) -> None:
         """The state showed these in force."""
+        ...
+
+    async def deny(self, chain: str, keys: Collection[Key], block: int, at: datetime) -> None:
+        """The state after a block said no to these, which were never seen in force.
+
+        They are due again within a day of `at`, each at its own time; at once where a log has spoken of one after that
+        block, does so later, or where the block is reorganised away.
+        """
         ...
 
     async def date(self, chain: str, times: Mapping[int, datetime]) -> None:

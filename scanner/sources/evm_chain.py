@@ -206,7 +206,7 @@ class ChainReader:
         piece: dict[str, list[Kept]] = {}
         for start in range(0, len(owners), TOGETHER):
             part = owners[start : start + TOGETHER]
-            kept = await self._index.kept(self._nodes.chain.index, part)
+            kept = await self._index.kept(self._nodes.chain.index, part, self._now())
             piece |= {owner: kept.get(owner, []) for owner in part if owner in kept or not self._past.forget(owner)}
             if sum(map(len, piece.values())) >= PIECE:
                 yield piece

@@ -86,6 +86,8 @@ class Truth:
             return found
         granted = [(one, right) for one, right in zip(every, found, strict=True) if right is not None]
         await self._index.saw(self._chain, [one.nomination.key for one, _ in granted if not one.seen])
+        denied = [one.nomination.key for one, right in zip(every, found, strict=True) if right is None and not one.seen]
+        await self._index.deny(self._chain, denied, block.number, self._now())
         facts = await self._facts({one.nomination.token for one, _ in granted}, block)
         times = await self._times([one.nomination for one, _ in granted])
         words = {token: repr(one) for token, one in facts.items()}

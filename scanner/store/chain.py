@@ -2,16 +2,16 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from msgspec.json import encode
-from sqlalchemy import RowMapping, Select, and_, bindparam, delete, func, select, update
+from sqlalchemy import RowMapping, Select, and_, bindparam, delete, func, or_, select, text, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Kind, stable_id
-from scanner.domain.nominations import Key, Nomination
+from scanner.domain.nominations import PERMIT2, Key, Nomination
 from scanner.domain.token_facts import Standard, TokenFacts
 from scanner.evm.index import NOBODY, Checkpoint, Dated, Kept
 from scanner.store.engine import Store
@@ -22,6 +22,13 @@ __all__ = ["StoredIndex"]
 
 CHECKPOINTS = 256
 """Names of blocks that are kept of a chain. A reorganisation that goes deeper has the past read anew."""
+
+
+REST = timedelta(days=1)
+"""After which what the state denied is asked again at the latest. Half of that at the earliest: not all at once."""
+
+AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+"""When a right is due that nothing says may wait."""
 
 
 class StoredIndex:
@@ -61,22 +68,25 @@ class StoredIndex:
         owners: Collection[str],
         first: int,
         last: int,
-        new: Sequence[Nomination],
+        told: Sequence[Nomination],
         checkpoint: Checkpoint | None = None,
         heard: Mapping[str, int] = NOBODY,
         *,
         anew: bool = True,
     ) -> None:
-        """How far the past is read, together with what was new in it and of whom it spoke."""
+        """How far the past is read, together with what its logs spoke of, and of whom."""
 
         async def keeping(connection: AsyncConnection) -> None:
-            if new:
+            if told:
+                rows = [_row(chain, nomination, heard.get(nomination.owner, last)) for nomination in told]
                 row = insert(nominations)
-                moving = {name: row.excluded[name] for name in ("amount", "block", "tx", "at", "orphaned")}
+                moving = {name: row.excluded[name] for name in _MOVING}
                 await connection.execute(
-                    row.on_conflict_do_update(index_elements=[nominations.c.id], set_=moving),
-                    [_row(chain, nomination) for nomination in new],
+                    row.on_conflict_do_update(index_elements=[nominations.c.id], set_=moving), rows
                 )
+                covering = [one for one in rows if one["kind"] == Kind.ERC20.value]
+                if covering and await connection.scalar(_ANY_PERMIT2, {"b_chain": chain}):
+                    await connection.execute(_COVERED, [_as_covering(one) for one in covering])
             if anew:
                 await connection.execute(
                     _BEGUN, [{"chain": chain, "owner": owner, "since": first, "upto": last} for owner in owners]
@@ -110,6 +120,8 @@ class StoredIndex:
             above = (nominations.c.chain == chain) & (nominations.c.block > to)
             nothing = {"amount": None, "block": None, "tx": None, "at": None, "orphaned": True}
             await connection.execute(update(nominations).where(above).values(nothing))
+            doubtful = (nominations.c.chain == chain) & (nominations.c.denied > to)
+            await connection.execute(update(nominations).where(doubtful).values(denied=None, due_at=AT_ONCE))
             beyond = (chain_owners.c.chain == chain) & (chain_owners.c.upto > to)
             await connection.execute(update(chain_owners).where(beyond).values(upto=to))
             untrue = (chain_owners.c.chain == chain) & (chain_owners.c.proved > to)
@@ -119,14 +131,17 @@ class StoredIndex:
 
         await self._store.write(rewinding)
 
-    async def kept(self, chain: str, owners: Collection[str]) -> dict[str, list[Kept]]:
-        """All that was ever nominated, of each of these owners whose past was begun and not forgotten."""
+    async def kept(self, chain: str, owners: Collection[str], due: datetime | None = None) -> dict[str, list[Kept]]:
+        """All that was ever nominated, or what of it is due, of these owners whose past was begun and not forgotten."""
 
         async def reading(connection: AsyncConnection) -> dict[str, list[Kept]]:
             begun = and_(chain_owners.c.chain == chain, chain_owners.c.owner.in_(_values(owners)))
             there = await connection.scalars(select(chain_owners.c.owner).where(begun))
             found: dict[str, list[Kept]] = {owner: [] for owner in there}
             mine = and_(nominations.c.chain == chain, nominations.c.owner.in_(_values(owners)))
+            if due is not None:
+                # A clock that was set back would have it rest for longer than anything does.
+                mine &= or_(nominations.c.due_at <= due, nominations.c.due_at > due + REST)
             query = select(nominations.c.seen, nominations.c.orphaned, *_NOMINATION).where(mine)
             for seen, orphaned, owner, *rest in await connection.execute(query):
                 if owner in found:
@@ -140,10 +155,22 @@ class StoredIndex:
 
         async def noting(connection: AsyncConnection) -> None:
             named = nominations.c.id.in_(_values([_id(chain, key) for key in keys]))
-            await connection.execute(update(nominations).where(named).values(seen=True))
+            await connection.execute(update(nominations).where(named).values(seen=True, denied=None, due_at=AT_ONCE))
 
         if keys:
             await self._store.write(noting)
+
+    async def deny(self, chain: str, keys: Collection[Key], block: int, at: datetime) -> None:
+        """The state after a block said no to these, which were never seen in force: they rest for a while."""
+
+        async def denying(connection: AsyncConnection) -> None:
+            ids = [_id(chain, key) for key in keys]
+            await connection.execute(
+                _DENIED, [{"b_id": id_, "b_block": block, "until": at + _rest(id_)} for id_ in ids]
+            )
+
+        if keys:
+            await self._store.write(denying)
 
     async def date(self, chain: str, times: Mapping[int, datetime]) -> None:
         """The grants in these blocks get their time."""
@@ -189,6 +216,9 @@ class StoredIndex:
 
 _KINDS: Mapping[str, Kind] = {kind.value: kind for kind in Kind}
 
+_MOVING = ("amount", "block", "tx", "at", "orphaned", "heard", "denied", "due_at")
+"""What a log that speaks of a right once more makes of its row."""
+
 _NOMINATION = [nominations.c[each.name] for each in fields(Nomination)]
 
 
@@ -209,6 +239,41 @@ _GONE_ON = _OWNER.values(upto=bindparam("last"))
 _HEARD = _OWNER.values(heard=func.max(func.coalesce(chain_owners.c.heard, 0), bindparam("at")))
 
 
+_PERMIT2 = text("kind = 'permit2'")  # as it stands in the index
+_ANY_PERMIT2 = select(nominations.c.id).where(nominations.c.chain == bindparam("b_chain"), _PERMIT2).limit(1)
+_COVERED = (
+    update(nominations)
+    .where(
+        nominations.c.chain == bindparam("b_chain"),
+        nominations.c.owner == bindparam("b_owner"),
+        nominations.c.token == bindparam("b_token"),
+        _PERMIT2,
+        func.coalesce(nominations.c.via, PERMIT2) == bindparam("b_instance"),
+    )
+    .values(heard=func.max(nominations.c.heard, bindparam("b_heard")), denied=None, due_at=AT_ONCE)
+)
+_DENIED = (
+    update(nominations)
+    .where(
+        nominations.c.id == bindparam("b_id"),
+        nominations.c.seen.is_(False),
+        nominations.c.heard <= bindparam("b_block"),
+    )
+    .values(denied=bindparam("b_block"), due_at=bindparam("until"))
+)
+
+
+def _as_covering(row: Mapping[str, object]) -> dict[str, object]:
+    """What comes into force with an allowance, if it is one to Permit2, without a log of its own."""
+    named = {f"b_{name}": row[name] for name in ("chain", "owner", "token", "heard")}
+    return named | {"b_instance": row["spender"]}
+
+
+def _rest(id_: str) -> timedelta:
+    """How long what was denied is left alone: the same for the same right, and spread over half a day."""
+    return REST / 2 * (1 + int(id_[:4], 16) / 0x10000)
+
+
 async def _set_up(connection: AsyncConnection, chain: str, checkpoint: Checkpoint) -> None:
     """Keep a checkpoint, and of those before it the newest."""
     row = insert(chain_blocks).values(chain=chain, number=checkpoint.number, hash=checkpoint.hash)
@@ -225,7 +290,7 @@ def _id(chain: str, key: Key) -> str:
     return stable_id(chain, *key, length=24)
 
 
-def _row(chain: str, nomination: Nomination) -> dict[str, object]:
+def _row(chain: str, nomination: Nomination, heard: int) -> dict[str, object]:
     return {
         "id": _id(chain, nomination.key),
         "chain": chain,
@@ -240,6 +305,9 @@ def _row(chain: str, nomination: Nomination) -> dict[str, object]:
         "tx": nomination.tx,
         "at": nomination.at,
         "orphaned": False,
+        "heard": heard,
+        "denied": None,
+        "due_at": AT_ONCE,
     }
 
 

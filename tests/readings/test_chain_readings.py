@@ -60,7 +60,7 @@ async def test_what_tokens_say_is_remembered_for_a_day_and_that_they_say_nothing
             before = provider.methods["eth_call"]
             await one(source, owner)
             calls.append(provider.methods["eth_call"] - before)
-    assert calls[0] == calls[2] > calls[1] == calls[3]
+    assert min(calls[0], calls[2]) > max(calls[1], calls[3]), calls
 
 
 async def test_a_grant_is_final_once_enough_blocks_follow(store: Store, world: World) -> None:

@@ -1,12 +1,12 @@
 """What is known of a chain's past, in the store: written together, taken back together, never half of it."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from scanner.domain.approvals import UINT256_MAX, Kind
-from scanner.domain.nominations import Nomination
+from scanner.domain.nominations import PERMIT2, Nomination
 from scanner.domain.token_facts import Standard, TokenFacts
 from scanner.evm.index import Checkpoint, Kept
 from scanner.evm.learned import Learned, Size
@@ -101,3 +101,69 @@ async def test_what_a_node_bears_comes_back_as_it_was(store: Store) -> None:
     await memory.keep("abc", Learned())
     await memory.keep("abc", learned)
     assert await memory.recall("abc") == learned
+
+
+# What the state denied.
+
+DAY = timedelta(days=1)
+
+
+async def due(index: StoredIndex, at: datetime = AT) -> set[Nomination]:
+    return {one.nomination for one in (await index.kept("1", [A], at))[A]}
+
+
+async def test_what_was_denied_rests_and_is_due_again_within_a_day(index: StoredIndex) -> None:
+    many = [replace(PLAIN, token=f"0x{number:040x}") for number in range(200)]
+    await index.keep("1", [A], 0, 10, many)
+    await index.deny("1", [one.key for one in many], 10, AT)
+    assert await due(index, AT + DAY / 2 - timedelta(seconds=1)) == set()
+    assert 60 < len(await due(index, AT + DAY * 3 / 4)) < 140, "not all at once"
+    assert await due(index, AT + DAY) == set(many)
+    assert await due(index, AT - 2 * DAY) == set(many), "the clock was set back"
+    assert len((await index.kept("1", [A]))[A]) == 200
+
+
+async def test_whatever_a_log_speaks_of_again_is_due_at_once(index: StoredIndex) -> None:
+    await index.keep("1", [A], 0, 10, [FULL, PLAIN])
+    await index.deny("1", [FULL.key, PLAIN.key], 10, AT)
+    await index.keep("1", [A], 0, 11, [PLAIN])
+    assert await due(index) == {PLAIN}
+
+
+async def test_a_denial_by_a_block_before_the_last_log_is_none(index: StoredIndex) -> None:
+    await index.keep("1", [A], 0, 9, [FULL, PLAIN], heard={A: 12})
+    await index.deny("1", [PLAIN.key], 11, AT)
+    assert await due(index) == {FULL, PLAIN}
+    await index.deny("1", [PLAIN.key], 12, AT)
+    assert await due(index) == {FULL}
+
+
+async def test_what_was_once_seen_never_rests(index: StoredIndex) -> None:
+    await index.keep("1", [A], 0, 10, [FULL, PLAIN])
+    await index.deny("1", [PLAIN.key], 10, AT)
+    await index.saw("1", [FULL.key, PLAIN.key])
+    await index.deny("1", [FULL.key], 10, AT)
+    assert await due(index) == {FULL, PLAIN}
+
+
+async def test_what_was_denied_by_a_block_that_is_gone_is_due_at_once(index: StoredIndex) -> None:
+    await index.keep("1", [A], 0, 9, [FULL, PLAIN])
+    await index.deny("1", [PLAIN.key], 10, AT)
+    await index.deny("1", [FULL.key], 11, AT)
+    await index.rewind("1", 10)
+    assert {one.key for one in await due(index)} == {FULL.key}
+
+
+@pytest.mark.parametrize("via", [None, B])
+async def test_an_allowance_to_permit2_wakes_what_it_covers(index: StoredIndex, via: str | None) -> None:
+    through = Nomination(A, Kind.PERMIT2, TOKEN, SPENDER, via=via)
+    others = [replace(through, token=B), replace(through, via=SPENDER), replace(through, owner=B), PLAIN]
+    await index.keep("1", [A], 0, 10, [through, *others])
+    await index.deny("1", [one.key for one in (through, *others)], 10, AT)
+    covering = replace(PLAIN, spender=PERMIT2 if via is None else via)
+    await index.keep("1", [A], 0, 11, [covering])
+    assert await due(index) == {through, covering}
+    await index.deny("1", [through.key], 10, AT)
+    assert await due(index) == {through, covering}, "that block was before"
+    await index.deny("1", [through.key], 11, AT)
+    assert await due(index) == {covering}

@@ -3,7 +3,7 @@
 Nothing here is believed: it says what to ask the state for, and spares reading the past again.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text, text
 
 from scanner.store.columns import Instant, Json, Uint256
 from scanner.store.tables.schema import metadata
@@ -36,7 +36,8 @@ chain_blocks = Table(
 
 # A right that logs speak of. `id` stands for all that makes it one. `amount` is what the last log told; `block`, `tx`
 # and `at` are of the last one that raised it. `seen`: the state showed it in force once. `orphaned`: the block that
-# told of it last is no longer part of the chain, and none has since.
+# told of it last is no longer part of the chain, and none has since. Logs spoke of it up to block `heard`. What was
+# never seen rests when the state has said no to it: after block `denied`, until `due_at` (1970 is at once).
 nominations = Table(
     "nominations",
     metadata,
@@ -54,8 +55,13 @@ nominations = Table(
     Column("at", Instant),
     Column("seen", Boolean, nullable=False, default=False),
     Column("orphaned", Boolean, nullable=False, default=False),
-    Index(None, "chain", "owner"),
+    Column("heard", BigInteger, nullable=False),
+    Column("denied", BigInteger),
+    Column("due_at", Instant, nullable=False),
+    Index(None, "chain", "owner", "due_at"),
     Index(None, "chain", "block"),
+    Index(None, "chain", "denied", sqlite_where=text("denied IS NOT NULL")),
+    Index(None, "chain", "owner", "token", sqlite_where=text("kind = 'permit2'")),
     sqlite_with_rowid=False,
 )
 

@@ -46,11 +46,19 @@ def upgrade() -> None:
         sa.Column("at", columns.Instant()),
         sa.Column("seen", sa.Boolean(), nullable=False),
         sa.Column("orphaned", sa.Boolean(), nullable=False),
+        sa.Column("heard", sa.BigInteger(), nullable=False),
+        sa.Column("denied", sa.BigInteger()),
+        sa.Column("due_at", columns.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_nominations"),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_nominations_chain_owner", "nominations", ["chain", "owner"])
+    op.create_index("ix_nominations_chain_owner_due_at", "nominations", ["chain", "owner", "due_at"])
     op.create_index("ix_nominations_chain_block", "nominations", ["chain", "block"])
+    denied, permit2 = sa.text("denied IS NOT NULL"), sa.text("kind = 'permit2'")
+    op.create_index("ix_nominations_chain_denied", "nominations", ["chain", "denied"], sqlite_where=denied)
+    op.create_index(
+        "ix_nominations_chain_owner_token", "nominations", ["chain", "owner", "token"], sqlite_where=permit2
+    )
     op.create_table(
         "chain_tokens",
         sa.Column("chain", sa.String(16), nullable=False),
