@@ -3,10 +3,24 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from msgspec.json import encode
-from sqlalchemy import RowMapping, Select, and_, bindparam, delete, func, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    select,
+    text,
+    true,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,8 +28,9 @@ from scanner.domain.approvals import Kind, stable_id
 from scanner.domain.nominations import PERMIT2, Key, Nomination
 from scanner.domain.token_facts import Standard, TokenFacts
 from scanner.evm.index import NOBODY, Checkpoint, Dated, Kept
+from scanner.store.columns import Instant
 from scanner.store.engine import Store
-from scanner.store.rows import parts
+from scanner.store.rows import given, parts
 from scanner.store.tables import chain_blocks, chain_owners, chain_tokens, nominations
 
 __all__ = ["StoredIndex"]
@@ -26,6 +41,9 @@ CHECKPOINTS = 256
 
 REST = timedelta(days=1)
 """After which what the state denied is asked again at the latest. Half of that at the earliest: not all at once."""
+
+AT_A_TIME = 5_000
+"""Denials that are written together: nobody else writes meanwhile."""
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 """When a right is due that nothing says may wait."""
@@ -84,9 +102,8 @@ class StoredIndex:
                 await connection.execute(
                     row.on_conflict_do_update(index_elements=[nominations.c.id], set_=moving), rows
                 )
-                covering = [one for one in rows if one["kind"] == Kind.ERC20.value]
-                if covering and await connection.scalar(_ANY_PERMIT2, {"b_chain": chain}):
-                    await connection.execute(_COVERED, [_as_covering(one) for one in covering])
+                if covering := [_as_covering(one) for one in rows if one["kind"] == Kind.ERC20.value]:
+                    await connection.execute(_COVERED, covering)
             if anew:
                 await connection.execute(
                     _BEGUN, [{"chain": chain, "owner": owner, "since": first, "upto": last} for owner in owners]
@@ -139,13 +156,11 @@ class StoredIndex:
             there = await connection.scalars(select(chain_owners.c.owner).where(begun))
             found: dict[str, list[Kept]] = {owner: [] for owner in there}
             mine = and_(nominations.c.chain == chain, nominations.c.owner.in_(_values(owners)))
-            if due is not None:
-                # A clock that was set back would have it rest for longer than anything does.
-                mine &= or_(nominations.c.due_at <= due, nominations.c.due_at > due + REST)
             query = select(nominations.c.seen, nominations.c.orphaned, *_NOMINATION).where(mine)
-            for seen, orphaned, owner, *rest in await connection.execute(query):
-                if owner in found:
-                    found[owner].append(Kept(_nomination(owner, *rest), seen, orphaned))
+            for when in _when(due):
+                for seen, orphaned, owner, *rest in await connection.execute(query.where(when)):
+                    if owner in found:
+                        found[owner].append(Kept(_nomination(owner, *rest), seen, orphaned))
             return found
 
         return await self._store.read(reading)
@@ -163,14 +178,12 @@ class StoredIndex:
     async def deny(self, chain: str, keys: Collection[Key], block: int, at: datetime) -> None:
         """The state after a block said no to these, which were never seen in force: they rest for a while."""
 
-        async def denying(connection: AsyncConnection) -> None:
-            ids = [_id(chain, key) for key in keys]
-            await connection.execute(
-                _DENIED, [{"b_id": id_, "b_block": block, "until": at + _rest(id_)} for id_ in ids]
-            )
+        async def denying(connection: AsyncConnection, ids: Sequence[str]) -> None:
+            await connection.execute(_DENIED, {"b_ids": ids, "b_at": at, "b_block": block})
 
-        if keys:
-            await self._store.write(denying)
+        denied = [_id(chain, key) for key in keys]
+        for start in range(0, len(denied), AT_A_TIME):
+            await self._store.write(partial(denying, ids=denied[start : start + AT_A_TIME]))
 
     async def date(self, chain: str, times: Mapping[int, datetime]) -> None:
         """The grants in these blocks get their time."""
@@ -239,27 +252,29 @@ _GONE_ON = _OWNER.values(upto=bindparam("last"))
 _HEARD = _OWNER.values(heard=func.max(func.coalesce(chain_owners.c.heard, 0), bindparam("at")))
 
 
-_PERMIT2 = text("kind = 'permit2'")  # as it stands in the index
-_ANY_PERMIT2 = select(nominations.c.id).where(nominations.c.chain == bindparam("b_chain"), _PERMIT2).limit(1)
 _COVERED = (
     update(nominations)
     .where(
         nominations.c.chain == bindparam("b_chain"),
         nominations.c.owner == bindparam("b_owner"),
         nominations.c.token == bindparam("b_token"),
-        _PERMIT2,
+        text("kind = 'permit2'"),  # as it stands in the index
         func.coalesce(nominations.c.via, PERMIT2) == bindparam("b_instance"),
     )
     .values(heard=func.max(nominations.c.heard, bindparam("b_heard")), denied=None, due_at=AT_ONCE)
 )
+_HALF = REST // timedelta(microseconds=2)
 _DENIED = (
     update(nominations)
     .where(
-        nominations.c.id == bindparam("b_id"),
+        nominations.c.id.in_(given("b_ids")),
         nominations.c.seen.is_(False),
         nominations.c.heard <= bindparam("b_block"),
     )
-    .values(denied=bindparam("b_block"), due_at=bindparam("until"))
+    .values(
+        denied=bindparam("b_block"),
+        due_at=bindparam("b_at", type_=Instant) + literal_column(f"{_HALF} + abs(random() % {_HALF})"),
+    )
 )
 
 
@@ -269,9 +284,12 @@ def _as_covering(row: Mapping[str, object]) -> dict[str, object]:
     return named | {"b_instance": row["spender"]}
 
 
-def _rest(id_: str) -> timedelta:
-    """How long what was denied is left alone: the same for the same right, and spread over half a day."""
-    return REST / 2 * (1 + int(id_[:4], 16) / 0x10000)
+def _when(due: datetime | None) -> list[ColumnElement[bool]]:
+    """What is due at a time, or all: each condition is a stretch of the index, which two in one statement are not.
+
+    A clock that was set back would have something rest for longer than anything does: that is due, too.
+    """
+    return [true()] if due is None else [nominations.c.due_at <= due, nominations.c.due_at > due + REST]
 
 
 async def _set_up(connection: AsyncConnection, chain: str, checkpoint: Checkpoint) -> None:
