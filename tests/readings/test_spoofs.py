@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from chain_reader import chain_reader, of, one
 from far_node import Entry, FarNode, serving, word
 from far_node import log as some_log
@@ -27,10 +28,11 @@ def said(block: int, token: str, *topics: str, data: str = word(5)) -> Entry:
 
 @dataclass
 class Chain:
-    """A chain on which contracts allow to spenders what `allowed` says, and nothing else."""
+    """A chain on which contracts allow to spenders what `allowed` says, and deny the rest in their way."""
 
     allowed: dict[tuple[str, str], int] = field(default_factory=dict)
     permitted: int = 0
+    denial: object = word(0)
     at: datetime = datetime(2026, 11, 20, tzinfo=UTC)
 
     def __post_init__(self) -> None:
@@ -47,14 +49,14 @@ class Chain:
         places = iter([told[call["data"] + call["to"]] for call in calls])
         node.returns = lambda data: next(places)
 
-    def _told(self, to: str, data: str) -> str:
+    def _told(self, to: str, data: str) -> object:
         if data.startswith(PERMITTED):
             return word(self.permitted) + bare(2**48 - 1) + bare(0)
         if not data.startswith(ALLOWANCE):
             return "0x"
         asked = to, f"0x{data[-40:]}"
         self.asked.append(asked)
-        return word(self.allowed.get(asked, 0))
+        return word(self.allowed[asked]) if asked in self.allowed else self.denial
 
     async def read(self, source: EvmSource, blocks: int = 10) -> Snapshot:
         """A reading some blocks later; `asked` are the allowances that it asks for."""
@@ -65,8 +67,11 @@ class Chain:
         return snapshot
 
 
-async def test_what_the_state_denied_is_asked_again_when_a_log_speaks_of_it_and_else_within_a_day(store: Store) -> None:
-    chain = Chain()
+@pytest.mark.parametrize("denial", [word(0), "0x", {"code": 3, "message": "execution reverted: out of gas"}])
+async def test_what_the_state_denied_is_asked_again_when_a_log_speaks_of_it_and_else_within_a_day(
+    store: Store, denial: object
+) -> None:
+    chain = Chain(denial=denial)
     first = f"0x{0x1000:040x}"
     async with serving(chain.node), chain_reader(store, chain.node.url, now=lambda: chain.at) as source:
         assert (await chain.read(source)).approvals == {}
