@@ -24,6 +24,9 @@ NEAR = 64
 ROUND = 1_000
 """A multiple of so many logs may be all that a node gives, whatever more there is: some cut off without a word."""
 
+_NO_HASH = frozenset({What.REJECTED, What.UNSUPPORTED})
+"""How an endpoint fails that takes no block's hash for logs (EIP-234)."""
+
 _PASSING = frozenset({What.UNAVAILABLE, What.NONSENSE})
 
 _decode = msgspec.json.Decoder(tuple[Log, ...]).decode
@@ -70,6 +73,7 @@ async def _read(endpoint: Endpoint, filters: Sequence[Filter], first: int, last:
     A node that has not come so far yet answers with less, and does not say so. So near the head it is asked in the same
     breath for the last block itself. Who takes no batches may be several nodes, of which each request meets another:
     there each block is asked for by its hash, which a node without it refuses, and the range ends before that or there.
+    So is a single block everywhere, as there mostly is one while a chain is followed: some hand on a batch in parts.
     """
     near = first if endpoint.head is None else endpoint.head.number - NEAR + 1
     sealed = last >= near
@@ -77,6 +81,10 @@ async def _read(endpoint: Endpoint, filters: Sequence[Filter], first: int, last:
         if first >= near:
             return await _read_one(endpoint, filters, first, within)
         last, sealed = near - 1, False
+    if sealed and first == last:
+        found = await _read_one(endpoint, filters, first, within)
+        if isinstance(found, Stretch) or found.what not in _NO_HASH:
+            return found
     asks = [_asked(wanted, fromBlock=hex(first), toBlock=hex(last)) for wanted in filters]
     answers = await endpoint.ask([*asks, numbered(last)] if sealed else asks, within)
     if sealed and _apart(endpoint, filters):  # as it has just turned out

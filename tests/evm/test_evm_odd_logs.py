@@ -103,5 +103,45 @@ async def test_a_time_in_any_form_makes_no_log_unreadable(told: Any) -> None:
     assert places(logs) == [(7, 0)]
 
 
+async def test_one_block_is_read_whole_where_a_batch_is_handed_on_in_parts() -> None:
+    """One URL, several nodes: each part of a batch meets another one, and the one that is asked for logs lags."""
+    lag = [1]
+
+    def balanced(node: FarNode, asked: list[Entry]) -> web.Response:
+        answers = []
+        for entry in asked:
+            head = node.head
+            node.head -= lag[0] if entry["method"] == "eth_getLogs" else 0
+            answers.append(node.answer(entry))
+            node.head = head
+            if "blockHash" in str(entry) and lag[0]:
+                answers[-1] = {"id": entry["id"], "error": {"code": -32000, "message": "unknown block"}}
+        return web.json_response(answers if len(answers) > 1 else answers[0])
+
+    far = FarNode(head=120, logs=[log(120, 0, 1)], meddle=balanced)
+    async with nodes_of(far) as nodes:
+        await nodes.head()
+        _, logs, trouble = await read(nodes, 120, 120)
+        assert (logs, trouble is None) == ([], False)
+        lag[0] = 0
+        _, logs, trouble = await read(nodes, 120, 120)
+    assert (places(logs), trouble) == ([(120, 0)], None)
+
+
+@pytest.mark.parametrize("code", [-32602, -32601, -32000])
+async def test_a_node_that_takes_no_hash_for_logs_is_asked_by_number(code: int) -> None:
+    def older(node: FarNode, asked: list[Entry]) -> web.Response | None:
+        if not any("blockHash" in str(entry) for entry in asked):
+            return None
+        told = [{"id": entry["id"], "error": {"code": code, "message": "invalid params"}} for entry in asked]
+        return web.json_response(told if len(told) > 1 else told[0])
+
+    far = FarNode(head=120, logs=[log(120, 0, 1)], meddle=older)
+    async with nodes_of(far, patience=1.0) as nodes:
+        await nodes.head()
+        _, logs, trouble = await read(nodes, 120, 120)
+    assert (places(logs), trouble) == ([(120, 0)], None)
+
+
 def places_of(entries: list[Entry]) -> list[tuple[int, int]]:
     return [(int(one["blockNumber"], 16), int(one["logIndex"], 16)) for one in entries]
