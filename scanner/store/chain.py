@@ -21,6 +21,7 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,7 +29,7 @@ from scanner.domain.approvals import Kind, stable_id
 from scanner.domain.nominations import PERMIT2, Key, Nomination
 from scanner.domain.token_facts import Standard, TokenFacts
 from scanner.evm.index import NOBODY, Checkpoint, Dated, Kept
-from scanner.store.columns import Instant
+from scanner.store.columns import Instant, Uint256
 from scanner.store.engine import Store
 from scanner.store.rows import given, parts
 from scanner.store.tables import chain_blocks, chain_owners, chain_tokens, nominations
@@ -97,13 +98,8 @@ class StoredIndex:
         async def keeping(connection: AsyncConnection) -> None:
             if told:
                 rows = [_row(chain, nomination, heard.get(nomination.owner, last)) for nomination in told]
-                row = insert(nominations)
-                moving = {name: row.excluded[name] for name in _MOVING}
-                await connection.execute(
-                    row.on_conflict_do_update(index_elements=[nominations.c.id], set_=moving), rows
-                )
-                if covering := [_as_covering(one) for one in rows if one["kind"] == Kind.ERC20.value]:
-                    await connection.execute(_COVERED, covering)
+                await connection.run_sync(lambda sync: sync.exec_driver_sql(_TOLD, rows))
+                await _cover(connection, chain, told, heard, last)
             if anew:
                 await connection.execute(
                     _BEGUN, [{"chain": chain, "owner": owner, "since": first, "upto": last} for owner in owners]
@@ -232,6 +228,20 @@ _KINDS: Mapping[str, Kind] = {kind.value: kind for kind in Kind}
 _MOVING = ("amount", "block", "tx", "at", "orphaned", "heard", "denied", "due_at")
 """What a log that speaks of a right once more makes of its row."""
 
+_SQLITE = sqlite.dialect()
+_number = partial(Uint256().process_bind_param, dialect=_SQLITE)
+_instant = partial(Instant().process_bind_param, dialect=_SQLITE)
+_DUE_AT_ONCE = _instant(AT_ONCE)
+
+_row_told = insert(nominations)
+_TOLD = str(
+    _row_told.on_conflict_do_update(
+        index_elements=[nominations.c.id], set_={name: _row_told.excluded[name] for name in _MOVING}
+    ).compile(dialect=_SQLITE)
+)
+"""Compiled once, for rows that are as the driver takes them (`_row`): what is made of every value of every row
+otherwise costs as much as to write it."""
+
 _NOMINATION = [nominations.c[each.name] for each in fields(Nomination)]
 
 
@@ -252,13 +262,16 @@ _GONE_ON = _OWNER.values(upto=bindparam("last"))
 _HEARD = _OWNER.values(heard=func.max(func.coalesce(chain_owners.c.heard, 0), bindparam("at")))
 
 
+_OF_PERMIT2 = text("kind = 'permit2'")
+"""As it stands in the index."""
+
 _COVERED = (
     update(nominations)
     .where(
         nominations.c.chain == bindparam("b_chain"),
         nominations.c.owner == bindparam("b_owner"),
         nominations.c.token == bindparam("b_token"),
-        text("kind = 'permit2'"),  # as it stands in the index
+        _OF_PERMIT2,
         func.coalesce(nominations.c.via, PERMIT2) == bindparam("b_instance"),
     )
     .values(heard=func.max(nominations.c.heard, bindparam("b_heard")), denied=None, due_at=AT_ONCE)
@@ -278,10 +291,27 @@ _DENIED = (
 )
 
 
-def _as_covering(row: Mapping[str, object]) -> dict[str, object]:
-    """What comes into force with an allowance, if it is one to Permit2, without a log of its own."""
-    named = {f"b_{name}": row[name] for name in ("chain", "owner", "token", "heard")}
-    return named | {"b_instance": row["spender"]}
+async def _cover(
+    connection: AsyncConnection, chain: str, told: Sequence[Nomination], heard: Mapping[str, int], last: int
+) -> None:
+    """What comes into force with an allowance to Permit2, without a log of its own, is due again."""
+    owners = {one.owner for one in told if one.kind is Kind.ERC20}
+    mine = and_(nominations.c.chain == chain, nominations.c.owner.in_(_values(owners)))
+    query = select(nominations.c.owner, nominations.c.token, func.coalesce(nominations.c.via, PERMIT2))
+    covered = set(map(tuple, await connection.execute(query.where(mine, _OF_PERMIT2))))
+    rows = [
+        {
+            "b_chain": chain,
+            "b_owner": owner,
+            "b_token": token,
+            "b_instance": instance,
+            "b_heard": heard.get(owner, last),
+        }
+        for owner, token, instance in {(one.owner, one.token, one.spender) for one in told if one.kind is Kind.ERC20}
+        if (owner, token, instance) in covered
+    ]
+    if rows:
+        await connection.execute(_COVERED, rows)
 
 
 def _when(due: datetime | None) -> list[ColumnElement[bool]]:
@@ -308,25 +338,13 @@ def _id(chain: str, key: Key) -> str:
     return stable_id(chain, *key, length=24)
 
 
-def _row(chain: str, nomination: Nomination, heard: int) -> dict[str, object]:
-    return {
-        "id": _id(chain, nomination.key),
-        "chain": chain,
-        "owner": nomination.owner,
-        "kind": nomination.kind.value,
-        "token": nomination.token,
-        "spender": nomination.spender,
-        "token_id": nomination.token_id,
-        "via": nomination.via,
-        "amount": nomination.amount,
-        "block": nomination.block,
-        "tx": nomination.tx,
-        "at": nomination.at,
-        "orphaned": False,
-        "heard": heard,
-        "denied": None,
-        "due_at": AT_ONCE,
-    }
+def _row(chain: str, one: Nomination, heard: int) -> tuple[object, ...]:
+    """A row of the table, in the order of its columns, in values as the driver takes them."""
+    amount = _number(one.amount)
+    at = _instant(one.at)
+    known = (one.owner, one.kind.value, one.token, one.spender, _number(one.token_id), one.via, amount)
+    seen, orphaned, denied = False, False, None
+    return _id(chain, one.key), chain, *known, one.block, one.tx, at, seen, orphaned, heard, denied, _DUE_AT_ONCE
 
 
 def _nomination(owner: str, kind: str, *rest: Any) -> Nomination:
