@@ -17,7 +17,7 @@ from scanner.evm.index import Index
 from scanner.evm.keccak import selector
 from scanner.evm.multicall import read_state
 from scanner.evm.nodes import Nodes
-from scanner.evm.values import Block, Call, Returned
+from scanner.evm.values import Call, Returned
 
 __all__ = ["EvmBalances"]
 
@@ -104,7 +104,8 @@ class EvmBalances:
         nodes = self._nodes.get(chain)
         if nodes is None:
             return _NOT_COVERED
-        block = await _block(nodes, self._behind.get(chain, 0))
+        head = await nodes.head()
+        block = head if isinstance(head, Trouble) else await nodes.below(head, self._behind.get(chain, 0))
         if isinstance(block, Trouble):
             return block
         questions = [(one, token) for one in piece for token in _contracts(one)]
@@ -119,15 +120,6 @@ class EvmBalances:
             facts = known[token].facts if token in known else _NO_FACTS
             held[one.target.owner][token] = _seen(token, answer, facts, counted=token not in one.tokens)
         return held
-
-
-async def _block(nodes: Nodes, behind: int) -> Block | Trouble:
-    """The newest block, or the one that is so many behind it."""
-    head = await nodes.head()
-    if isinstance(head, Trouble) or not behind:
-        return head
-    block = await nodes.block(max(0, head.number - behind))
-    return head if block is None else block
 
 
 def _contracts(wanted: Wanted) -> Iterator[str]:

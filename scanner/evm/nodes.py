@@ -145,6 +145,14 @@ class Nodes:
         absent = bool(faults) and all(fault.what is What.ABSENT for fault in faults.values())
         return None if absent else self._trouble(f"block {number}", faults)
 
+    async def below(self, head: Block, count: int) -> Block | Trouble:
+        """The block that `count` others follow, of which `head` is the last; the chain's first where there are fewer."""
+        block = head if not count else await self.block(max(0, head.number - count))
+        if block is None:
+            said = f"{self.chain.title} has become shorter than block {head.number - count} while it was read"
+            return Trouble(Reason.NODE_FAILED, said, "It is tried again at the next scan", retry=True)
+        return block
+
     async def logs(self, filters: Sequence[Filter], first: int, last: int) -> AsyncGenerator[Stretch | Trouble]:
         """The logs of blocks `first` to `last`, both included, that match any of the filters, in the chain's order.
 

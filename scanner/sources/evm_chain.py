@@ -137,11 +137,7 @@ class ChainReader:
     async def _below(self, head: Block, nodes: Nodes) -> _Pin | Trouble:
         """What is read when this is the newest block."""
         at, began = monotonic(), self._now()
-        if not self._terms.await_final:
-            return _Pin(head, head.number, at, began)
-        block = await nodes.block(max(0, head.number - self._terms.confirmations))
-        if block is None:
-            return self._restless
+        block = await nodes.below(head, self._terms.confirmations if self._terms.await_final else 0)
         return block if isinstance(block, Trouble) else _Pin(block, head.number, at, began)
 
     async def _waited(self, owners: Collection[str], pin: _Pin, ends: float | None) -> AsyncGenerator[Underway]:
