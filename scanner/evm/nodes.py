@@ -146,7 +146,7 @@ class Nodes:
         return None if absent else self._trouble(f"block {number}", faults)
 
     async def below(self, head: Block, count: int) -> Block | Trouble:
-        """The block that `count` others follow, of which `head` is the last; the chain's first where there are fewer."""
+        """The block that `count` others follow, `head` being the last; the chain's first where there are fewer."""
         block = head if not count else await self.block(max(0, head.number - count))
         if block is None:
             said = f"{self.chain.title} has become shorter than block {head.number - count} while it was read"
