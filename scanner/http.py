@@ -1,4 +1,4 @@
-"""One bounded request over HTTP: no redirect is followed, no more than 8 MiB are read, and a failure is a value.
+"""One bounded request over HTTP: no redirect is followed, no more is read than is borne, and a failure is a value.
 
 Nothing here logs or repeats more of a URL than its host: a key may stand in the rest, and in headers.
 """
@@ -20,7 +20,7 @@ from scanner.errors import Reason, Trouble
 __all__ = ["LARGEST", "TOO_LARGE", "TOO_LATE", "Answer", "http_time", "retry_after", "send"]
 
 LARGEST = 8 * 1024 * 1024
-"""Bytes that are read of one answer."""
+"""Bytes that are read of one answer, where the caller does not say otherwise."""
 
 TOO_LARGE = "too-large"
 """The code of the trouble with an answer that goes beyond them."""
@@ -47,8 +47,10 @@ async def send(
     far_side: str,
     within: float,
     body: bytes = b"",
+    largest: int = LARGEST,
 ) -> Answer | Trouble:
-    """Send one request, of an encoded URL, and read its answer, whatever it says, within so many seconds.
+    """Send one request, of an encoded URL, and read its answer, whatever it says, within so many seconds
+    and of at most so many bytes.
 
     `far_side` is what people call it. What to do about a trouble the caller knows, who knows the settings: it may pass
     where a retry helps; a connection that cannot be trusted is mended by nobody's waiting.
@@ -65,7 +67,7 @@ async def send(
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=within),
         ) as response:
-            read = await _read(response)
+            read = await _read(response, largest)
     except TimeoutError:
         # Not within how many seconds: what is left of a patience differs, and one outage is told once.
         return replace(_unavailable(f"{far_side} did not answer in time"), code=TOO_LATE)
@@ -80,7 +82,7 @@ async def send(
         # The words of these errors may repeat the URL.
         return _unavailable(f"the answer of {host} broke off or is no HTTP ({type(error).__name__})")
     if read is None:
-        size = f"more than {LARGEST // 1024 // 1024} MiB"
+        size = f"more than {largest // 1024 // 1024} MiB"
         said = f"{far_side} gave an answer (HTTP {response.status}) of {size}, which is not read"
         return Trouble(Reason.PROTOCOL, said, code=TOO_LARGE)
     return Answer(response.status, read, response.headers)
@@ -113,12 +115,12 @@ def _proxy(scheme: str, host: str) -> str | None:
     return None if proxy_bypass(host) else getproxies().get(scheme)
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes | None:
-    """The body, or None where it does not end within `LARGEST` bytes."""
+async def _read(response: aiohttp.ClientResponse, largest: int) -> bytes | None:
+    """The body, or None where it does not end within so many bytes."""
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > LARGEST:
+        if len(body) > largest:
             return None
     return bytes(body)
 

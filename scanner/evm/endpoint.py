@@ -32,6 +32,9 @@ IN_FLIGHT = 4
 LARGEST_BODY = 512 * 1024
 """Bytes of one batch, unless a single request is larger."""
 
+LARGEST_ANSWER = 16 * 1024 * 1024
+"""Bytes of one answer: some 20,000 logs. What is larger is asked for again in halves, and was read in vain."""
+
 PROVEN_FOR = 30.0
 """Seconds for which an endpoint is believed to serve the chain that it served last."""
 
@@ -226,7 +229,14 @@ class Endpoint:
             self._world.cost.requests += 1
             body = written(asks, first_id)
             answer = await send(
-                self._world.session, "POST", self.url, _HEADERS, far_side="the node", within=within, body=body
+                self._world.session,
+                "POST",
+                self.url,
+                _HEADERS,
+                far_side="the node",
+                within=within,
+                body=body,
+                largest=LARGEST_ANSWER,
             )
         return read(answer, asks, first_id, now=self._world.now(), redacted=lambda text: redacted(text, self.url))
 

@@ -8,6 +8,7 @@ from aiohttp import web
 from far_node import Entry, FarNode, block, nodes_of
 
 from scanner.errors import Reason, Trouble
+from scanner.evm.endpoint import LARGEST_ANSWER
 from scanner.evm.learned import ShortMemory, fingerprint
 from scanner.evm.values import Call
 
@@ -109,7 +110,7 @@ async def test_what_reverts_is_none_and_what_has_no_code_is_nothing() -> None:
 
 async def test_an_answer_that_is_too_large_to_read_spoils_no_other() -> None:
     def bloated(data: str) -> Any:
-        return "0x" + "00" * (5 * 1024 * 1024) if data == "0x00000002" else echo(data)
+        return "0x" + "00" * (LARGEST_ANSWER // 2) if data == "0x00000002" else echo(data)
 
     async with nodes_of(FarNode(returns=bloated)) as nodes:
         assert await nodes.call(calls(4), block(90)) == [echoed(4)[0], echoed(4)[1], None, echoed(4)[3]]
