@@ -7,6 +7,7 @@ shares the machine, the ratio of CPU times says more than that of the clock. The
 
 import argparse
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -21,6 +22,7 @@ import structlog
 
 from benchmarks.figures import Figure, Sizes
 from benchmarks.subjects import SUBJECTS
+from scanner.cli import NEW_OBJECTS
 
 __all__ = ["FULL", "QUICK", "SMALLEST", "main", "measure", "table"]
 
@@ -106,6 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if unknown := set(asked.subjects) - SUBJECTS.keys():
         parser.error(f"no such subject: {', '.join(sorted(unknown))}")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    gc.set_threshold(NEW_OBJECTS)  # as the command has it, for the floors as well
     load = os.getloadavg()
     figures = asyncio.run(measure(asked.subjects or list(SUBJECTS), asked.sizes or QUICK))
     told = {

@@ -3,11 +3,17 @@
 This module is imported at every start, so it imports next to nothing itself.
 """
 
+import gc
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-__all__ = ["main"]
+__all__ = ["NEW_OBJECTS", "main"]
+
+NEW_OBJECTS = 10_000
+"""Objects that are made until Python looks for cycles among them; it would after 700. A scan makes many small ones that
+stay, and next to no cycles: in reading a chain, looking took a quarter of the time. It uses no more memory like this.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -18,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
         print(f"approval-watch {__version__}")  # noqa: T201 - data to stdout
         sys.exit(0)
+    gc.set_threshold(NEW_OBJECTS)
     try:
         from scanner.cli.commands import run
 
