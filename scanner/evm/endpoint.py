@@ -33,7 +33,7 @@ LARGEST_BODY = 512 * 1024
 """Bytes of one batch, unless a single request is larger."""
 
 LARGEST_ANSWER = 16 * 1024 * 1024
-"""Bytes of one answer: some 20,000 logs. What is larger is asked for again in halves, and was read in vain."""
+"""Bytes of one answer: some 25,000 logs. What is larger is asked for again in halves, and was read in vain."""
 
 PROVEN_FOR = 30.0
 """Seconds for which an endpoint is believed to serve the chain that it served last."""
