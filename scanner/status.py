@@ -30,7 +30,7 @@ class Status:
 
     def ready(self, targets: int) -> None:
         """The daemon works by a configuration with so many targets."""
-        self._watched, self._wrong, self._store, self._past = f"watching {targets} targets", "", "", ""
+        self._watched, self._wrong, self._store, self._past = f"watching {counted(targets, 'target')}", "", "", ""
         self._shown = self._watched
         self._manager.ready(self._watched)
 

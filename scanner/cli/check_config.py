@@ -67,7 +67,7 @@ def _summary(config: "Config", pack: "Pack") -> Iterator[tuple[str, str]]:
     yield "Sound", str(config.file)
     chains = sorted({by_index(target.chain).name for target in config.targets})
     owners = {target.owner for target in config.targets}
-    yield "Wallets", f"{len(owners)}, on {', '.join(chains)}: {len(config.targets)} targets"
+    yield "Wallets", f"{len(owners)}, on {', '.join(chains)}: {counted(len(config.targets), 'target')}"
     for chain, each in config.nodes.items():
         yield "Source", f"{by_index(chain).name} itself, through {counted(len(each.rpc), 'node')}"
     if config.needs_okx:

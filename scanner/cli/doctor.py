@@ -89,7 +89,7 @@ async def _examine(config: "Config", *, send: bool) -> AsyncIterator[Sign]:
 
 def _configuration(config: "Config") -> Sign:
     worries = [*config.missing_wallets(), *config.warnings]
-    said = f"{config.file}, {len(config.targets)} targets"
+    said = f"{config.file}, {counted(len(config.targets), 'target')}"
     if worries:
         return Sign(
             "configuration", Health.WORRYING, f"{said}; {worries[0]}", "See all of it: approval-watch check-config"
