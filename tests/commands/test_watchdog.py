@@ -86,7 +86,7 @@ async def silence(manager: socket.socket, seconds: float = 0.5, within: float = 
 async def test_an_idle_daemon_is_well_however_long_it_waits(tmp_path: Path) -> None:
     clock = Clock()
     async with house(tmp_path) as home, watched(home, clock, deliveries=clock) as manager:
-        await until(lambda: len(home.sandbox.requests) == 2)
+        await until(lambda: len(home.sandbox.requests) >= 2)
         clock.ahead = LATER
         await pinged(manager, times=6)
 
@@ -105,7 +105,7 @@ async def test_a_scan_that_does_not_move_is_not_well(tmp_path: Path) -> None:
 async def test_deliveries_that_do_not_turn_are_not_well(tmp_path: Path) -> None:
     clock = Clock()
     async with house(tmp_path) as home, watched(home, clock, deliveries=Clock()) as manager:
-        await until(lambda: len(home.sandbox.requests) == 2)
+        await until(lambda: len(home.sandbox.requests) >= 2)
         await pinged(manager)
         clock.ahead = LATER
         await silence(manager)
