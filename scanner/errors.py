@@ -17,6 +17,7 @@ __all__ = [
     "StoreError",
     "Trouble",
     "UsageError",
+    "broke_off",
     "closest",
 ]
 
@@ -152,3 +153,11 @@ class Trouble:
 
     def __str__(self) -> str:
         return f"{self.message}. {self.hint}" if self.hint else self.message
+
+
+def broke_off(what: str, error: Exception) -> Trouble:
+    """Why `what` was not read to its end: in the error's own words where it has some, else as the defect that it is."""
+    if isinstance(error, ApprovalWatchError):
+        return Trouble(Reason.NOT_ASKED, error.message, error.hint, whole_source=True)
+    said = f"{what} broke off by a defect of this program ({type(error).__name__})"
+    return Trouble(Reason.NOT_ASKED, said, "The log has the details: please report it")

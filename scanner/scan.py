@@ -36,6 +36,7 @@ from scanner.store import balances, conditions, knowledge, lists, scans, spender
 from scanner.store.balances import Due
 from scanner.store.connections import Work
 from scanner.store.engine import Store
+from scanner.streams import mixed
 
 __all__ = ["Scanner"]
 
@@ -169,15 +170,17 @@ class _Round:
     async def _readings(
         self, targets: Sequence[Target], known: Mapping[Target, str] = NOTHING_KNOWN
     ) -> AsyncGenerator[Snapshot | Unmoved | Underway, None]:
-        """A reading of each target, from the first source that covers its chain."""
+        """A reading of each target, from the first source that covers its chain. No source waits for another."""
         left = list(targets)
+        streams = []
         for source in self.sources:
             mine = [target for target in left if _covers(source, target)]
             left = [target for target in left if not _covers(source, target)]
             if mine:
-                async with aclosing(source.read(mine, known)) as readings:
-                    async for snapshot in readings:
-                        yield snapshot
+                streams.append(source.read(mine, known))
+        async with aclosing(mixed(streams)) as readings:
+            async for reading in readings:
+                yield reading
         for target in left:
             trouble = Trouble(
                 Reason.NOT_COVERED,

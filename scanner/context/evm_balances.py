@@ -1,7 +1,7 @@
 """What owners hold, as the state of a chain tells it: amounts to the last unit, and no prices (docs/balances.md)."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from decimal import Decimal
 
@@ -11,13 +11,14 @@ from scanner.domain.chains import Chain
 from scanner.domain.cost import Cost
 from scanner.domain.holdings import BalanceReading, Seen, Wanted, in_units
 from scanner.domain.token_facts import TokenFacts
-from scanner.errors import ApprovalWatchError, Reason, Trouble
+from scanner.errors import ApprovalWatchError, Reason, Trouble, broke_off
 from scanner.evm.abi import calldata, number
 from scanner.evm.index import Index
 from scanner.evm.keccak import selector
 from scanner.evm.multicall import read_state
 from scanner.evm.nodes import Nodes
 from scanner.evm.values import Call, Returned
+from scanner.streams import mixed
 
 __all__ = ["EvmBalances"]
 
@@ -66,20 +67,14 @@ class EvmBalances:
 
         Exactly one reading for each, as soon as it is there; nothing is raised. Closing it stops what is in flight.
         """
-        results: asyncio.Queue[BalanceReading] = asyncio.Queue()
         by_chain: dict[str, list[Wanted]] = {}
         for one in wanted:
             by_chain.setdefault(one.target.chain, []).append(one)
-        tasks = [asyncio.create_task(self._chain(chain, mine, results)) for chain, mine in by_chain.items()]
-        try:
-            for _ in wanted:
-                yield await results.get()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        async with aclosing(mixed([self._chain(chain, mine) for chain, mine in by_chain.items()])) as readings:
+            async for reading in readings:
+                yield reading
 
-    async def _chain(self, chain: str, wanted: Sequence[Wanted], results: asyncio.Queue[BalanceReading]) -> None:
+    async def _chain(self, chain: str, wanted: Sequence[Wanted]) -> AsyncGenerator[BalanceReading]:
         """Read one chain's targets. What a piece fails at, the nodes were patient with: the rest is not asked then."""
         trouble: Trouble | None = None
         for piece in _pieces(wanted):
@@ -87,17 +82,15 @@ class EvmBalances:
             trouble = told if isinstance(told, Trouble) else None
             for one in piece:
                 rows = {} if isinstance(told, Trouble) else told[one.target.owner]
-                results.put_nowait(BalanceReading(one.target, rows, self._now(), trouble=trouble))
+                yield BalanceReading(one.target, rows, self._now(), trouble=trouble)
 
     async def _piece(self, chain: str, piece: Sequence[Wanted]) -> dict[str, dict[str, Seen]] | Trouble:
         try:
             return await self._held(chain, piece)
-        except ApprovalWatchError as error:
-            return Trouble(Reason.NOT_ASKED, error.message, error.hint)
         except Exception as error:  # the edge of the loop: one chain's failure stays its own
-            log.exception("balances.broke_off", chain=chain)
-            said = f"the reading of balances broke off by a defect of this program ({type(error).__name__})"
-            return Trouble(Reason.NOT_ASKED, said, "The log has the details: please report it")
+            if not isinstance(error, ApprovalWatchError):
+                log.exception("balances.broke_off", chain=chain)
+            return broke_off("the reading of balances", error)
 
     async def _held(self, chain: str, piece: Sequence[Wanted]) -> dict[str, dict[str, Seen]] | Trouble:
         """What each owner holds of what is wanted, by owner and token."""

@@ -12,7 +12,7 @@ from scanner.domain.approvals import Target
 from scanner.domain.chains import Chain, Family, by_index
 from scanner.domain.cost import Cost
 from scanner.domain.holdings import BalanceReading, Wanted
-from scanner.errors import ApprovalWatchError, Reason, Trouble
+from scanner.errors import broke_off
 from scanner.okx.breaker import Breaker
 from scanner.okx.client import OkxClient
 
@@ -94,7 +94,7 @@ class _Round:
             except Exception as error:  # the edge of the loop: one owner's failure stays their own
                 log.exception("balances.broke_off", targets=len(account.sheets))
                 for sheet in account.sheets:
-                    sheet.fail(_broke_off(error))
+                    sheet.fail(broke_off("the reading of balances", error))
                     self._hand_on(sheet)
             finally:
                 self._count(account)
@@ -146,10 +146,3 @@ def _by_owner(sheets: Iterable[Sheet]) -> Iterable[list[Sheet]]:
     for sheet in sheets:
         found.setdefault((sheet.wanted.target.owner, sheet.chain.family), []).append(sheet)
     return found.values()
-
-
-def _broke_off(error: Exception) -> Trouble:
-    if isinstance(error, ApprovalWatchError):
-        return Trouble(Reason.NOT_ASKED, error.message, error.hint, whole_source=True)
-    said = f"the reading of balances broke off by a defect of this program ({type(error).__name__})"
-    return Trouble(Reason.NOT_ASKED, said, "The log has the details: please report it")

@@ -1,14 +1,14 @@
 """Several readers of balances as one: what each of them knows of a target is told together, once."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing
 from dataclasses import replace
 
 from scanner.context import Balances
 from scanner.domain.approvals import Target
 from scanner.domain.chains import by_index
 from scanner.domain.holdings import BalanceReading, Wanted, together
+from scanner.streams import mixed
 
 __all__ = ["read_balances"]
 
@@ -27,10 +27,11 @@ async def read_balances(readers: Sequence[Balances], wanted: Sequence[Wanted]) -
         if len(asked[one.target]) < len(able):
             partly.add(one.target)
     streams = [
-        reader.read([one for one in wanted if place in asked[one.target]]) for place, reader in enumerate(readers)
+        _placed(place, reader, [one for one in wanted if place in asked[one.target]])
+        for place, reader in enumerate(readers)
     ]
     told: dict[Target, dict[int, BalanceReading]] = {target: {} for target in asked}
-    async with aclosing(_mixed(streams)) as readings:
+    async with aclosing(mixed(streams)) as readings:
         async for place, reading in readings:
             said = told[reading.target]
             said[place] = reading
@@ -45,23 +46,8 @@ def _able(readers: Sequence[Balances], wanted: Wanted) -> Sequence[int]:
     return [place for place, reader in enumerate(readers) if reader.covers(chain)] or [0]
 
 
-async def _mixed(
-    streams: Sequence[AsyncGenerator[BalanceReading]],
-) -> AsyncGenerator[tuple[int, BalanceReading]]:
-    """What comes from each stream, with its place, as it comes. Raises what one of them raises."""
-    async with AsyncExitStack() as stack:
-        for stream in streams:
-            await stack.enter_async_context(aclosing(stream))
-        waiting = {asyncio.ensure_future(anext(stream, None)): place for place, stream in enumerate(streams)}
-        try:
-            while waiting:
-                done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    place, reading = waiting.pop(task), task.result()
-                    if reading is not None:
-                        waiting[asyncio.ensure_future(anext(streams[place], None))] = place
-                        yield place, reading
-        finally:
-            for task in waiting:
-                task.cancel()
-            await asyncio.gather(*waiting, return_exceptions=True)
+async def _placed(place: int, reader: Balances, wanted: Sequence[Wanted]) -> AsyncGenerator[tuple[int, BalanceReading]]:
+    """What one reader tells, with its place among all."""
+    async with aclosing(reader.read(wanted)) as readings:
+        async for reading in readings:
+            yield place, reading

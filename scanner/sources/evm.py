@@ -14,12 +14,13 @@ import structlog
 from scanner.domain.approvals import Kind, Snapshot, Target, Underway, Unmoved
 from scanner.domain.chains import Chain
 from scanner.domain.cost import Cost
-from scanner.errors import ApprovalWatchError, Reason, Trouble
+from scanner.errors import ApprovalWatchError, Reason, Trouble, broke_off
 from scanner.evm.index import Index
 from scanner.evm.nodes import Nodes
 from scanner.evm.values import Block
 from scanner.sources import NOTHING_KNOWN
 from scanner.sources.evm_chain import Caught, ChainReader, Terms, incomplete
+from scanner.streams import mixed
 
 __all__ = ["Caught", "EvmSource", "Terms"]
 
@@ -66,22 +67,13 @@ class EvmSource:
         self, targets: Sequence[Target], known: Mapping[Target, str] = NOTHING_KNOWN
     ) -> AsyncGenerator[Snapshot | Unmoved | Underway]:
         """Read each target once, chains beside each other. Closing it stops what is in flight but for the past."""
-        unique = dict.fromkeys(targets)
-        results: asyncio.Queue[Snapshot | Unmoved | Underway] = asyncio.Queue()
         by_chain: dict[str, list[Target]] = {}
-        for target in unique:
+        for target in dict.fromkeys(targets):
             by_chain.setdefault(target.chain, []).append(target)
-        tasks = [asyncio.create_task(self._read(chain, mine, known, results)) for chain, mine in by_chain.items()]
-        left = len(unique)
-        try:
-            while left:
-                reading = await results.get()
-                left -= not isinstance(reading, Underway)
+        chains = [self._read(chain, mine, known) for chain, mine in by_chain.items()]
+        async with aclosing(mixed(chains)) as readings:
+            async for reading in readings:
                 yield reading
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     def heads(self, chain: str) -> AsyncGenerator[Block]:
         """Each new block of a chain from now on, without end (see `Nodes.heads`). Raises LookupError."""
@@ -107,12 +99,8 @@ class EvmSource:
         await asyncio.gather(*(reader.close() for reader in self._chains.values()))
 
     async def _read(
-        self,
-        chain: str,
-        targets: Sequence[Target],
-        known: Mapping[Target, str],
-        results: asyncio.Queue[Snapshot | Unmoved | Underway],
-    ) -> None:
+        self, chain: str, targets: Sequence[Target], known: Mapping[Target, str]
+    ) -> AsyncGenerator[Snapshot | Unmoved | Underway]:
         """Read one chain's targets; whatever goes wrong, each of them is told."""
         due = dict.fromkeys(targets)
         trouble = _NOT_COVERED
@@ -122,12 +110,10 @@ class EvmSource:
                     async for reading in readings:
                         if not isinstance(reading, Underway):
                             due.pop(reading.target)
-                        results.put_nowait(reading)
-        except ApprovalWatchError as error:
-            trouble = Trouble(Reason.NOT_ASKED, error.message, error.hint)
+                        yield reading
         except Exception as error:  # the edge of the task: one chain's failure stays its own
-            log.exception("reading.broke_off", chain=chain)
-            said = f"the reading broke off by a defect of this program ({type(error).__name__})"
-            trouble = Trouble(Reason.NOT_ASKED, said, "The log has the details: please report it")
+            if not isinstance(error, ApprovalWatchError):
+                log.exception("reading.broke_off", chain=chain)
+            trouble = broke_off("the reading", error)
         for target in due:
-            results.put_nowait(incomplete(target, trouble, self._now()))
+            yield incomplete(target, trouble, self._now())

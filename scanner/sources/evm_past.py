@@ -14,7 +14,7 @@ import structlog
 
 from scanner.domain.approvals import Underway
 from scanner.domain.nominations import Nomination
-from scanner.errors import ApprovalWatchError, Reason, Trouble
+from scanner.errors import ApprovalWatchError, Reason, Trouble, broke_off
 from scanner.evm.index import Checkpoint, Index
 from scanner.evm.nodes import Nodes
 from scanner.evm.values import Block, Log, Stretch
@@ -128,12 +128,10 @@ class Past:
                     self.trouble = await self._read(group, pin)
                 else:
                     return
-        except ApprovalWatchError as error:
-            self.trouble = Trouble(Reason.NOT_ASKED, error.message, error.hint)
         except Exception as error:  # the edge of the task: it ends, and says so
-            log.exception("evm.past_broke_off", chain=self._nodes.chain.name)
-            said = f"reading the past broke off by a defect of this program ({type(error).__name__})"
-            self.trouble = Trouble(Reason.NOT_ASKED, said, "The log has the details: please report it")
+            if not isinstance(error, ApprovalWatchError):
+                log.exception("evm.past_broke_off", chain=self._nodes.chain.name)
+            self.trouble = broke_off("reading the past", error)
         finally:
             self._moved.set()
 

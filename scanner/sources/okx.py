@@ -11,7 +11,7 @@ import structlog
 from scanner.domain.approvals import Kind, Snapshot, Target, Unmoved
 from scanner.domain.chains import Chain, by_index
 from scanner.domain.cost import Cost
-from scanner.errors import ApprovalWatchError, Reason, Trouble
+from scanner.errors import Reason, Trouble, broke_off
 from scanner.okx.breaker import Breaker
 from scanner.okx.client import Effort, OkxClient, Request
 from scanner.okx.shapes import MalformedError
@@ -180,7 +180,7 @@ class _Round:
             except Exception as error:  # the edge of the loop: one target's failure stays its own
                 log.exception("reading.broke_off", targets=len(job.targets))
                 for reading in self._still_due(job.targets):
-                    reading.fail(_broke_off(error))
+                    reading.fail(broke_off("the reading", error))
                     self._hand_on(reading)
             finally:
                 self._source.count(effort)
@@ -306,10 +306,3 @@ def _by_chain(entries: Sequence[Entry], asked: Set[str]) -> dict[str, list[Entry
     for entry in entries:
         found.setdefault(entry.chain or "", []).append(entry)
     return found
-
-
-def _broke_off(error: Exception) -> Trouble:
-    if isinstance(error, ApprovalWatchError):
-        return Trouble(Reason.NOT_ASKED, error.message, error.hint, whole_source=True)
-    said = f"the reading broke off by a defect of this program ({type(error).__name__})"
-    return Trouble(Reason.NOT_ASKED, said, "The log has the details: please report it")

@@ -6,11 +6,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from msgspec.json import encode
 from sqlalchemy import (
     ColumnElement,
     RowMapping,
-    Select,
     and_,
     bindparam,
     delete,
@@ -31,7 +29,7 @@ from scanner.domain.token_facts import Standard, TokenFacts
 from scanner.evm.index import NOBODY, Checkpoint, Dated, Kept
 from scanner.store.columns import Instant, Uint256
 from scanner.store.engine import Store
-from scanner.store.rows import given, parts
+from scanner.store.rows import given
 from scanner.store.tables import chain_blocks, chain_owners, chain_tokens, nominations
 
 __all__ = ["StoredIndex"]
@@ -60,14 +58,10 @@ class StoredIndex:
         """How far the past of each owner is read, of whom it is read from `first` on."""
 
         async def reading(connection: AsyncConnection) -> dict[str, int]:
-            found: dict[str, int] = {}
-            for part in parts(sorted(owners)):
-                query = select(chain_owners.c.owner, chain_owners.c.upto)
-                mine = and_(
-                    chain_owners.c.chain == chain, chain_owners.c.owner.in_(part), chain_owners.c.since <= first
-                )
-                found |= {row.owner: row.upto for row in await connection.execute(query.where(mine))}
-            return found
+            mine = and_(chain_owners.c.chain == chain, chain_owners.c.owner.in_(given("owners")))
+            query = select(chain_owners.c.owner, chain_owners.c.upto).where(mine, chain_owners.c.since <= first)
+            rows = await connection.execute(query, {"owners": list(owners)})
+            return {row.owner: row.upto for row in rows}
 
         return await self._store.read(reading)
 
@@ -75,8 +69,7 @@ class StoredIndex:
         """Those of some nominations that are kept."""
 
         async def reading(connection: AsyncConnection) -> dict[Key, Nomination]:
-            named = nominations.c.id.in_(_values([_id(chain, key) for key in keys]))
-            rows = await connection.execute(select(*_NOMINATION).where(named))
+            rows = await connection.execute(_NAMED, {"ids": [_id(chain, key) for key in keys]})
             return {one.key: one for one in (_nomination(*row) for row in rows)}
 
         return await self._store.read(reading)
@@ -148,13 +141,14 @@ class StoredIndex:
         """All that was ever nominated, or what of it is due, of these owners whose past was begun and not forgotten."""
 
         async def reading(connection: AsyncConnection) -> dict[str, list[Kept]]:
-            begun = and_(chain_owners.c.chain == chain, chain_owners.c.owner.in_(_values(owners)))
-            there = await connection.scalars(select(chain_owners.c.owner).where(begun))
+            whose = {"owners": list(owners)}
+            begun = and_(chain_owners.c.chain == chain, chain_owners.c.owner.in_(given("owners")))
+            there = await connection.scalars(select(chain_owners.c.owner).where(begun), whose)
             found: dict[str, list[Kept]] = {owner: [] for owner in there}
-            mine = and_(nominations.c.chain == chain, nominations.c.owner.in_(_values(owners)))
+            mine = and_(nominations.c.chain == chain, nominations.c.owner.in_(given("owners")))
             query = select(nominations.c.seen, nominations.c.orphaned, *_NOMINATION).where(mine)
             for when in _when(due):
-                for seen, orphaned, owner, *rest in await connection.execute(query.where(when)):
+                for seen, orphaned, owner, *rest in await connection.execute(query.where(when), whose):
                     if owner in found:
                         found[owner].append(Kept(_nomination(owner, *rest), seen, orphaned))
             return found
@@ -165,8 +159,7 @@ class StoredIndex:
         """The state showed these in force."""
 
         async def noting(connection: AsyncConnection) -> None:
-            named = nominations.c.id.in_(_values([_id(chain, key) for key in keys]))
-            await connection.execute(update(nominations).where(named).values(seen=True, denied=None, due_at=AT_ONCE))
+            await connection.execute(_SEEN, {"b_ids": [_id(chain, key) for key in keys]})
 
         if keys:
             await self._store.write(noting)
@@ -196,12 +189,9 @@ class StoredIndex:
         """What tokens said of themselves."""
 
         async def reading(connection: AsyncConnection) -> dict[str, Dated]:
-            found: dict[str, Dated] = {}
-            for part in parts(sorted(tokens)):
-                mine = (chain_tokens.c.chain == chain) & chain_tokens.c.token.in_(part)
-                rows = (await connection.execute(select(chain_tokens).where(mine))).mappings()
-                found |= {row["token"]: Dated(_facts(row), row["asked_at"]) for row in rows}
-            return found
+            mine = (chain_tokens.c.chain == chain) & chain_tokens.c.token.in_(given("tokens"))
+            rows = await connection.execute(select(chain_tokens).where(mine), {"tokens": list(tokens)})
+            return {row["token"]: Dated(_facts(row), row["asked_at"]) for row in rows.mappings()}
 
         return await self._store.read(reading)
 
@@ -245,10 +235,8 @@ otherwise costs as much as to write it."""
 _NOMINATION = [nominations.c[each.name] for each in fields(Nomination)]
 
 
-def _values(texts: Collection[str]) -> Select[tuple[str]]:
-    """Texts as rows, whose number has no limit: one parameter costs less than thousands."""
-    return select(func.json_each(encode(list(texts)).decode()).table_valued("value").c.value)
-
+_NAMED = select(*_NOMINATION).where(nominations.c.id.in_(given("ids")))
+_SEEN = update(nominations).where(nominations.c.id.in_(given("b_ids"))).values(seen=True, denied=None, due_at=AT_ONCE)
 
 _new_owner = insert(chain_owners)
 _BEGUN = _new_owner.on_conflict_do_update(
@@ -296,9 +284,9 @@ async def _cover(
 ) -> None:
     """What comes into force with an allowance to Permit2, without a log of its own, is due again."""
     owners = {one.owner for one in told if one.kind is Kind.ERC20}
-    mine = and_(nominations.c.chain == chain, nominations.c.owner.in_(_values(owners)))
+    mine = and_(nominations.c.chain == chain, nominations.c.owner.in_(given("owners")))
     query = select(nominations.c.owner, nominations.c.token, func.coalesce(nominations.c.via, PERMIT2))
-    covered = set(map(tuple, await connection.execute(query.where(mine, _OF_PERMIT2))))
+    covered = set(map(tuple, await connection.execute(query.where(mine, _OF_PERMIT2), {"owners": list(owners)})))
     rows = [
         {
             "b_chain": chain,

@@ -1,5 +1,6 @@
 """A round begins with what is most urgent, goes on where the last one broke off, and says what it took."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -9,11 +10,11 @@ from pathlib import Path
 import pytest
 from scanning import Clock, House, Scripted, address, house, opened, rows, story, watching
 
-from scanner.domain.approvals import Allowance, Approval, End, Kind, Snapshot, Spender, Target, Token, gather
+from scanner.domain.approvals import Allowance, Approval, End, Kind, Snapshot, Spender, Target, Token, Underway, gather
 from scanner.domain.chains import Chain
 from scanner.domain.cost import Cost, Spent
 from scanner.domain.holdings import BalanceReading, Seen, Wanted
-from scanner.jobs import Job
+from scanner.jobs import Job, Step
 
 TARGETS = [Target("1", address(0xA00 + number)) for number in range(4)]
 TOKEN, IDLE, SCAM = (address(0x70C00 + number) for number in range(3))
@@ -106,3 +107,36 @@ async def test_twenty_chains_of_one_owner_are_one_request_in_every_round(tmp_pat
             scan = (await watch.scan()).scan
             assert (len(scan.targets), scan.complete, scan.costs) == (20, True, {"approvals": scan.costs["approvals"]})
             assert scan.costs["approvals"] == Spent(1, 0, scan.waited_seconds, scan.costs["approvals"].seconds)
+
+
+class OfOneChain(Scripted):
+    """A source of one chain, whose answer may have to wait."""
+
+    def __init__(self, chain: str, waits: asyncio.Event | None = None) -> None:
+        super().__init__(self._said)
+        self.chain, self.waits = chain, waits
+
+    def covers(self, chain: Chain) -> frozenset[Kind]:
+        return super().covers(chain) if chain.index == self.chain else frozenset()
+
+    async def _said(self, target: Target) -> Snapshot:
+        if self.waits is not None:
+            await self.waits.wait()
+        return Snapshot(target, {}, End.COMPLETE, frozenset({Kind.ERC20}), self.name, Clock().now())
+
+
+async def test_no_source_waits_for_another(tmp_path: Path) -> None:
+    slow, quick = Target("1", TARGETS[0].owner), Target("56", TARGETS[0].owner)
+    told: list[Target] = []
+    other_is_done = asyncio.Event()
+
+    async def step(one: Step | Underway) -> None:
+        assert isinstance(one, Step)
+        told.append(one.target)
+        other_is_done.set()
+
+    async with opened(tmp_path / "store.db") as store, asyncio.timeout(20):
+        scanner = house(store, OfOneChain("1", other_is_done), OfOneChain("56")).scanner
+        report = await scanner.scan(Job([slow, quick], frozenset({slow, quick}), "schedule"), step)
+    assert told == [quick, slow]
+    assert report.scan.complete
