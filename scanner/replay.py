@@ -181,9 +181,7 @@ class _Life:
         if news or case.moved:
             self._take(self._steps(news, case, facts, at), at, first=last.judged_at if case.first else None)
         if self.rules.asks_first and beside.first_usd is None and beside.exposure.usd is not None:
-            # From the next judgement on it is known what the approval was worth at first.
             self.valued = held.changed_at, beside.exposure.usd
-            self._judge(self.rules.money, at)
 
     def _news(self, judged: Iterable[Judged], case: "_Case", excepted: Container[str]) -> list[Judged]:
         """What rules say of what happened; and of a state, if they said otherwise before: again, it moves nothing."""

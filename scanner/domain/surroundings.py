@@ -12,12 +12,17 @@ __all__ = ["UNKNOWN", "Surroundings"]
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What balances and lists add to an approval. `first_usd` is what it was worth when first valued as it is now."""
+    """What balances and lists add to an approval. `first_usd` is what is kept of its worth when first valued as it is."""
 
     exposure: Exposure = UNVALUED
     first_usd: Decimal | None = None
     spender: Standing = NOBODY
     token: Standing = NOBODY
+
+    @property
+    def worth_at_first(self) -> Decimal | None:
+        """What it was worth when first valued, in US dollars: as much as now, if that is now."""
+        return self.exposure.usd if self.first_usd is None else self.first_usd
 
     def counted(self, approval: Approval) -> Approval:
         """The approval, counted in token units where only balances made the token's decimals certain."""

@@ -272,7 +272,7 @@ def passing_facts(
             "balance.amount": _number(at_stake.balance),
             "exposure.usd": _number(at_stake.usd),
             "exposure.real_usd": _number(at_stake.real_usd),
-            "exposure.first_usd": _number(beside.first_usd),
+            "exposure.first_usd": _number(beside.worth_at_first),
             "approval.expires_in": None if held.approval.expires_at is None else _since(at, held.approval.expires_at),
             **{name: _since(began, at) for name, began in ages_began(held).items()},
         }
