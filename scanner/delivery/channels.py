@@ -9,7 +9,7 @@ import logging
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from copy import deepcopy
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
@@ -101,17 +101,29 @@ class Channel:
     def _send(self, letter: Letter, notify_type: str) -> Outcome:
         plugin: Any = self._plugin()
         manner = manner_of(_scheme(self.url), answers_in_json=getattr(plugin, "mode", "bot") == "bot")
-        accepted, heard = _attempt(plugin, letter, notify_type, manner)
+        accepted, heard = self._attempt(plugin, letter, notify_type, manner)
         moved = {one.to: chat for one in heard if (chat := moved_to(one)) is not None}
         if moved:
             self._follow(moved)
             plugin.targets = [(moved[str(chat)], None) for chat, _ in plugin.targets if str(chat) in moved]
-            accepted, again = _attempt(plugin, letter, notify_type, manner)
+            accepted, again = self._attempt(plugin, letter, notify_type, manner)
             heard = [*(one for one in heard if one.to not in moved), *again]
         clean = partial(scrubbed, url=self.url)
         outcome = verdict(accepted=accepted, heard=heard, now=datetime.now(UTC), manner=manner, clean=clean)
         said = "; ".join(filter(None, [outcome.detail, *(_moved(*pair) for pair in self.moved.items())]))
         return replace(outcome, detail=said)
+
+    def _attempt(self, plugin: Any, letter: Letter, notify_type: str, manner: Manner) -> tuple[bool, list[Heard]]:
+        """Let a plugin send once. Returns what it made of it, and what was heard."""
+        from scanner.delivery.wire import overheard
+
+        with overheard(letter.ref, manner.addressee, letter.dress) as heard:
+            try:
+                return _notify(plugin, letter, notify_type), heard
+            except Exception as error:  # noqa: BLE001 - what a plugin fails at says no more than its False
+                # Its name alone: what it says may hold the channel's secret.
+                log.warning("channel.plugin_failed", channel=self.name, error=type(error).__name__)
+                return False, heard
 
     def _follow(self, moved: Mapping[str, int]) -> None:
         self.moved.update(moved)
@@ -119,27 +131,8 @@ class Channel:
             log.warning("channel.moved", channel=self.name, chat=chat, new_chat=new, hint="change the channel's URL")
 
     def _plugin(self) -> Any:
-        from apprise import Apprise
-
         _keep_quiet()
-        where = f"channel {self.name!r} ({describe(self.url)})"
-        fields = deepcopy(_taken_apart(self.url))
-        if fields is None:
-            raise ChannelError(
-                f"{where}: apprise knows no such address", "Look up how the service's URL is written: appriseit.com"
-            )
-        for option in _OURS:
-            fields.pop(option, None)
-        fields = {"cto": CONNECT_SECONDS, "rto": READ_SECONDS} | fields
-        try:
-            plugin: Any = Apprise.instantiate(fields, asset=_asset(), suppress_exceptions=True)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ChannelError(f"{where}: apprise cannot use this address ({type(error).__name__})") from None
-        if plugin is None:
-            raise ChannelError(
-                f"{where}: apprise cannot use this address", "A part of it is missing or malformed: appriseit.com"
-            )
-        _refuse_plain_password(plugin, where)
+        plugin = _as_new(_made(self.url, self.name))
         if self.moved:
             new = ((self.moved.get(str(chat)), chat, topic) for chat, topic in plugin.targets)
             plugin.targets = [(chat, topic) if now is None else (now, None) for now, chat, topic in new]
@@ -147,25 +140,52 @@ class Channel:
 
 
 @cache
-def _taken_apart(url: str) -> dict[str, Any] | None:
-    """What apprise finds in a URL: read once, for it takes as long as to make the plugin. None where it knows none."""
+def _made(url: str, name: str) -> Any:
+    """A channel's plugin, which sends nothing itself: to make one takes a tenth of a message. Raises ChannelError."""
+    from apprise import Apprise
     from apprise.plugins import url_to_dict
 
+    where = f"channel {name!r} ({describe(url)})"
     fields: dict[str, Any] | None = url_to_dict(url)  # type: ignore[no-untyped-call]  # - apprise gives none
-    return fields
+    if fields is None:
+        raise ChannelError(
+            f"{where}: apprise knows no such address", "Look up how the service's URL is written: appriseit.com"
+        )
+    for option in _OURS:
+        fields.pop(option, None)
+    fields = {"cto": CONNECT_SECONDS, "rto": READ_SECONDS} | fields
+    try:
+        plugin: Any = Apprise.instantiate(fields, asset=_asset(), suppress_exceptions=True)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ChannelError(f"{where}: apprise cannot use this address ({type(error).__name__})") from None
+    if plugin is None:
+        raise ChannelError(
+            f"{where}: apprise cannot use this address", "A part of it is missing or malformed: appriseit.com"
+        )
+    _refuse_plain_password(plugin, where)
+    return plugin
 
 
-def _attempt(plugin: Any, letter: Letter, notify_type: str, manner: Manner) -> tuple[bool, list[Heard]]:
-    """Let apprise send once. Returns what it made of it, and what was heard."""
-    from apprise import Apprise
+def _as_new(plugin: Any) -> Any:
+    """A copy of a plugin that was never used: what one message leaves behind in it is not there for the next one."""
+    one = copy(plugin)
+    vars(one).update({name: copy(value) for name, value in vars(one).items() if isinstance(value, dict | list | set)})
+    return one
 
-    from scanner.delivery.wire import overheard
 
-    sender = Apprise(asset=plugin.asset)
-    sender.add(plugin)
-    with overheard(letter.ref, manner.addressee, letter.dress) as heard:
-        result = sender.notify(title=letter.title, body=letter.body, body_format="text", notify_type=notify_type)
-    return bool(result), heard
+def _notify(plugin: Any, letter: Letter, notify_type: str) -> bool:
+    """Let a plugin send. It is asked itself: what apprise does around it is for many services at once, and takes a
+    fifth of a message. What is needed of that is done here: a plugin that is handed plain text may take it for markup.
+    """
+    from apprise.conversion import convert_between
+
+    form = plugin.resolve_format("text")
+    formed = partial(convert_between, "text", form)
+    title = letter.title if plugin.title_maxlen > 0 else formed(letter.title)
+    accepted = plugin.notify(
+        title=title, body=formed(letter.body), notify_type=notify_type, body_format=form, body_passthrough=False
+    )
+    return bool(accepted)
 
 
 def _moved(chat: str, new: int) -> str:

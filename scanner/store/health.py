@@ -1,14 +1,16 @@
 """How each channel is, as its breaker left it: kept, so that a restart does not hammer a service that is down."""
 
 from collections.abc import Collection
+from dataclasses import fields
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, bindparam, exists, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.breaker import LONGEST_PAUSE, TRIPS, ChannelHealth, after, may_try
 from scanner.domain.messages import Outcome
+from scanner.store.ready import Ready, moment
 from scanner.store.tables import channel_health
 
 __all__ = ["note", "of", "open_to_try", "probe_at_once", "rests"]
@@ -23,7 +25,8 @@ async def of(connection: AsyncConnection, channels: Collection[str]) -> dict[str
 
 async def note(connection: AsyncConnection, channel: str, outcome: Outcome, at: datetime) -> bool:
     """Write down how an attempt ended. Returns whether that brought a broken channel back."""
-    before = (await of(connection, [channel]))[channel]
+    row = (await _ONE.on(connection, channel=channel)).fetchone()
+    before = ChannelHealth(channel) if row is None else _health(*row)
     now = after(before, outcome, at)
     if now != before:
         values = {
@@ -35,6 +38,17 @@ async def note(connection: AsyncConnection, channel: str, outcome: Outcome, at: 
         written = insert(channel_health).values(channel=channel, **values)
         await connection.execute(written.on_conflict_do_update(index_elements=[channel_health.c.channel], set_=values))
     return before.broken and not now.broken
+
+
+_ONE = Ready.of(
+    select(*(channel_health.c[each.name] for each in fields(ChannelHealth))).where(
+        channel_health.c.channel == bindparam("channel")
+    )
+)
+
+
+def _health(channel: str, failing_since: int | None, failures: int, next_at: int | None, reason: str) -> ChannelHealth:
+    return ChannelHealth(channel, moment(failing_since), failures, moment(next_at), reason)
 
 
 async def open_to_try(connection: AsyncConnection, channels: Collection[str], at: datetime) -> list[str]:

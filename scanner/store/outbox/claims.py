@@ -6,12 +6,12 @@ worker that was thought dead cannot undo what its successor did. Each function r
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     Boolean,
+    ClauseElement,
     ColumnElement,
-    Executable,
-    RowMapping,
     Select,
     String,
     Update,
@@ -31,6 +31,7 @@ from scanner.domain.messages import Claim, MessageKind, Outcome, Result
 from scanner.store import health
 from scanner.store.columns import Instant
 from scanner.store.outbox.states import GIVEN_UP, SENT, WAITING
+from scanner.store.ready import Ready, kept, moment
 from scanner.store.tables import attempts, messages, notices
 
 __all__ = ["claim", "claim_next", "settle", "take_back", "workers"]
@@ -38,8 +39,14 @@ __all__ = ["claim", "claim_next", "settle", "take_back", "workers"]
 _WAITING: ColumnElement[str] = literal_column(f"'{WAITING}'")
 """The word itself and no parameter: partial indexes hang on it, and SQLite would plan anew for each value."""
 
-_LETS_PASS = (Result.PERMANENT.value, Result.UNKNOWN.value)
+_LETS_PASS: list[ColumnElement[str]] = [literal_column(f"'{result}'") for result in (Result.PERMANENT, Result.UNKNOWN)]
 """How an attempt ended after which a message does not hold up the others: the channel lives, or nobody knows."""
+
+_TOLD = [
+    messages.c[name]
+    for name in ("id", "channel", "kind", "severity", "title", "body", "attempts", "repeat", "created_at", "thread")
+]
+"""What a claim says of its message, in the order in which `_claim` takes it."""
 
 
 async def claim(
@@ -60,12 +67,12 @@ async def claim_next(
     channel is down. A message that the channel refuses, or never answers, lets the others pass, except those that
     speak of the same alert. A channel whose breaker is open is only probed.
     """
-    asked = {"claimant": worker, "now": now, "until": now + lease, "to": channel}
-    row = (await connection.execute(_CLAIM, asked)).mappings().first()
+    asked = {"claimant": worker, "now": kept(now), "until": kept(now + lease), "to": channel}
+    row = (await _CLAIM.on(connection, **asked)).fetchone()
     return None if row is None else _claim(row, worker)
 
 
-def _claiming() -> Executable:
+def _claiming() -> ClauseElement:
     """One statement, made once: it is carried out for every message, and is not to look at all that waits."""
     now, channel = bindparam("now", type_=Instant), bindparam("to", type_=String)
     critical, other = (_leading(now, channel, urgent=urgent).subquery() for urgent in (True, False))
@@ -77,10 +84,10 @@ def _claiming() -> Executable:
         .where(messages.c.id == first, messages.c.next_at <= now, ~in_flight, ~health.rests(channel, now))
         .values(
             worker=bindparam("claimant"),
-            lease_until=bindparam("until", type_=Instant),
+            lease_until=bindparam("until"),
             attempts=messages.c.attempts + 1,
         )
-        .returning(messages)
+        .returning(*_TOLD)
     )
 
 
@@ -116,22 +123,23 @@ def _leading(now: ColumnElement[datetime], channel: ColumnElement[str], *, urgen
     )
 
 
-_CLAIM = _claiming()
+_CLAIM = Ready.of(_claiming())
 
 
-def _claim(row: RowMapping, worker: str) -> Claim:
+def _claim(row: tuple[Any, ...], worker: str) -> Claim:
+    message, channel, kind, severity, title, body, attempt, repeat, created_at, thread = row
     return Claim(
-        id=row["id"],
-        channel=row["channel"],
-        kind=MessageKind(row["kind"]),
-        severity=Severity(row["severity"]),
-        title=row["title"],
-        body=row["body"],
+        id=message,
+        channel=channel,
+        kind=MessageKind(kind),
+        severity=Severity(severity),
+        title=title,
+        body=body,
         worker=worker,
-        attempt=row["attempts"],
-        repeat=row["repeat"],
-        created_at=row["created_at"],
-        thread=row["thread"],
+        attempt=attempt,
+        repeat=bool(repeat),
+        created_at=moment(created_at),
+        thread=thread,
     )
 
 
@@ -143,23 +151,21 @@ async def settle(
     Returns False, and changes nothing, where the claim is no longer this worker's.
     """
     delivered = outcome.result is Result.DELIVERED
-    written = await connection.execute(
-        _SETTLE,
-        {
-            "message": claimed.id,
-            "claimant": claimed.worker,
-            "attempt": claimed.attempt,
-            "becomes": SENT if delivered else GIVEN_UP if next_at is None else WAITING,
-            "arrived": now if delivered else None,
-            "again": None if delivered else next_at,
-            "why": None if delivered else outcome.detail,
-            "unsure": outcome.result is Result.UNKNOWN,
-        },
+    written = await _SETTLE.on(
+        connection,
+        message=claimed.id,
+        claimant=claimed.worker,
+        attempt=claimed.attempt,
+        becomes=SENT if delivered else GIVEN_UP if next_at is None else WAITING,
+        arrived=kept(now) if delivered else None,
+        again=None if delivered else kept(next_at),
+        why=None if delivered else outcome.detail,
+        unsure=outcome.result is Result.UNKNOWN,
     )
     if written.rowcount != 1:
         return False
-    ended = {"number": claimed.attempt, "at": now, "outcome": outcome.result.value, "detail": outcome.detail}
-    await connection.execute(_NOTE, {"message_id": claimed.id, **ended})
+    ended = {"number": claimed.attempt, "at": kept(now), "outcome": outcome.result.value, "detail": outcome.detail}
+    await _NOTE.on(connection, message_id=claimed.id, **ended)
     if await health.note(connection, claimed.channel, outcome, now):
         await _resume(connection, claimed.channel, now)
     return True
@@ -174,16 +180,16 @@ def _settling() -> Update:
             worker=None,
             lease_until=None,
             state=bindparam("becomes"),
-            sent_at=bindparam("arrived", type_=Instant),
-            next_at=func.coalesce(bindparam("again", type_=Instant), messages.c.next_at),
+            sent_at=bindparam("arrived"),
+            next_at=func.coalesce(bindparam("again"), messages.c.next_at),
             error=bindparam("why"),
             repeat=or_(messages.c.repeat, bindparam("unsure", type_=Boolean)),
         )
     )
 
 
-_SETTLE = _settling()
-_NOTE = insert(attempts)
+_SETTLE = Ready.of(_settling())
+_NOTE = Ready.of(insert(attempts))
 
 
 async def _resume(connection: AsyncConnection, channel: str, now: datetime) -> None:
