@@ -1,7 +1,7 @@
 """What is to be judged: after a reading, of what is stored, and together when a scan is done."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from scanner.domain.approvals import Approval, End, Snapshot, Target
@@ -74,7 +74,12 @@ class Moved:
         approval = change.after
         if change.kind not in SAME_COUNTS:
             self.note(approval.spender.address, first=change.kind is ChangeKind.BASELINE)
-        elif approval.spender.address:
+        else:
+            self.see_alone(approval)
+
+    def see_alone(self, approval: Approval) -> None:
+        """An approval is another one than before, in a way that is no change."""
+        if approval.spender.address:
             self.single[approval.id] = approval.spender.address
 
     def holds(self, approval: Approval) -> bool:
@@ -100,12 +105,18 @@ class Moved:
             yield Part(approvals=ids)
 
 
-def after_reading(snapshot: Snapshot, difference: Difference) -> Case:
-    """What is to be judged of a target that was read. What is not in force is judged only as a change."""
+def after_reading(snapshot: Snapshot, difference: Difference, revalued: Set[str] | None = None) -> Case:
+    """What is to be judged of a target that was read. What is not in force is judged only as a change.
+
+    Of what is in force that is all, or where the rest is settled what the reading says something else of, and what is
+    `revalued` since it was judged.
+    """
     changed = {change.after.id: change for change in difference.changes}
+    known = difference.known.held
+    news = known.keys() if revalued is None else difference.rows.keys() | revalued
     return Case(
         target=snapshot.target,
-        held=[one for id_, one in difference.known.held.items() if one.in_force or id_ in changed],
+        held=[one for id_, one in known.items() if id_ in changed or (one.in_force and id_ in news)],
         changed=changed,
         proven=difference.complete,
         gone=_gone(snapshot, difference),

@@ -5,50 +5,52 @@ inside the caller's transaction: an approval, its alerts and what each channel i
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from operator import attrgetter
-from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.cases import Case, Moved, Part, after_reading, of_stored
-from scanner.domain.alerts import Alert, Finding, Judgement, Transition, reconcile, unwatched
+from scanner.domain.alerts import Transition, reconcile, unwatched
 from scanner.domain.approvals import Approval, Snapshot, Target
 from scanner.domain.changes import ChangeKind, Difference, Held
-from scanner.domain.surroundings import Surroundings
 from scanner.domain.telling import Telling
 from scanner.policy.exceptions import Exemptions
-from scanner.policy.fields import AGES, COUNTS, FIELDS, MONEY, facts
+from scanner.policy.fields import AGES, COUNTS, MONEY
 from scanner.policy.moments import Moments
-from scanner.policy.rules import Exemption, Pack, findings
-from scanner.policy.rules import Judged as Ruled
+from scanner.policy.rules import Pack
 from scanner.store import alerts as kept_alerts
 from scanner.store import knowledge, lists, outbox, unmoved
 from scanner.store.engine import Store
 from scanner.store.rows import parts
 from scanner.store.spenders import Counts
 from scanner.store.surroundings import keep_first_worth, surroundings
+from scanner.verdicts import Verdicts, alerting_about
 
 __all__ = ["Judge", "Judged", "parted"]
-
-_NOT_LATER = COUNTS | {name for name in FIELDS if name.startswith("change.")}
-"""The fields that are not the same any more when a scan is done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The steps that alerts take; how often each rule could not decide, and the rules that decided something."""
+    """The steps that alerts take; how often each rule could not decide, and the rules that decided something.
+
+    `lasting` is how many of these are about states, of which the store keeps count.
+    """
 
     transitions: Sequence[Transition] = ()
     undecided: Counter[str] = field(default_factory=Counter)
     decided: frozenset[str] = frozenset()
+    lasting: int = 0
 
     def __add__(self, other: "Judged") -> "Judged":
         return Judged(
-            (*self.transitions, *other.transitions), self.undecided + other.undecided, self.decided | other.decided
+            (*self.transitions, *other.transitions),
+            self.undecided + other.undecided,
+            self.decided | other.decided,
+            self.lasting + other.lasting,
         )
 
 
@@ -73,8 +75,8 @@ class Judge:
         self.moments = Moments(pack)
         self._rules = {rule.id: rule for rule in pack.rules}
         self._own, self._shared = parted(pack)
-        self._money = pack.reading(MONEY)
-        self._own_money, self._shared_money = self._own.reading(MONEY), self._shared.reading(MONEY)
+        self._states = frozenset(rule.id for rule in self._own.rules if not rule.on)
+        self._money, self._shared_money = pack.reading(MONEY), self._shared.reading(MONEY)
         self._money_events = frozenset(kind for rule in self._money.rules for kind in rule.on)
         ending = {exemption.rule for exemption in pack.exemptions if exemption.until is not None}
         self._ageing = any(not AGES.isdisjoint(rule.fields_read) or rule.id in ending for rule in self._shared.rules)
@@ -99,29 +101,41 @@ class Judge:
         difference: Difference,
         moved: Moved,
         *,
+        settled: bool = False,
         thorough: bool = False,
     ) -> Judged:
-        """Judge a target after a reading of it, and note whose approvals it moved; if `thorough`, every spender's."""
-        case = after_reading(snapshot, difference)
+        """Judge a target after a reading of it, and note whose approvals it moved; if `thorough`, every spender's.
+
+        Of one that was `settled` until then only what differs is judged: the rest would be judged as it was.
+        """
+        revalued = await unmoved.revalued(connection, snapshot.target) if settled else None
+        case = after_reading(snapshot, difference, revalued)
         judged = await self._judge_all(connection, self._own, [case])
         await self._apply(connection, judged.transitions, scan_id, snapshot.read_at)
         for change in difference.changes:
             moved.see(change)
+        for held in difference.rows.values():
+            if held.in_force and held.approval.id not in case.changed:
+                moved.see_alone(held.approval)
         if self._ageing or thorough:
-            for held in difference.known.in_force:
-                moved.note(held.approval.spender.address, first=held.approval.id in case.baseline)
+            for held in case.held:
+                if held.in_force:
+                    moved.note(held.approval.spender.address, first=held.approval.id in case.baseline)
         return judged
 
     async def weighed(self, connection: AsyncConnection, scan_id: str, target: Target, moved: Moved) -> Judged:
         """Judge a target again by the rules that follow money, after a reading of its balances.
 
-        What the scan found changed is judged as a change once more: its worth was not known before. Counts are asked
-        for only where they matter, and of a spender that the scan moved at its end, when they are known.
+        What the scan found changed is judged as a change once more: its worth was not known before. Of what it did not,
+        where all of the target was judged by its balances before, only that is judged of which they or their tokens
+        say something else now. Counts are asked for only where they matter, and of a spender that the scan moved at its
+        end, when they are known.
         """
         if not self._money.rules:
             return Judged()
-        kept = await knowledge.of_target(connection, target)
         kinds = await knowledge.kinds_of(connection, scan_id, target)
+        kept = await self._to_weigh(connection, target, kinds.keys())
+        await unmoved.note_weighed(connection, target)
         happened = not self._money_events.isdisjoint(kinds.values())
         changes = await knowledge.changes_of(connection, scan_id, target) if happened else []
         told = await kept_alerts.rules_told(connection, [change.id for change in changes])
@@ -129,7 +143,7 @@ class Judge:
         first = frozenset(id_ for id_, kind in kinds.items() if kind is ChangeKind.BASELINE)
         settled: set[str] = set()
         found = await self._judge_all(
-            connection, self._own_money, of_stored(kept, first, changed), told, moved, settled
+            connection, self._own, of_stored(kept, first, changed), told, moved, settled, self.follow_money
         )
         for one in kept:
             if one.held.approval.id in settled and moved.holds(one.held.approval):
@@ -139,6 +153,16 @@ class Judge:
         found += await self._judge_all(connection, self._shared_money, of_stored(now, first), moved=moved)
         await self._apply(connection, found.transitions, scan_id, self._now())
         return found
+
+    async def _to_weigh(self, connection: AsyncConnection, target: Target, changed: Set[str]) -> list[knowledge.Kept]:
+        """The approvals of a target that a reading of its balances may say something new of, by their ids."""
+        before = await unmoved.settled(connection, target, self.pack.digest, self._now())
+        if before is None or not before.weighed:
+            kept = await knowledge.of_target(connection, target)
+        else:
+            moved = sorted(changed | await unmoved.revalued(connection, target))
+            kept = [one for some in parts(moved) for one in await knowledge.some_in_force(connection, some)]
+        return sorted(kept, key=lambda one: one.held.approval.id)
 
     async def together(
         self, connection: AsyncConnection, scan_id: str, moved: Moved, part: Part
@@ -185,7 +209,7 @@ class Judge:
         judged = await self._judge_all(connection, self.pack, cases)
         await self._apply(connection, judged.transitions, None, self._now())
         # Rules that judged the last reading before these did may come back, and would say something else again.
-        await unmoved.forget(connection, {step.alert.approval for step in judged.transitions})
+        await unmoved.forget(connection, ids, but=self.pack.digest)
 
     async def tidy(self, store: Store, targets: Collection[Target], *, certain: bool) -> None:
         """Close the alerts that nobody judges any more: of deleted rules and, if `certain`, of removed wallets.
@@ -219,11 +243,14 @@ class Judge:
         told: Collection[tuple[str, str]] = (),
         moved: Moved | None = None,
         settled: set[str] | None = None,
+        among: Collection[str] | None = None,
     ) -> Judged:
-        """Judge approvals. `told` are the rules that spoke of a change already: an event is told once.
+        """Judge approvals by a pack, or by those `among` its rules. `told` are the rules that spoke of a change before:
+        an event is told once.
 
         `moved` is what the scan has moved so far. Those of which the rules that count can say nothing, whatever the
-        counts are, are added to `settled`.
+        counts are, are added to `settled`. Where all rules on a wallet's own states are asked, it is kept how many of
+        them could not decide.
         """
         gone = {id_: why for case in cases for id_, why in case.gone.items()}
         held = [one for case in cases for one in case.held]
@@ -236,7 +263,7 @@ class Judge:
         await keep_first_worth(connection, held, known)
         old = ({one.approval.id for one in held} | gone.keys()) - new
         alerts = await kept_alerts.open_alerts(connection, sorted(old))
-        verdicts = _Verdicts(pack, told, _alerting(alerts))
+        verdicts = Verdicts(pack, told, alerting_about(alerts), among, self._states)
         for case in cases:
             for one in case.held:
                 spared = self._exemptions.of(one.approval, at)
@@ -256,7 +283,11 @@ class Judge:
             excepted=verdicts.excepted,
             at=at,
         )
-        return Judged(transitions, verdicts.undecided, frozenset(verdicts.decided))
+        lasting = 0
+        if self._states.issubset(rule.id for rule in pack.rules):
+            await unmoved.note_undecided(connection, verdicts.open_questions)
+            lasting = sum(verdicts.open_questions.values())
+        return Judged(transitions, verdicts.undecided, frozenset(verdicts.decided), lasting)
 
     async def _counts(
         self, connection: AsyncConnection, pack: Pack, held: Sequence[Held], counts: Counts
@@ -280,121 +311,3 @@ class Judge:
     def _words(self, rule_id: str) -> tuple[str, str]:
         rule = self._rules[rule_id]
         return rule.why, rule.fix
-
-
-def _alerting(alerts: Iterable[Alert]) -> Mapping[str, Collection[str]]:
-    """The rules that have an alert open about each approval, by its id."""
-    found: dict[str, set[str]] = {}
-    for alert in alerts:
-        found.setdefault(alert.approval, set()).add(alert.rule)
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """What rules said, and what of it can be told at a glance: the rules that could not decide, and those that did.
-
-    `holds` says that one of them does, `fails` that none does or may.
-    """
-
-    judged: Sequence[Ruled]
-    undecided: frozenset[str]
-    decided: frozenset[str]
-    holds: bool
-    fails: bool
-
-    @classmethod
-    def of(cls, judged: Sequence[Ruled]) -> Self:
-        by = {judgement: {rule.id for rule, said in judged if said.judgement is judgement} for judgement in Judgement}
-        undecided = frozenset(by.pop(Judgement.UNDECIDED))
-        return cls(
-            judged,
-            undecided,
-            frozenset().union(*by.values()),
-            holds=bool(by[Judgement.HOLDS]),
-            fails=len(by[Judgement.FAILS]) == len(judged),
-        )
-
-
-@dataclass(slots=True)
-class _Verdicts:
-    """What the rules of a pack say of one approval after the other.
-
-    `told` are the rules that spoke of a change already, `alerting` those with an open alert about an approval.
-    """
-
-    pack: Pack
-    told: Collection[tuple[str, str]]
-    alerting: Mapping[str, Collection[str]]
-    found: list[Finding] = field(default_factory=list)
-    excepted: dict[tuple[str, str], str] = field(default_factory=dict)
-    undecided: Counter[str] = field(default_factory=Counter)
-    decided: set[str] = field(default_factory=set)
-    _seen: dict[int, _Said] = field(default_factory=dict)
-
-    def ask(
-        self,
-        case: Case,
-        held: Held,
-        counts: Mapping[str, tuple[int, int]],
-        beside: Surroundings,
-        spared: Mapping[str, Exemption],
-        at: datetime,
-    ) -> dict[str, object]:
-        """Ask what they say of one approval. Of one that is in force no more only what happened is judged.
-
-        Returns the facts that they were asked of.
-        """
-        id_, change = held.approval.id, case.changed.get(held.approval.id)
-        approvals, owners = counts.get(held.approval.spender.address, (None, None))
-        known = facts(
-            held,
-            target=case.target,
-            spender_approvals=approvals,
-            spender_owners=owners,
-            change=change,
-            beside=beside,
-            at=at,
-        )
-        said = self._said(self.pack.judge(known, None if change is None else change.kind))
-        if spared or not held.in_force or (change is not None and self.told):
-            event = None if change is None else change.id
-            said = _Said.of(
-                [
-                    (rule, verdict)
-                    for rule, verdict in said.judged
-                    if (held.in_force or rule.on)
-                    and rule.id not in spared
-                    and not (rule.on and (rule.id, event) in self.told)
-                ]
-            )
-            self.excepted |= {(rule, id_): exemption.reason for rule, exemption in spared.items()}
-        self.undecided.update(said.undecided)
-        self.decided |= said.decided
-        if said.holds or id_ in self.alerting:
-            self.found += findings(
-                said.judged,
-                approval=id_,
-                facts=known,
-                change=change,
-                proven=case.proven,
-                alerting=self.alerting.get(id_, ()),
-            )
-        return known
-
-    def settles(self, shared: Pack, held: Held, known: Mapping[str, object]) -> bool:
-        """Whether none of the rules that count can say anything of an approval in force, whatever counts there are."""
-        said = self._said(shared.judge({name: fact for name, fact in known.items() if name not in _NOT_LATER}))
-        self.decided |= said.decided
-        return said.fails and self._none_open(shared, held)
-
-    def _none_open(self, shared: Pack, held: Held) -> bool:
-        open_ = self.alerting.get(held.approval.id, ())
-        return not any(rule.id in open_ for rule in shared.rules)
-
-    def _said(self, judged: Sequence[Ruled]) -> _Said:
-        """The same at a glance. Of approvals that are alike a pack gives the very same answer: it is looked at once."""
-        said = self._seen.get(id(judged))
-        if said is None:
-            said = self._seen[id(judged)] = _Said.of(judged)
-        return said

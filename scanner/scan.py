@@ -36,6 +36,7 @@ from scanner.store import balances, conditions, knowledge, lists, scans, spender
 from scanner.store.balances import Due
 from scanner.store.connections import Work
 from scanner.store.engine import Store
+from scanner.store.unmoved import Settled
 from scanner.streams import mixed
 
 __all__ = ["Scanner"]
@@ -209,31 +210,50 @@ class _Round:
 
     async def _commit(self, connection: AsyncConnection, snapshot: Snapshot, based_on: int) -> Difference:
         """Everything that one reading means. What is known is read again: another may have got there first."""
+        at = self.now()  # before anything is judged: a moment that passes meanwhile is due at the next scan
+        # Without a daemon nothing else would judge stored approvals by rules that were edited since.
+        thorough, rules = self.job.asked_by == "command", self.judge.pack.digest
+        before = None if thorough else await unmoved.settled(connection, snapshot.target, rules, at)
         known = await knowledge.known(connection, snapshot.target)
         difference = diff(known, snapshot, self.confirm_after, based_on)
         await knowledge.record(connection, self.id, snapshot, difference)
-        at = self.now()  # before anything is judged: a moment that passes meanwhile is due at the next scan
-        # Without a daemon nothing else would judge stored approvals by rules that were edited since.
-        thorough = self.job.asked_by == "command"
-        said = await self.judge.reading(connection, self.id, snapshot, difference, self.moved, thorough=thorough)
+        said = await self.judge.reading(
+            connection,
+            self.id,
+            snapshot,
+            difference,
+            self.moved,
+            settled=before is not None,
+            thorough=thorough,
+        )
         self._count(said)
+        self.unjudged |= before is not None
         held = list(difference.known.in_force)
         unreadable = sum(one.approval.allowance.unreadable is not None for one in held)
-        await unmoved.settle(
+        undecided = await unmoved.settle(
             connection,
             snapshot.target,
-            fingerprint=snapshot.fingerprint if difference.agrees else None,
-            rules=self.judge.pack.digest,
-            due_at=self.judge.moments.due_again(held, at),
-            counts={"in_force": len(held), "unreadable": unreadable, "undecided": said.undecided.total()},
+            fingerprint=snapshot.fingerprint or "" if difference.agrees else None,
+            rules=rules,
+            due_at=self._due_again(difference, before, at),
+            weighed=before is not None and before.weighed,
+            counts={"in_force": len(held), "unreadable": unreadable},
         )
         if self.job.urgent:
             await scans.hurry(connection, self.id, at)
-        self.open_questions += said.undecided.total()
+        self.open_questions += undecided + said.undecided.total() - said.lasting
         self.approvals += len(held)
         self.unreadable += unreadable
         self.changes += len(difference.changes)
         return difference
+
+    def _due_again(self, difference: Difference, before: Settled | None, at: datetime) -> datetime | None:
+        """When time alone may next change what is said of a target that was judged at a time."""
+        if before is None:
+            return self.judge.moments.due_again(difference.known.in_force, at)
+        news = (held for held in difference.rows.values() if held.in_force)
+        due = (before.due_at, self.judge.moments.due_again(news, at))
+        return min((moment for moment in due if moment is not None), default=None)
 
     async def _weigh(self, kept: Sequence[Target]) -> None:
         """Read the balances that are due, and judge by them. Whatever they fail at, the approvals are read by now."""

@@ -12,7 +12,7 @@ __all__ = ["UNKNOWN", "Surroundings"]
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What balances and lists add to an approval. `first_usd` is what is kept of its worth when first valued as it is."""
+    """What balances and lists add to an approval. `first_usd` is what is kept of its worth when first valued."""
 
     exposure: Exposure = UNVALUED
     first_usd: Decimal | None = None

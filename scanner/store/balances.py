@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from operator import itemgetter
 
-from sqlalchemy import ColumnElement, RowMapping, Select, case, exists, func, null, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, exists, func, null, or_, select, update
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,6 +31,9 @@ __all__ = [
 
 _TOKEN = (tokens.c.symbol, tokens.c.decimals, tokens.c.price_usd, tokens.c.risk)
 """What is known of a token itself."""
+
+_JUDGED_BY = ("decimals", "price_usd", "risk")
+"""What of that a worth is made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +131,11 @@ async def record(connection: AsyncConnection, reading: BalanceReading) -> None:
 _ID = select(targets.c.id).where(HERE)
 
 _new = insert(balances)
+_as_before = and_(*(balances.c[name].is_not_distinct_from(_new.excluded[name]) for name in ("amount", "raw")))
 _KEEP = _new.on_conflict_do_update(
     index_elements=[balances.c.target_id, balances.c.token],
-    set_={c.name: _new.excluded[c.name] for c in balances.c if not c.primary_key},
+    set_={c.name: _new.excluded[c.name] for c in balances.c if not c.primary_key}
+    | {"judged": case((_as_before, balances.c.judged))},
 )
 
 
@@ -158,6 +163,8 @@ def _describing(*, priced: bool) -> Insert:
         "read_at": said.read_at,
     }
     moving = of_contracts | of_markets if priced else of_contracts
+    moved = or_(*(kept[name].is_distinct_from(to) for name, to in moving.items() if name in _JUDGED_BY))
+    moving = moving | {"version": case((moved, kept.version + 1), else_=kept.version)}
     return new.on_conflict_do_update(index_elements=[kept.chain, kept.token], set_=moving)
 
 

@@ -1,21 +1,34 @@
-"""Targets of which nothing moved: what stands for their last reading, and the one line that another one leaves.
+"""What did not move: what stands for a wallet's last reading, and what of it rules have judged as it is.
 
-On a quiet day nearly every reading says what the one before it said. Such a target is neither loaded nor judged.
+On a quiet day nearly every reading says what the one before it said. Such a target is neither loaded nor judged. Of one
+that says something else only that is judged, and by its balances only what they say something else of.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Target, Unmoved
+from scanner.store.columns import Instant
 from scanner.store.following import prove
-from scanner.store.rows import HERE, here, parts
-from scanner.store.tables import approvals, scan_targets, targets
+from scanner.store.rows import HERE, given, here, parts
+from scanner.store.tables import approvals, balances, scan_targets, targets, tokens
 
-__all__ = ["Still", "fingerprints", "forget", "settle", "still"]
+__all__ = [
+    "Settled",
+    "Still",
+    "fingerprints",
+    "forget",
+    "note_undecided",
+    "note_weighed",
+    "revalued",
+    "settle",
+    "settled",
+    "still",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +44,40 @@ class Still:
     undecided: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """That rules have judged all that is known of a target, after a complete reading, and time moves it at `due_at`.
+
+    `weighed`: they have judged all of it after a reading of its balances, too.
+    """
+
+    due_at: datetime | None
+    weighed: bool
+
+
 async def fingerprints(connection: AsyncConnection, rules: str, at: datetime) -> dict[Target, str]:
     """The fingerprints of the last complete readings that rules of this digest have judged, and time alone has not
     moved since."""
-    query = select(targets.c.chain, targets.c.owner, targets.c.fingerprint).where(
-        targets.c.fingerprint.endswith(f":{rules}"), targets.c.due_at.is_(None) | (targets.c.due_at > at)
-    )
-    rows = await connection.execute(query)
-    return {Target(row.chain, row.owner): row.fingerprint.partition(":")[0] for row in rows}
+    query = select(targets.c.chain, targets.c.owner, targets.c.fingerprint).where(_IS_SETTLED)
+    rows = await connection.execute(query, _by(rules, at))
+    found = {Target(row.chain, row.owner): row.fingerprint.partition(":")[0] for row in rows}
+    return {target: fingerprint for target, fingerprint in found.items() if fingerprint}
+
+
+async def settled(connection: AsyncConnection, target: Target, rules: str, at: datetime) -> Settled | None:
+    """Whether rules of this digest have judged all of a target, and time alone has not moved it since; None if not."""
+    row = (await connection.execute(_SETTLED, here(target) | _by(rules, at))).first()
+    return None if row is None else Settled(row.due_at, row.weighed)
+
+
+def _by(rules: str, at: datetime) -> dict[str, object]:
+    return {"by_these": f"%:{rules}", "this_time": at}
+
+
+_IS_SETTLED = targets.c.fingerprint.like(bindparam("by_these")) & (
+    targets.c.due_at.is_(None) | (targets.c.due_at > bindparam("this_time", type_=Instant))
+)
+_SETTLED = select(targets.c.due_at, targets.c.weighed).where(HERE, _IS_SETTLED)
 
 
 async def settle(
@@ -48,13 +87,24 @@ async def settle(
     fingerprint: str | None,
     rules: str,
     due_at: datetime | None,
+    weighed: bool,
     counts: Mapping[str, int],
-) -> None:
-    """Note what stands for a complete reading that was judged, and until when; None where nothing does."""
-    sign = None if fingerprint is None else f"{fingerprint}:{rules}"
-    moving = {"fingerprint": sign, "due_at": due_at, **counts}
-    await connection.execute(_SETTLE, here(target) | {f"new_{name}": value for name, value in moving.items()})
+) -> int:
+    """Note what stands for a complete reading that was judged, and until when; None where nothing does.
 
+    Returns how many judgements of all that the target has in force are undecided.
+    """
+    sign = None if fingerprint is None else f"{fingerprint}:{rules}"
+    moving = {"fingerprint": sign, "due_at": due_at, "weighed": weighed, **counts}
+    given_now = here(target) | {f"new_{name}": value for name, value in moving.items()}
+    return int(await connection.scalar(_SETTLE, given_now) or 0)
+
+
+_UNDECIDED = (
+    select(func.coalesce(func.sum(approvals.c.undecided), 0))
+    .where(approvals.c.target_id == targets.c.id, approvals.c.in_force)
+    .scalar_subquery()
+)
 
 _SETTLE = (
     update(targets)
@@ -62,18 +112,79 @@ _SETTLE = (
     .values(
         fingerprint=bindparam("new_fingerprint"),
         due_at=bindparam("new_due_at"),
+        weighed=bindparam("new_weighed"),
         in_force=bindparam("new_in_force"),
         unreadable=bindparam("new_unreadable"),
-        undecided=bindparam("new_undecided"),
+        undecided=_UNDECIDED,
     )
+    .returning(targets.c.undecided)
 )
 
 
-async def forget(connection: AsyncConnection, approval_ids: Collection[str]) -> None:
-    """Have the targets of some approvals judged at their next reading, whatever it says."""
+async def note_undecided(connection: AsyncConnection, counted: Mapping[str, int]) -> None:
+    """Write how many rules could not decide about approvals, by their ids, and about their targets in all."""
+    by_count: dict[int, list[str]] = {}
+    for id_, count in counted.items():
+        by_count.setdefault(count, []).append(id_)
+    moved = 0
+    for count, ids in by_count.items():
+        moved += (await connection.execute(_LEAVE_UNDECIDED, {"ids": ids, "so_many": count})).rowcount
+    if moved:
+        await connection.execute(_SUM_UP, {"ids": list(counted)})
+
+
+_LEAVE_UNDECIDED = (
+    update(approvals)
+    .where(approvals.c.id.in_(given("ids")), approvals.c.undecided != bindparam("so_many"))
+    .values(undecided=bindparam("so_many"))
+)
+_SUM_UP = (
+    update(targets)
+    .where(targets.c.id.in_(select(approvals.c.target_id).where(approvals.c.id.in_(given("ids")))))
+    .values(undecided=_UNDECIDED)
+)
+
+
+async def revalued(connection: AsyncConnection, target: Target) -> frozenset[str]:
+    """The approvals in force of a target beside which its balances, or what is known of tokens, say something else
+    than when they were last judged by its balances."""
+    return frozenset(await connection.scalars(_REVALUED, here(target)))
+
+
+async def note_weighed(connection: AsyncConnection, target: Target) -> None:
+    """Note that all of a target was judged by its balances, and by what is known of their tokens now."""
+    await connection.execute(_ALL_JUDGED, here(target))
+    await connection.execute(_ALL_WEIGHED, here(target))
+
+
+_THEIRS = (tokens.c.chain == bindparam("this_chain")) & (tokens.c.token == balances.c.token)
+_VERSION = func.coalesce(select(tokens.c.version).where(_THEIRS).correlate(balances).scalar_subquery(), 0)
+"""How often what is known of a balance's token has moved; 0 where nothing is known of it."""
+
+_MOVED = balances.c.judged.is_distinct_from(_VERSION)
+_REVALUED = (
+    select(approvals.c.id)
+    .join_from(targets, balances, balances.c.target_id == targets.c.id)
+    .join(approvals, (approvals.c.target_id == balances.c.target_id) & (approvals.c.token == balances.c.token))
+    .where(HERE, approvals.c.in_force, _MOVED)
+)
+_ALL_JUDGED = (
+    update(balances)
+    .where(balances.c.target_id == select(targets.c.id).where(HERE).scalar_subquery(), _MOVED)
+    .values(judged=_VERSION)
+)
+_ALL_WEIGHED = update(targets).where(HERE, targets.c.weighed.is_(False)).values(weighed=True)
+
+
+async def forget(connection: AsyncConnection, approval_ids: Collection[str], *, but: str | None = None) -> None:
+    """Have the targets of some approvals judged at their next reading, whatever it says.
+
+    Those that rules of the digest `but` have judged are left as they are.
+    """
     for part in parts(sorted(approval_ids)):
-        touched = select(approvals.c.target_id).where(approvals.c.id.in_(part))
-        await connection.execute(update(targets).where(targets.c.id.in_(touched)).values(fingerprint=None))
+        touched = targets.c.id.in_(select(approvals.c.target_id).where(approvals.c.id.in_(part)))
+        mine = touched if but is None else touched & targets.c.fingerprint.not_like(f"%:{but}")
+        await connection.execute(update(targets).where(mine).values(fingerprint=None))
 
 
 async def still(

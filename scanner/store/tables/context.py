@@ -10,6 +10,7 @@ __all__ = ["balances", "list_entries", "lists", "tokens", "unjudged", "valuation
 
 # What is known of a token, whoever holds it. `decimals` are certain, or null; they are `disputed` where two answers
 # made them different ones, and stay null then. `price_usd` is for one token unit, null where the last answer gave none.
+# `version` counts how often any of these moved, or the `risk`.
 tokens = Table(
     "tokens",
     metadata,
@@ -21,10 +22,12 @@ tokens = Table(
     Column("price_usd", Exact),
     Column("risk", Boolean),
     Column("read_at", Instant, nullable=False),
+    Column("version", Integer, nullable=False, default=1, server_default="1"),
 )
 
 # What an owner holds, as it was last read; `token` is "" for the chain's own coin. `missing_since` is when an answer
-# first lacked a token that it was asked for.
+# first lacked a token that it was asked for. `judged` is the token's version by which rules judged this balance last,
+# 0 where nothing was known of the token, null where the balance is another one since.
 balances = Table(
     "balances",
     metadata,
@@ -34,6 +37,7 @@ balances = Table(
     Column("raw", Uint256),
     Column("read_at", Instant, nullable=False),
     Column("missing_since", Instant),
+    Column("judged", Integer),
 )
 
 # What an approval was worth when it was first valued after its last change, which was `since`.

@@ -12,7 +12,8 @@ __all__ = ["approvals", "budgets", "changes", "clocks", "daemons", "requests", "
 # ended, and what it lacked. `watched_at` is when its watch began. `balances_at` is when all of its balances were last
 # read, `balances_error` what the last reading of them lacked. `fingerprint` stands for the last reading and the rules
 # that judged it, where that was complete: another one that shares it moves nothing before `due_at`, when time alone
-# may. `in_force`, `unreadable` and `undecided` are what was counted then: approvals, amounts without sense, judgements.
+# may. `weighed` says that since such rules judged all of it, they have judged all of it by its balances, too.
+# `in_force`, `unreadable` and `undecided` are what was counted last: approvals, amounts without sense, judgements.
 # `at_stake` is what the owner holds of all that somebody may take, in US dollars: a rough number that only orders.
 targets = Table(
     "targets",
@@ -34,6 +35,7 @@ targets = Table(
     Column("balances_error", Text),
     Column("fingerprint", String(64)),
     Column("due_at", Instant),
+    Column("weighed", Boolean, nullable=False, default=False, server_default="0"),
     Column("in_force", Integer, nullable=False, default=0, server_default="0"),
     Column("unreadable", Integer, nullable=False, default=0, server_default="0"),
     Column("undecided", Integer, nullable=False, default=0, server_default="0"),
@@ -43,7 +45,7 @@ targets = Table(
 
 # The present state of every approval ever seen. A revoked one stays, so that its return is told as one. `via` is the
 # contract through which the spender takes, where that is not the standard's own; `final` says that the block which
-# showed it cannot be reorganised away any more.
+# showed it cannot be reorganised away any more. `undecided` counts the rules that could not decide about it as it is.
 approvals = Table(
     "approvals",
     metadata,
@@ -74,6 +76,7 @@ approvals = Table(
     Column("changed_at", Instant, nullable=False),
     Column("missing_since", Instant),
     Column("version", Integer, nullable=False),
+    Column("undecided", Integer, nullable=False, default=0, server_default="0"),
     Index(None, "target_id"),
     # How many a target has is counted without looking at them.
     Index("ix_approvals_in_force", "target_id", sqlite_where=text("in_force = 1")),
