@@ -9,7 +9,7 @@ import logging
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from copy import copy
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
@@ -131,46 +131,46 @@ class Channel:
             log.warning("channel.moved", channel=self.name, chat=chat, new_chat=new, hint="change the channel's URL")
 
     def _plugin(self) -> Any:
+        """A plugin for one message: what that leaves behind in it is not there for the next one."""
+        from apprise import Apprise
+
         _keep_quiet()
-        plugin = _as_new(_made(self.url, self.name))
+        fields = deepcopy(_taken_apart(self.url))
+        if fields is None:
+            raise self._refused(
+                "apprise knows no such address", "Look up how the service's URL is written: appriseit.com"
+            )
+        plugin: Any = None
+        # Each fails in its own way. apprise could hush that up, but then it also words each success for a log.
+        with suppress(Exception):
+            plugin = Apprise.instantiate(fields, asset=_asset(), suppress_exceptions=False)
+        if plugin is None:
+            raise self._refused(
+                "apprise cannot use this address", "A part of it is missing or malformed: appriseit.com"
+            )
+        if _has_plain_password(plugin):
+            raise self._refused("the password would be sent in the clear", "Write mailtos:// instead of mailto://")
         if self.moved:
             new = ((self.moved.get(str(chat)), chat, topic) for chat, topic in plugin.targets)
             plugin.targets = [(chat, topic) if now is None else (now, None) for now, chat, topic in new]
         return plugin
 
+    def _refused(self, why: str, hint: str) -> ChannelError:
+        return ChannelError(f"channel {self.name!r} ({describe(self.url)}): {why}", hint)
+
 
 @cache
-def _made(url: str, name: str) -> Any:
-    """A channel's plugin, which sends nothing itself: to make one takes a tenth of a message. Raises ChannelError."""
-    from apprise import Apprise
+def _taken_apart(url: str) -> dict[str, Any] | None:
+    """What a plugin is made of: read once, for that takes as long as to make it. None where apprise knows no such
+    address."""
     from apprise.plugins import url_to_dict
 
-    where = f"channel {name!r} ({describe(url)})"
     fields: dict[str, Any] | None = url_to_dict(url)  # type: ignore[no-untyped-call]  # - apprise gives none
     if fields is None:
-        raise ChannelError(
-            f"{where}: apprise knows no such address", "Look up how the service's URL is written: appriseit.com"
-        )
+        return None
     for option in _OURS:
         fields.pop(option, None)
-    fields = {"cto": CONNECT_SECONDS, "rto": READ_SECONDS} | fields
-    try:
-        plugin: Any = Apprise.instantiate(fields, asset=_asset(), suppress_exceptions=True)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ChannelError(f"{where}: apprise cannot use this address ({type(error).__name__})") from None
-    if plugin is None:
-        raise ChannelError(
-            f"{where}: apprise cannot use this address", "A part of it is missing or malformed: appriseit.com"
-        )
-    _refuse_plain_password(plugin, where)
-    return plugin
-
-
-def _as_new(plugin: Any) -> Any:
-    """A copy of a plugin that was never used: what one message leaves behind in it is not there for the next one."""
-    one = copy(plugin)
-    vars(one).update({name: copy(value) for name, value in vars(one).items() if isinstance(value, dict | list | set)})
-    return one
+    return {"cto": CONNECT_SECONDS, "rto": READ_SECONDS} | fields
 
 
 def _notify(plugin: Any, letter: Letter, notify_type: str) -> bool:
@@ -192,10 +192,10 @@ def _moved(chat: str, new: int) -> str:
     return f"the group {chat} has become {new}: change the chat id in the channel's URL"
 
 
-def _refuse_plain_password(plugin: Any, where: str) -> None:
+def _has_plain_password(plugin: Any) -> bool:
+    """Whether a password would be sent in the clear, to another machine."""
     plain = getattr(plugin, "secure_mode", None) == "insecure"
-    if plain and plugin.password and not _is_loopback(plugin.smtp_host):
-        raise ChannelError(f"{where}: the password would be sent in the clear", "Write mailtos:// instead of mailto://")
+    return plain and bool(plugin.password) and not _is_loopback(plugin.smtp_host)
 
 
 def _is_loopback(host: str) -> bool:
@@ -205,6 +205,7 @@ def _is_loopback(host: str) -> bool:
         return host.lower() in ("localhost", "localhost.localdomain", "ip6-localhost")
 
 
+@cache
 def _asset() -> Any:
     from apprise import AppriseAsset
 

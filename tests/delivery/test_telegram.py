@@ -186,3 +186,30 @@ async def test_a_group_that_moved_to_where_the_bot_may_not_write_is_refused(serv
 def test_the_plugin_keeps_its_chats_where_a_moved_one_is_replaced() -> None:
     plugin: Any = Apprise.instantiate(f"{BOT}/-42:3/@somebody")
     assert plugin.targets == [(-42, 3), ("@somebody", None)]
+
+
+def updates(*senders: object) -> Answer:
+    """Say in turn who wrote to the bot, whenever that is asked; take every message."""
+    who = iter([{"ok": True, "result": [one]} for one in senders])
+    return lambda body: web.json_response(TOOK if "chat_id" in body else next(who))
+
+
+def wrote(user: int) -> dict[str, Any]:
+    return {"message": {"from": {"id": user, "first_name": "Ada"}}}
+
+
+async def test_nothing_that_one_message_found_out_is_left_for_the_next_one(service: Web) -> None:
+    service.answer = updates(wrote(1), wrote(2))
+    channel = Channel("ops", BOT)
+    for ref in ("first", "second"):
+        assert await channel.send("title", f"body\nref {ref}", ref=ref) == Outcome(Result.DELIVERED)
+    assert [body["chat_id"] for body in service.bodies if body] == ["1", "2"]
+
+
+async def test_a_plugin_that_breaks_at_an_answer_has_not_sent_and_tells_no_secret(service: Web) -> None:
+    service.answer = updates(7)  # no sender at all
+    with capture_logs() as told:
+        outcome = await sent(BOT)
+    assert outcome == Outcome(Result.UNKNOWN, "answered in an unexpected way")
+    failed = {"event": "channel.plugin_failed", "channel": "ops", "error": "TypeError", "log_level": "warning"}
+    assert told == [failed]
