@@ -110,6 +110,8 @@ class Channel:
             heard = [*(one for one in heard if one.to not in moved), *again]
         clean = partial(scrubbed, url=self.url)
         outcome = verdict(accepted=accepted, heard=heard, now=datetime.now(UTC), manner=manner, clean=clean)
+        if not self.moved:
+            return outcome
         said = "; ".join(filter(None, [outcome.detail, *(_moved(*pair) for pair in self.moved.items())]))
         return replace(outcome, detail=said)
 

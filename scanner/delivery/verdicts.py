@@ -120,12 +120,13 @@ def _http(one: Heard, manner: Manner, now: datetime, clean: Callable[[str], str]
     answer = _object(one.text)
     if manner.strict and one.code == 200 and answer is None:
         return Outcome(Result.TRANSIENT, "answered 200, but not as this service does: is there a proxy on the way?")
-    code, said = one.code, _said(one.text, answer)
+    code = one.code
     if manner.strict and answer is not None and code < 300 and answer.get("ok") is not True:
         code = _number(answer.get("error_code")) or manner.errors.get(str(answer.get("error")), 400)
     result = _of_status(code)
     if result is Result.DELIVERED:
         return Outcome(result)
+    said = _said(one.text, answer)
     helps = manner.remedy(code, said) if result is Result.PERMANENT else ""
     return Outcome(result, _sentences(f"answered {code}{clean(said)}", helps), _wish(one, answer, now))
 
