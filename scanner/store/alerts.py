@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, Update, bindparam, select, update
+from sqlalchemy import RowMapping, Select, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Alert, AlertState, Move, Transition
@@ -15,7 +15,18 @@ from scanner.domain.report import rfc3339
 from scanner.domain.story import AttemptEntry, NoticeEntry, StepEntry
 from scanner.domain.telling import Telling
 from scanner.store.notices import owe
-from scanner.store.rows import ALERT_COLUMNS, alert_from, alert_row, given, held_from, is_open, target_from
+from scanner.store.prepared import Command, Query
+from scanner.store.rows import (
+    ALERT,
+    ALERT_COLUMNS,
+    alert_from,
+    alert_of,
+    alert_row,
+    given,
+    held_from,
+    is_open,
+    target_from,
+)
 from scanner.store.tables import alert_events, alerts, approvals, attempts, messages, notices, targets
 
 __all__ = [
@@ -46,35 +57,31 @@ class Told:
 
 async def open_alerts(connection: AsyncConnection, approval_ids: Sequence[str]) -> list[Alert]:
     """The alerts of some approvals that are not resolved."""
-    rows = (await connection.execute(_OPEN, {"ids": approval_ids})).mappings() if approval_ids else ()
-    return [alert_from(row) for row in rows]
+    return [alert_of(row) for row in await _OPEN(connection, ids=approval_ids)] if approval_ids else []
 
 
-_OPEN = select(alerts).where(alerts.c.approval_id.in_(given("ids")), is_open())
+_OPEN = Query(select(*ALERT).where(alerts.c.approval_id.in_(given("ids")), is_open()))
 
 
 async def of_rule(connection: AsyncConnection, rule: str, approval_id: str) -> list[Alert]:
     """All alerts that one rule ever had on one approval, the newest first."""
-    mine = select(alerts).where(alerts.c.rule == rule, alerts.c.approval_id == approval_id)
-    rows = await connection.execute(mine.order_by(alerts.c.opened_at.desc(), alerts.c.id))
-    return [alert_from(row) for row in rows.mappings()]
+    mine = select(*ALERT).where(alerts.c.rule == rule, alerts.c.approval_id == approval_id)
+    return [alert_of(row) for row in await connection.execute(mine.order_by(alerts.c.opened_at.desc(), alerts.c.id))]
 
 
 async def rules_told(connection: AsyncConnection, change_ids: Sequence[str]) -> set[tuple[str, str]]:
     """Which rules (id) have spoken of which changes (id), whatever became of their alerts."""
-    rows = await connection.execute(_SPOKE, {"ids": change_ids}) if change_ids else ()
-    return {(rule, change_id) for rule, change_id in rows}
+    return set(await _SPOKE(connection, ids=change_ids)) if change_ids else set()
 
 
-_SPOKE = select(alerts.c.rule, alerts.c.change_id).where(alerts.c.change_id.in_(given("ids")))
+_SPOKE = Query(select(alerts.c.rule, alerts.c.change_id).where(alerts.c.change_id.in_(given("ids"))))
 
 
 async def of_rules_other_than(connection: AsyncConnection, rules: Collection[str]) -> list[Alert]:
     """The alerts that are not resolved and whose rule is none of these."""
     names = list(await connection.scalars(select(alerts.c.rule).where(is_open()).distinct()))
     gone = [name for name in names if name not in rules]
-    rows = await connection.execute(select(alerts).where(alerts.c.rule.in_(gone), is_open()))
-    return [alert_from(row) for row in rows.mappings()]
+    return [alert_of(row) for row in await connection.execute(select(*ALERT).where(alerts.c.rule.in_(gone), is_open()))]
 
 
 async def apply(
@@ -92,22 +99,16 @@ async def apply(
     """
     if not transitions:
         return
-    born = [step for step in transitions if step.move is Move.OPENED]
-    if born:
-        opened = [(step, *words(step.alert.rule)) for step in born]
-        await connection.execute(
-            _BEAR,
-            [alert_row(step.alert) | {"why": why, "fix": fix, "opened_by": scan_id} for step, why, fix in opened],
-        )
+    opened = [(step.alert, *words(step.alert.rule)) for step in transitions if step.move is Move.OPENED]
+    born = [alert_row(alert) | {"why": why, "fix": fix, "opened_by": scan_id} for alert, why, fix in opened]
+    await _BEAR(connection, born)
     moved = [step.alert for step in transitions if step.move is not Move.OPENED]
-    for ended in (False, True):
+    for ended, move in ((False, _MOVE), (True, _END)):
         rows = [alert_row(alert) for alert in moved if (alert.state is AlertState.RESOLVED) is ended]
-        if rows:
-            by = {"resolved_by": scan_id} if ended else {}
-            moving = [{f"new_{name}": value for name, value in (row | by).items()} for row in rows]
-            await connection.execute(_END if ended else _MOVE, moving)
-    await connection.execute(
-        _STEP,
+        by = {"resolved_by": scan_id} if ended else {}
+        await move(connection, [{f"new_{name}": value for name, value in (row | by).items()} for row in rows])
+    await _STEP(
+        connection,
         [
             {
                 "alert_id": step.alert.id,
@@ -123,12 +124,13 @@ async def apply(
     await owe(connection, transitions, telling, scan_id=scan_id, at=at)
 
 
-def _moving(*more: str) -> Update:
+def _moving(*more: str) -> Command:
     columns: dict[str, Any] = {name: bindparam(f"new_{name}") for name in (*ALERT_COLUMNS, *more)}
-    return update(alerts).where(alerts.c.id == bindparam("new_id")).values(columns)
+    return Command(update(alerts).where(alerts.c.id == bindparam("new_id")).values(columns))
 
 
-_BEAR, _STEP = alerts.insert(), alert_events.insert()
+_BEAR = Command(alerts.insert(), (*ALERT_COLUMNS, "why", "fix", "opened_by"))
+_STEP = Command(alert_events.insert(), ("alert_id", "at", "move", "reason", "scan_id", "severity"))
 _MOVE, _END = _moving(), _moving("resolved_by")
 
 
@@ -150,10 +152,10 @@ async def around_scan(
     """
     wanted = is_open() | (alerts.c.resolved_by == scan_id)
     place = alerts.c.opened_by, approvals.c.chain, approvals.c.owner
-    query = select(alerts, *place).join(approvals, approvals.c.id == alerts.c.approval_id).where(wanted)
-    rows = (await connection.execute(query)).mappings()
-    inside = [row for row in rows if Target(row[approvals.c.chain], row[approvals.c.owner]) in scope]
-    told = sorted(((alert_from(row), row[alerts.c.opened_by]) for row in inside), key=lambda one: _worst_first(one[0]))
+    query = select(*ALERT, *place).join(approvals, approvals.c.id == alerts.c.approval_id).where(wanted)
+    rows = await connection.execute(query)
+    inside = [row for row in rows if Target(*row[-2:]) in scope]
+    told = sorted(((alert_of(row), row[-3]) for row in inside), key=lambda one: _worst_first(one[0]))
     raised = [alert.id for alert, by in told if by == scan_id and alert.state is not AlertState.RESOLVED]
     return [alert for alert, _ in told], raised
 

@@ -4,16 +4,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from operator import itemgetter
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, exists, func, null, or_, select, update
-from sqlalchemy.dialects.sqlite import Insert, insert
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, func, null, or_, select, update
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import FUNGIBLE, NFTS, Kind, Target
 from scanner.domain.exposure import Valuation
 from scanner.domain.holdings import BalanceReading, Holding, Seen, Wanted, after, decimals_of
+from scanner.store.columns import Instant
 from scanner.store.moves import note_money
+from scanner.store.prepared import Command, Query
 from scanner.store.rows import HERE, given, here, parts
 from scanner.store.tables import approvals, balances, changes, targets, tokens, valuations
 
@@ -29,11 +30,8 @@ __all__ = [
     "wanted",
 ]
 
-_TOKEN = (tokens.c.symbol, tokens.c.decimals, tokens.c.price_usd, tokens.c.risk)
-"""What is known of a token itself."""
-
 _JUDGED_BY = ("decimals", "price_usd", "risk")
-"""What of that a worth is made of."""
+"""What of what is known of a token a worth is made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +48,24 @@ async def holdings_of(
 ) -> Mapping[Target, Mapping[str, Holding]]:
     """What owners hold on their chains, by target and token; a token that was never read is not there."""
     found: dict[Target, dict[str, Holding]] = {}
-    for part in parts(sorted({target.owner for target in wanted})):
-        query = (
-            select(targets.c.chain, targets.c.owner, *balances.c, *_TOKEN)
-            .join_from(balances, targets)
-            .outerjoin(tokens, (tokens.c.chain == targets.c.chain) & (tokens.c.token == balances.c.token))
-            .where(targets.c.owner.in_(part))
-        )
-        for row in (await connection.execute(query)).mappings():
-            target = Target(row[targets.c.chain], row[targets.c.owner])
-            if target in wanted:
-                found.setdefault(target, {})[row[balances.c.token]] = _holding(row)
+    for target in wanted:
+        if held := {row[0]: Holding(*row) for row in await _OWNED(connection, **here(target))}:
+            found[target] = held
     return found
+
+
+_HOLDING = (
+    *(balances.c.token, balances.c.read_at, tokens.c.symbol, balances.c.amount, balances.c.raw),
+    *(tokens.c.decimals, tokens.c.price_usd, tokens.c.risk, balances.c.missing_since),
+)
+"""The columns that a holding is made of."""
+
+_OWNED = Query(
+    select(*_HOLDING)
+    .join_from(balances, targets)
+    .outerjoin(tokens, (tokens.c.chain == targets.c.chain) & (tokens.c.token == balances.c.token))
+    .where(HERE)
+)
 
 
 async def holdings_beside(
@@ -69,12 +73,12 @@ async def holdings_beside(
 ) -> Mapping[tuple[str, str, str], Holding]:
     """What owners hold of the tokens of some approvals, by chainIndex, owner and token; what was never read is not
     there. Nothing else that they hold is looked at."""
-    rows = (await connection.execute(_BESIDE, {"ids": approval_ids})).mappings() if approval_ids else ()
-    return {(row["chain"], row["owner"], row[balances.c.token]): _holding(row) for row in rows}
+    rows = await _BESIDE(connection, ids=approval_ids) if approval_ids else ()
+    return {(chain, owner, row[0]): Holding(*row) for chain, owner, *row in rows}
 
 
-_BESIDE = (
-    select(approvals.c.chain, approvals.c.owner, *balances.c, *_TOKEN)
+_BESIDE = Query(
+    select(approvals.c.chain, approvals.c.owner, *_HOLDING)
     .join_from(
         approvals, balances, (balances.c.target_id == approvals.c.target_id) & (balances.c.token == approvals.c.token)
     )
@@ -83,71 +87,64 @@ _BESIDE = (
 )
 
 
-_HOLDING = itemgetter(
-    *(balances.c.token, balances.c.read_at, tokens.c.symbol, balances.c.amount, balances.c.raw),
-    *(tokens.c.decimals, tokens.c.price_usd, tokens.c.risk, balances.c.missing_since),
-)
-
-
-def _holding(row: RowMapping) -> Holding:
-    return Holding(*_HOLDING(row))
-
-
 async def record(connection: AsyncConnection, reading: BalanceReading) -> None:
     """Write what a reading of a target's balances says. A part that could not be read leaves what was known of it.
 
     Raises LookupError for a target that the store does not know.
     """
     target = reading.target
-    target_id = await connection.scalar(_ID, here(target))
+    target_id = next((id_ for (id_,) in await _ID(connection, **here(target))), None)
     if target_id is None:
         raise LookupError(f"{target} is not watched")
     known = await holdings_of(connection, {target})
     moved = after(known.get(target, {}), reading)
-    if reading.rows:
-        await _describe(connection, reading)
-    if moved:
-        await connection.execute(
-            _KEEP,
-            [
-                {
-                    "target_id": target_id,
-                    "token": token,
-                    "amount": held.amount,
-                    "raw": held.raw,
-                    "read_at": held.read_at,
-                    "missing_since": held.missing_since,
-                }
-                for token, held in moved.items()
-            ],
-        )
+    for priced, describe in _DESCRIBE.items():
+        told = (seen for seen in reading.rows.values() if seen.priced is priced)
+        await describe(connection, [_token_row(reading, seen) for seen in told])
+    await _KEEP(
+        connection,
+        [
+            {
+                "target_id": target_id,
+                "token": token,
+                "amount": held.amount,
+                "raw": held.raw,
+                "read_at": held.read_at,
+                "missing_since": held.missing_since,
+                "judged": None,
+            }
+            for token, held in moved.items()
+        ],
+    )
     await note_money(connection, target_id, target.chain, moved.keys(), reading.read_at)
     error = None if reading.trouble is None else str(reading.trouble)
     if error is not None or reading.whole:
-        state = {"balances_error": error} | ({"balances_at": reading.read_at} if error is None else {})
-        await connection.execute(update(targets).where(targets.c.id == target_id).values(state))
+        at = reading.read_at if error is None else None
+        await _READ(connection, [{"whose": target_id, "lacked": error, "at": at}])
 
 
-_ID = select(targets.c.id).where(HERE)
+_ID = Query(select(targets.c.id).where(HERE))
 
 _new = insert(balances)
 _as_before = and_(*(balances.c[name].is_not_distinct_from(_new.excluded[name]) for name in ("amount", "raw")))
-_KEEP = _new.on_conflict_do_update(
-    index_elements=[balances.c.target_id, balances.c.token],
-    set_={c.name: _new.excluded[c.name] for c in balances.c if not c.primary_key}
-    | {"judged": case((_as_before, balances.c.judged))},
+_KEEP = Command(
+    _new.on_conflict_do_update(
+        index_elements=[balances.c.target_id, balances.c.token],
+        set_={c.name: _new.excluded[c.name] for c in balances.c if not c.primary_key}
+        | {"judged": case((_as_before, balances.c.judged))},
+    )
+)
+_READ = Command(
+    update(targets)
+    .where(targets.c.id == bindparam("whose"))
+    .values(
+        balances_error=bindparam("lacked"),
+        balances_at=func.coalesce(bindparam("at", type_=Instant), targets.c.balances_at),
+    )
 )
 
 
-async def _describe(connection: AsyncConnection, reading: BalanceReading) -> None:
-    """What rows say of their tokens."""
-    for priced, describe in _DESCRIBE.items():
-        rows = [_token_row(reading, seen) for seen in reading.rows.values() if seen.priced is priced]
-        if rows:
-            await connection.execute(describe, rows)
-
-
-def _describing(*, priced: bool) -> Insert:
+def _describing(*, priced: bool) -> Command:
     """What describes tokens. Decimals that two answers made different ones are nobody's any more."""
     new = insert(tokens)
     said, kept = new.excluded, tokens.c
@@ -165,10 +162,11 @@ def _describing(*, priced: bool) -> Insert:
     moving = of_contracts | of_markets if priced else of_contracts
     moved = or_(*(kept[name].is_distinct_from(to) for name, to in moving.items() if name in _JUDGED_BY))
     moving = moving | {"version": case((moved, kept.version + 1), else_=kept.version)}
-    return new.on_conflict_do_update(index_elements=[kept.chain, kept.token], set_=moving)
+    return Command(new.on_conflict_do_update(index_elements=[kept.chain, kept.token], set_=moving))
 
 
 _DESCRIBE = {priced: _describing(priced=priced) for priced in (True, False)}
+"""What rows say of their tokens."""
 
 
 def _token_row(reading: BalanceReading, seen: Seen) -> dict[str, object]:
@@ -181,6 +179,7 @@ def _token_row(reading: BalanceReading, seen: Seen) -> dict[str, object]:
         "price_usd": seen.price_usd,
         "risk": seen.risk,
         "read_at": reading.read_at,
+        "version": 1,
     }
 
 
@@ -257,24 +256,25 @@ def _of(kinds: Collection[Kind]) -> ColumnElement[bool]:
 
 async def valuations_of(connection: AsyncConnection, approval_ids: Sequence[str]) -> dict[str, Valuation]:
     """What approvals were worth when they were first valued."""
-    rows = await connection.execute(_FIRST_WORTHS, {"ids": approval_ids}) if approval_ids else ()
+    rows = await _FIRST_WORTHS(connection, ids=approval_ids) if approval_ids else ()
     return {id_: Valuation(since, usd) for id_, since, usd in rows}
 
 
 async def value_first(connection: AsyncConnection, first: Mapping[str, Valuation]) -> None:
     """Write what approvals are worth now that they are valued for the first time since they changed."""
-    if not first:
-        return
-    rows = [{"approval_id": id_, "since": one.since, "usd": one.usd} for id_, one in first.items()]
-    await connection.execute(_VALUE, rows)
+    await _VALUE(connection, ({"approval_id": id_, "since": one.since, "usd": one.usd} for id_, one in first.items()))
 
 
-_FIRST_WORTHS = select(valuations.c.approval_id, valuations.c.since, valuations.c.usd).where(
-    valuations.c.approval_id.in_(given("ids"))
+_FIRST_WORTHS = Query(
+    select(valuations.c.approval_id, valuations.c.since, valuations.c.usd).where(
+        valuations.c.approval_id.in_(given("ids"))
+    )
 )
 
 _new_worth = insert(valuations)
-_VALUE = _new_worth.on_conflict_do_update(
-    index_elements=[valuations.c.approval_id],
-    set_={"since": _new_worth.excluded.since, "usd": _new_worth.excluded.usd},
+_VALUE = Command(
+    _new_worth.on_conflict_do_update(
+        index_elements=[valuations.c.approval_id],
+        set_={"since": _new_worth.excluded.since, "usd": _new_worth.excluded.usd},
+    )
 )

@@ -1,6 +1,6 @@
 """What is known of targets and their approvals: now, at any moment of the past, and every change between."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Integer,
-    RowMapping,
     Select,
     bindparam,
     case,
@@ -24,19 +23,26 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import End, Kind, Snapshot, Target
 from scanner.domain.changes import GONE, Change, ChangeKind, Difference, Held, Known
+from scanner.store.columns import Instant
+from scanner.store.filters import Filter
 from scanner.store.following import prove
 from scanner.store.moves import note_money, note_watches
+from scanner.store.prepared import Command, Query
 from scanner.store.rows import (
+    APPROVAL,
+    CHANGE,
+    CHANGE_COLUMNS,
     CHUNK,
+    HELD,
     HERE,
+    approval_of,
     approval_row,
-    change_columns,
-    change_from,
+    change_of,
     change_row,
-    held_from,
+    given,
+    held_of,
     here,
     parts,
-    target_from,
 )
 from scanner.store.tables import approvals, changes, scan_targets, targets
 
@@ -62,45 +68,6 @@ __all__ = [
     "versions",
     "watch",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which approvals are asked for; what is None is not filtered by. Addresses are in their stored form.
-
-    `watched` leaves out wallets that the configuration no longer names.
-    """
-
-    owners: Collection[str] = ()
-    chains: Collection[str] = ()
-    token: str | None = None
-    spender: str | None = None
-    unlimited: bool = False
-    watched: bool = True
-    targets: Collection[Target] | None = None
-
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """The filter as SQL over approvals joined with targets; `unlimited` and `targets` are for `wants`."""
-        found: list[ColumnElement[bool]] = []
-        if self.owners:
-            found.append(targets.c.owner.in_(self.owners))
-        if self.chains:
-            found.append(targets.c.chain.in_(self.chains))
-        if self.token is not None:
-            found.append(approvals.c.token == self.token)
-        if self.spender is not None:
-            found.append(approvals.c.spender == self.spender)
-        if self.watched:
-            found.append(targets.c.watched)
-        if self.targets is not None and len(owners := {target.owner for target in self.targets}) <= CHUNK:
-            found.append(targets.c.owner.in_(owners))
-        return found
-
-    def wants(self, held: Held) -> bool:
-        """What SQL cannot say: the one definition of unlimited, and a scope of many targets."""
-        if self.targets is not None and held.approval.target not in self.targets:
-            return False
-        return not self.unlimited or held.approval.unlimited is True
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,42 +141,38 @@ async def versions(connection: AsyncConnection, wanted: Collection[Target]) -> d
 
 async def known(connection: AsyncConnection, target: Target) -> Known:
     """All that is known of a target, revoked approvals included."""
-    row = (await connection.execute(_TARGET, here(target))).mappings().first()
-    if row is None:
-        return Known(target)
-    rows = (await connection.execute(_ALL_OF, {"whose": row["id"]})).mappings()
-    held = {one[approvals.c.id]: held_from(one) for one in rows}
-    return Known(target, held, frozenset(map(Kind, row["covered"])), row["version"], row["tried_at"])
+    for target_id, covered, version, tried_at in await _TARGET(connection, **here(target)):
+        held = {row[-1]: held_of(row) for row in await _ALL_OF(connection, whose=target_id)}
+        return Known(target, held, frozenset(map(Kind, covered)), version, tried_at)
+    return Known(target)
 
 
 async def record(connection: AsyncConnection, scan_id: str, snapshot: Snapshot, difference: Difference) -> None:
     """Write what a reading came to: the approvals that differ, the changes, and one line for the target."""
-    target_id = await connection.scalar(_ID, here(snapshot.target))
+    target_id = next((row[0] for row in await _TARGET(connection, **here(snapshot.target))), None)
     if target_id is None:
         raise LookupError(f"{snapshot.target} is not watched")
     error = None if difference.trouble is None else str(difference.trouble)
-    state: dict[str, Any] = {
-        "watched": True,  # a wallet may have been taken away while it was read: who tidies up has to find it
-        "version": difference.known.version,
-        "covered": sorted(kind.value for kind in difference.known.covered),
-        "tried_at": difference.known.read_at,
-        "error": error,
-        "fingerprint": None,
+    state = {
+        "target_id": target_id,
+        "new_version": difference.known.version,
+        "new_covered": sorted(kind.value for kind in difference.known.covered),
+        "new_tried_at": difference.known.read_at,
+        "new_error": error,
+        "new_source": snapshot.source if difference.complete else None,
+        "new_read_at": snapshot.read_at if difference.complete else None,
     }
-    if difference.complete:
-        state |= {"source": snapshot.source, "read_at": snapshot.read_at}
-    await connection.execute(update(targets).where(targets.c.id == target_id).values(state))
+    await _READ(connection, [state])
     if snapshot.end is End.COMPLETE:
         await prove(connection, {snapshot.target: snapshot.block})
-    if difference.rows:
-        await connection.execute(_KEEP, [approval_row(held, int(target_id)) for held in difference.rows.values()])
+    await _KEEP(connection, [approval_row(held, target_id) for held in difference.rows.values()])
     if difference.changes:
-        await connection.execute(_TELL, [change_row(change, scan_id) for change in difference.changes])
+        await _TELL(connection, [change_row(change, scan_id) for change in difference.changes])
         told = {change.after.token.address for change in difference.changes}
-        await note_money(connection, int(target_id), snapshot.target.chain, told, snapshot.read_at)
+        await note_money(connection, target_id, snapshot.target.chain, told, snapshot.read_at)
     line = {"scan_id": scan_id, "target_id": target_id, "complete": difference.complete, "error": error}
     line |= {"reason": None if difference.trouble is None else difference.trouble.reason.value}
-    await connection.execute(_LINE, line | {"approvals": sum(1 for _ in difference.known.in_force)})
+    await _LINE(connection, [line | {"approvals": sum(1 for _ in difference.known.in_force)}])
 
 
 async def holders(
@@ -223,22 +186,22 @@ async def holders(
     found: list[Kept] = []
     for number, spender in enumerate(spenders):
         room = CHUNK - len(found)
-        rows = (await connection.execute(_HELD, {"by": spender, "behind": after, "most": room})).mappings().all()
-        found += [_kept_from(row, held_from(row)) for row in rows]
+        rows = await _HELD_BY(connection, by=spender, behind=after, most=room)
+        found += map(_kept_of, rows)
         if len(rows) == room:
-            return found, spenders[number:], int(rows[-1]["place"])
+            return found, spenders[number:], rows[-1][-1]
         after = 0
     return found, (), 0
 
 
 async def of_target(connection: AsyncConnection, target: Target) -> list[Kept]:
     """The approvals in force of one target, whether it is watched or not."""
-    return await _kept(connection, _OF_TARGET, here(target))
+    return [_kept_of(row) for row in await _OF_TARGET(connection, **here(target))]
 
 
 async def some_in_force(connection: AsyncConnection, ids: Sequence[str]) -> list[Kept]:
     """The approvals with these ids, at most as many as an IN list holds, that are in force and watched now."""
-    return await _kept(connection, _joined().where(approvals.c.id.in_(ids), approvals.c.in_force, targets.c.watched))
+    return [_kept_of(row) for row in await _SOME(connection, ids=ids)] if ids else []
 
 
 async def next_in_force(connection: AsyncConnection, after: tuple[int, str]) -> list[tuple[int, str]]:
@@ -285,17 +248,18 @@ async def in_force_at(connection: AsyncConnection, wanted: Filter, at: datetime)
     )
     query = (
         _joined()
-        .add_columns(*change_columns(changes))
+        .add_columns(*CHANGE)
         .join(last, last.c.approval_id == approvals.c.id)
         .join(changes, changes.c.seq == last.c.seq)
         .where(changes.c.kind.not_in([kind.value for kind in GONE]), *wanted.conditions())
     )
     found = []
-    for row in (await connection.execute(query)).mappings():
-        change = change_from(row)
-        held = Held(change.after, row[approvals.c.first_seen], change.at, change.at)
+    for row in await connection.execute(query):
+        now = _kept_of(row)
+        change = change_of(now.held.approval, row[len(_KEPT) :])
+        held = Held(change.after, now.held.first_seen, change.at, change.at)
         if wanted.wants(held):
-            found.append(_kept_from(row, held))
+            found.append(Kept(held, now.target, _proven(held, row)))
     return found
 
 
@@ -304,20 +268,20 @@ async def history(connection: AsyncConnection, wanted: Filter, since: datetime |
     conditions = wanted.conditions()
     if since is not None:
         conditions.append(changes.c.at >= since)
-    return [change for change in await _past(connection, conditions) if _relevant(wanted, change)]
+    return [change for change in await _past(connection, conditions) if wanted.wants_to_know(change)]
 
 
 async def changes_of(connection: AsyncConnection, scan_id: str, target: Target | None = None) -> list[Change]:
     """The changes that one scan found, of one target or of all, in order."""
     if target is None:
         return await _past(connection, [changes.c.scan_id == scan_id])
-    return await _past(connection, [_IN_SCAN, HERE], {"this_scan": scan_id, **here(target)})
+    return list(map(_change_of, await _OF_SCAN(connection, this_scan=scan_id, **here(target))))
 
 
 async def kinds_of(connection: AsyncConnection, scan_id: str, target: Target) -> dict[str, ChangeKind]:
     """What one scan found to have happened to approvals of a target, by their ids: the last thing of each."""
-    rows = await connection.execute(_KINDS, {"this_scan": scan_id, **here(target)})
-    return {row[0]: ChangeKind(row[1]) for row in rows}
+    rows = await _KINDS(connection, this_scan=scan_id, **here(target))
+    return {id_: ChangeKind(kind) for id_, kind in rows}
 
 
 async def changes_to(connection: AsyncConnection, approval_id: str) -> list[Change]:
@@ -325,51 +289,54 @@ async def changes_to(connection: AsyncConnection, approval_id: str) -> list[Chan
     return await _past(connection, [approvals.c.id == approval_id])
 
 
-def _relevant(wanted: Filter, change: Change) -> bool:
-    sides = [side for side in (change.before, change.after) if side is not None]
-    if wanted.targets is not None and change.after.target not in wanted.targets:
-        return False
-    return not wanted.unlimited or any(side.unlimited for side in sides)
+async def _past(connection: AsyncConnection, conditions: Iterable[ColumnElement[bool]]) -> list[Change]:
+    return list(map(_change_of, await connection.execute(_changes().where(*conditions).order_by(changes.c.seq))))
 
 
-async def _past(
-    connection: AsyncConnection, conditions: Iterable[ColumnElement[bool]], given: Mapping[str, str] | None = None
-) -> list[Change]:
-    query = (
-        _joined()
-        .add_columns(*change_columns(changes))
-        .join(changes, changes.c.approval_id == approvals.c.id)
-        .where(*conditions)
-        .order_by(changes.c.seq)
+def _changes() -> Select[Any]:
+    return (
+        select(*APPROVAL, *CHANGE).join_from(approvals, targets).join(changes, changes.c.approval_id == approvals.c.id)
     )
-    return [change_from(row) for row in (await connection.execute(query, given)).mappings()]
+
+
+def _change_of(row: Sequence[Any]) -> Change:
+    return change_of(approval_of(row), row[len(APPROVAL) :])
+
+
+_KEPT = (*HELD, targets.c.label, targets.c.tags, targets.c.read_at)
 
 
 def _joined() -> Select[Any]:
-    return select(approvals, targets.c.label, targets.c.tags, targets.c.read_at).join(
-        targets, targets.c.id == approvals.c.target_id
-    )
+    return select(*_KEPT).join_from(approvals, targets)
 
 
-async def _kept(connection: AsyncConnection, query: Select[Any], given: Mapping[str, str] | None = None) -> list[Kept]:
-    rows = (await connection.execute(query, given)).mappings()
-    return [_kept_from(row, held_from(row)) for row in rows]
+async def _kept(connection: AsyncConnection, query: Select[Any]) -> list[Kept]:
+    return list(map(_kept_of, await connection.execute(query)))
 
 
-def _kept_from(row: RowMapping, held: Held) -> Kept:
-    read_at: datetime | None = row[targets.c.read_at]
-    return Kept(held, target_from(row), proven=read_at is not None and held.changed_at <= read_at)
+def _kept_of(row: Sequence[Any]) -> Kept:
+    """From a row that begins with the values of `_KEPT`."""
+    held = held_of(row)
+    label, tags = row[len(HELD) : len(_KEPT) - 1]
+    target = Target(held.approval.chain, held.approval.owner, label, tuple(tags))
+    return Kept(held, target, _proven(held, row))
 
 
-_TARGET = select(targets).where(HERE)
-_ID = select(targets.c.id).where(HERE)
-_ALL_OF = select(approvals).where(approvals.c.target_id == bindparam("whose"))
-_OF_TARGET = _joined().where(approvals.c.in_force, HERE)
+def _proven(held: Held, row: Sequence[Any]) -> bool:
+    read_at: datetime | None = row[len(_KEPT) - 1]
+    return read_at is not None and held.changed_at <= read_at
+
+
+_TARGET = Query(select(targets.c.id, targets.c.covered, targets.c.version, targets.c.tried_at).where(HERE))
+_ALL_OF = Query(select(*HELD, approvals.c.id).where(approvals.c.target_id == bindparam("whose")))
+_OF_TARGET = Query(_joined().where(approvals.c.in_force, HERE))
+_SOME = Query(_joined().where(approvals.c.id.in_(given("ids")), approvals.c.in_force, targets.c.watched))
 
 _IN_SCAN = changes.c.scan_id.concat("") == bindparam("this_scan")
 """The changes that a scan found, looked for by their approvals: a first scan has more changes than any target."""
 
-_KINDS = (
+_OF_SCAN = Query(_changes().where(_IN_SCAN, HERE).order_by(changes.c.seq))
+_KINDS = Query(
     select(changes.c.approval_id, changes.c.kind)
     .join_from(changes, approvals)
     .join(targets, targets.c.id == approvals.c.target_id)
@@ -377,17 +344,35 @@ _KINDS = (
     .order_by(changes.c.seq)
 )
 
-_new = insert(approvals)
-_KEEP = _new.on_conflict_do_update(
-    index_elements=[approvals.c.id],
-    set_={c.name: _new.excluded[c.name] for c in approvals.c if c.name not in ("id", "target_id")},
+# A wallet may have been taken away while it was read: who tidies up has to find it.
+_READ = Command(
+    update(targets)
+    .where(targets.c.id == bindparam("target_id"))
+    .values(
+        watched=True,
+        version=bindparam("new_version"),
+        covered=bindparam("new_covered"),
+        tried_at=bindparam("new_tried_at"),
+        error=bindparam("new_error"),
+        source=func.coalesce(bindparam("new_source"), targets.c.source),
+        read_at=func.coalesce(bindparam("new_read_at", type_=Instant), targets.c.read_at),
+        fingerprint=None,
+    )
 )
-_TELL, _LINE = changes.insert(), scan_targets.insert()
+_new = insert(approvals)
+_KEEP = Command(
+    _new.on_conflict_do_update(
+        index_elements=[approvals.c.id],
+        set_={c.name: _new.excluded[c.name] for c in approvals.c if c.name not in ("id", "target_id")},
+    )
+)
+_TELL = Command(changes.insert(), CHANGE_COLUMNS)
+_LINE = Command(scan_targets.insert())
 
 _PLACE: ColumnElement[int] = literal_column("approvals.rowid", Integer)
 """The order in which the index of spenders has the approvals of each."""
 
-_HELD = (
+_HELD_BY = Query(
     _joined()
     .add_columns(_PLACE.label("place"))
     .where(approvals.c.spender == bindparam("by"), bindparam("behind") < _PLACE)

@@ -1,8 +1,9 @@
 """The lists: their last good copies, what they say of addresses, and what has to be judged because they changed."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import RowMapping, delete, func, literal, or_, select, union
 from sqlalchemy.dialects.sqlite import insert
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scanner.domain.lists import Entry, ListState, Standing, relabelled, standings
 from scanner.domain.plain import moment
 from scanner.store.columns import Instant
+from scanner.store.prepared import Query
 from scanner.store.rows import given, parts
 from scanner.store.tables import approvals, list_entries, lists, past_entries, targets, unjudged
 
@@ -25,11 +27,11 @@ async def standings_of(
 ) -> Mapping[tuple[str, str], Standing]:
     """The standing of each (chainIndex, address) that is on a list; who is on none is left out."""
     addresses = sorted({address for _, address in wanted if address})
-    rows = await connection.execute(_LISTED, {"addresses": addresses})
-    return standings([_entry(row) for row in rows.mappings()], wanted)
+    return standings([_entry_of(*row) for row in await _LISTED(connection, addresses=addresses)], wanted)
 
 
-_LISTED = select(list_entries).where(list_entries.c.address.in_(given("addresses")))
+_ENTRY = tuple(list_entries.c[name] for name in ("address", "labels", "chain", "name", "incident"))
+_LISTED = Query(select(*_ENTRY).where(list_entries.c.address.in_(given("addresses"))))
 
 
 async def entries_of(connection: AsyncConnection, address: str) -> list[tuple[str, Entry]]:
@@ -152,7 +154,12 @@ async def reach(connection: AsyncConnection) -> Mapping[str, int]:
 
 
 def _entry(row: RowMapping) -> Entry:
-    return Entry(row["address"], tuple(row["labels"]), row["chain"], row["name"], row["incident"])
+    return _entry_of(*(row[column] for column in _ENTRY))
+
+
+def _entry_of(address: str, labels: Iterable[str], *others: Any) -> Entry:
+    """An entry of the values of `_ENTRY`."""
+    return Entry(address, tuple(labels), *others)
 
 
 def _row(name: str, entry: Entry) -> dict[str, object]:

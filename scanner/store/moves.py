@@ -4,10 +4,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Column, ColumnElement, Table, bindparam, exists, func, literal, select, update
-from sqlalchemy.dialects.sqlite import Insert, insert
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.store.columns import Instant
+from scanner.store.prepared import Command
 from scanner.store.rows import given
 from scanner.store.tables import approvals, balance_moves, balances, targets, token_moves, tokens, watches
 
@@ -23,8 +24,8 @@ async def note_money(
     """
     if read:
         noted = {"read": sorted(read), "noted_at": at}
-        await connection.execute(_BALANCES_MOVE, noted | {"whose": target_id})
-        await connection.execute(_TOKENS_MOVE, noted | {"on_chain": chain})
+        await _BALANCES_MOVE(connection, [noted | {"whose": target_id}])
+        await _TOKENS_MOVE(connection, [noted | {"on_chain": chain}])
 
 
 async def note_watches(connection: AsyncConnection, at: datetime) -> None:
@@ -44,11 +45,7 @@ async def note_watches(connection: AsyncConnection, at: datetime) -> None:
     await connection.execute(watches.insert().from_select(["target_id", "since", "label", "tags"], begun))
 
 
-def _approved(which: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(which, approvals.c.in_force)
-
-
-def _moves(kept: Table, now: Table, which: ColumnElement[bool]) -> Insert:
+def _moves(kept: Table, now: Table, which: ColumnElement[bool]) -> Command:
     """What differs from the last that was kept of it, as from `noted_at` on."""
     what: Sequence[Column[object]] = [column for column in kept.c if not column.primary_key]
     named = [column for column in kept.c if column.primary_key and column.name != "at"]
@@ -64,9 +61,10 @@ def _moves(kept: Table, now: Table, which: ColumnElement[bool]) -> Insert:
         which, ~unmoved
     )
     new = insert(kept).from_select([column.name for column in (*named, *what)] + ["at"], moved)
-    return new.on_conflict_do_update(
+    moving = new.on_conflict_do_update(
         index_elements=list(kept.primary_key), set_={column.name: new.excluded[column.name] for column in what}
     )
+    return Command(moving)
 
 
 _BALANCES_MOVE = _moves(
@@ -74,7 +72,9 @@ _BALANCES_MOVE = _moves(
     balances,
     (balances.c.target_id == bindparam("whose"))
     & balances.c.token.in_(given("read"))
-    & _approved((approvals.c.target_id == bindparam("whose")) & (approvals.c.token == balances.c.token)),
+    & balances.c.token.in_(
+        select(approvals.c.token).where(approvals.c.target_id == bindparam("whose"), approvals.c.in_force)
+    ),
 )
 
 _TOKENS_MOVE = _moves(
@@ -82,5 +82,7 @@ _TOKENS_MOVE = _moves(
     tokens,
     (tokens.c.chain == bindparam("on_chain"))
     & tokens.c.token.in_(given("read"))
-    & _approved((approvals.c.chain == bindparam("on_chain")) & (approvals.c.token == tokens.c.token)),
+    & exists().where(
+        approvals.c.chain == bindparam("on_chain"), approvals.c.token == tokens.c.token, approvals.c.in_force
+    ),
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from sqlalchemy import String, column, exists, or_, select, values
+from sqlalchemy import bindparam, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Move, Transition
@@ -14,7 +14,8 @@ from scanner.domain.groups import GroupState, group_key
 from scanner.domain.notices import Case, Notice, decide
 from scanner.domain.telling import Telling
 from scanner.store import silences
-from scanner.store.rows import approval_from, given, is_open, parts
+from scanner.store.prepared import Command, Query
+from scanner.store.rows import APPROVAL, approval_of, given, is_open
 from scanner.store.tables import alerts, approvals, groups, notices
 
 __all__ = ["owe", "write"]
@@ -55,10 +56,8 @@ async def owe(
 
 async def write(connection: AsyncConnection, owed: Sequence[Notice], *, scan_id: str | None, at: datetime) -> None:
     """Write down what channels are owed."""
-    if not owed:
-        return
-    await connection.execute(
-        notices.insert(),
+    await _OWED(
+        connection,
         [
             {
                 "alert_id": notice.alert,
@@ -77,31 +76,39 @@ async def write(connection: AsyncConnection, owed: Sequence[Notice], *, scan_id:
     )
 
 
+_OWED = Command(
+    notices.insert(),
+    (
+        *("alert_id", "channel", "what", "send", "reason"),
+        *("digest", "group_key", "scan_id", "created_at", "due_at"),
+    ),
+)
+
+
 async def _approvals(connection: AsyncConnection, ids: Collection[str]) -> dict[str, Approval]:
-    rows = await connection.execute(_ABOUT, {"ids": sorted(ids)})
-    return {row[approvals.c.id]: approval_from(row) for row in rows.mappings()}
+    return {row[-1]: approval_of(row) for row in await _ABOUT(connection, ids=sorted(ids))}
 
 
-_ABOUT = select(approvals).where(approvals.c.id.in_(given("ids")))
+_ABOUT = Query(select(*APPROVAL, approvals.c.id).where(approvals.c.id.in_(given("ids"))))
 
 
 async def _told(connection: AsyncConnection, ids: Collection[str]) -> dict[str, frozenset[str]]:
     """For each alert the channels that were sent, or will be sent, that it opened."""
     found: dict[str, set[str]] = {}
-    for part in parts(sorted(ids)):
-        query = select(notices.c.alert_id, notices.c.channel).where(notices.c.alert_id.in_(part), notices.c.send)
-        for alert_id, channel in await connection.execute(query):
-            found.setdefault(alert_id, set()).add(channel)
+    for alert_id, channel in await _TOLD(connection, ids=sorted(ids)) if ids else ():
+        found.setdefault(alert_id, set()).add(channel)
     return {alert_id: frozenset(channels) for alert_id, channels in found.items()}
+
+
+_TOLD = Query(select(notices.c.alert_id, notices.c.channel).where(notices.c.alert_id.in_(given("ids")), notices.c.send))
 
 
 async def _first_read(connection: AsyncConnection, ids: Sequence[str], scan_id: str | None) -> set[str]:
     """Those of some alerts on first readings that this scan opened: its one digest is still to come."""
-    found: set[str] = set()
-    for part in parts(ids) if scan_id is not None else ():
-        mine = alerts.c.id.in_(part) & (alerts.c.opened_by == scan_id)
-        found |= set(await connection.scalars(select(alerts.c.id).where(mine)))
-    return found
+    return {id_ for (id_,) in await _BORN(connection, ids=ids, by=scan_id)} if ids and scan_id is not None else set()
+
+
+_BORN = Query(select(alerts.c.id).where(alerts.c.id.in_(given("ids")), alerts.c.opened_by == bindparam("by")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +155,11 @@ class _Groups:
 
 
 async def _told_at(connection: AsyncConnection, keys: Collection[str]) -> dict[tuple[str, str], datetime]:
-    rows = await connection.execute(_GROUPS, {"keys": sorted(keys)})
-    return {(row["channel"], row["key"]): row["told_at"] for row in rows.mappings()}
+    rows = await _GROUPS(connection, keys=sorted(keys))
+    return {(channel, key): told_at for channel, key, told_at in rows}
 
 
-_GROUPS = select(groups).where(groups.c.key.in_(given("keys")))
+_GROUPS = Query(select(groups.c.channel, groups.c.key, groups.c.told_at).where(groups.c.key.in_(given("keys"))))
 
 
 async def _open(
@@ -163,13 +170,23 @@ async def _open(
     One such alert is enough: a group of thousands of wallets is not read for each of them.
     """
     found: set[tuple[str, str]] = set()
-    for part in parts(keys):
-        asked = values(column("key", String), name="asked").data([(key,) for key in part]).cte()
-        for channel in channels:
-            mine = (notices.c.group_key == asked.c.key) & (notices.c.channel == channel) & notices.c.send
-            told = exists().where(mine, alerts.c.id == notices.c.alert_id, is_open())
-            found |= {(channel, key) for key in await connection.scalars(select(asked.c.key).where(told))}
+    for channel in channels if keys else ():
+        found |= {(channel, key) for (key,) in await _TOLD_OF_OPEN(connection, keys=keys, by=channel)}
     return frozenset(found)
+
+
+_ASKED = given("keys").subquery()
+_TOLD_OF_OPEN = Query(
+    select(_ASKED.c.value).where(
+        exists().where(
+            notices.c.group_key == _ASKED.c.value,
+            notices.c.channel == bindparam("by"),
+            notices.c.send,
+            alerts.c.id == notices.c.alert_id,
+            is_open(),
+        )
+    )
+)
 
 
 async def _wallets(
@@ -177,19 +194,21 @@ async def _wallets(
 ) -> dict[tuple[str, str], frozenset[str]]:
     """Which of some owners a channel knows as hit in a group: by what is open, or was just told."""
     found: dict[tuple[str, str], set[str]] = {}
-    for part in parts(sorted(keys)):
-        query = (
-            select(notices.c.channel, notices.c.group_key, approvals.c.owner)
-            .join(alerts, alerts.c.id == notices.c.alert_id)
-            .join(approvals, approvals.c.id == alerts.c.approval_id)
-            .where(
-                notices.c.group_key.in_(part),
-                notices.c.send,
-                approvals.c.owner.in_(owners),
-                or_(is_open(), notices.c.created_at > since),
-            )
-            .distinct()
-        )
-        for channel, key, owner in await connection.execute(query):
-            found.setdefault((channel, key), set()).add(owner)
+    asked = {"keys": sorted(keys), "owners": sorted(owners), "since": since}
+    for channel, key, owner in await _HIT(connection, **asked) if keys else ():
+        found.setdefault((channel, key), set()).add(owner)
     return {where: frozenset(hit) for where, hit in found.items()}
+
+
+_HIT = Query(
+    select(notices.c.channel, notices.c.group_key, approvals.c.owner)
+    .join(alerts, alerts.c.id == notices.c.alert_id)
+    .join(approvals, approvals.c.id == alerts.c.approval_id)
+    .where(
+        notices.c.group_key.in_(given("keys")),
+        notices.c.send,
+        approvals.c.owner.in_(given("owners")),
+        or_(is_open(), notices.c.created_at > bindparam("since")),
+    )
+    .distinct()
+)

@@ -11,22 +11,29 @@ from scanner.domain.alerts import ENDS, Alert, AlertState, Severity
 from scanner.domain.approvals import Allowance, Approval, Kind, Spender, Status, Target, Token
 from scanner.domain.changes import Change, ChangeKind, Held
 from scanner.store.columns import Json
-from scanner.store.tables import alerts, approvals, notices, targets
+from scanner.store.tables import alerts, approvals, changes, notices, targets
 
 __all__ = [
+    "ALERT",
     "ALERT_COLUMNS",
+    "APPROVAL",
+    "CHANGE",
+    "CHANGE_COLUMNS",
+    "HELD",
     "HERE",
     "STATE",
     "alert_from",
+    "alert_of",
     "alert_row",
     "approval_from",
+    "approval_of",
     "approval_row",
     "approval_then",
-    "change_columns",
-    "change_from",
+    "change_of",
     "change_row",
     "given",
     "held_from",
+    "held_of",
     "here",
     "is_end",
     "is_open",
@@ -72,41 +79,65 @@ def is_end() -> ColumnElement[bool]:
     return notices.c.what.in_([move.value for move in ENDS])
 
 
-# Of thousands of rows, most of the time would go into looking each column up by its name.
-_APPROVAL = itemgetter(
+APPROVAL = (
     *(approvals.c.chain, approvals.c.owner, approvals.c.kind, approvals.c.status),
     *(approvals.c.token, approvals.c.symbol, approvals.c.decimals, approvals.c.supply),
     *(approvals.c.spender, approvals.c.spender_name),
     *(approvals.c.raw, approvals.c.in_words, approvals.c.unreadable),
     *(approvals.c[name] for name in ("token_id", "expires_at", "granted_at", "granted_tx", "via", "final")),
 )
-_HELD = itemgetter(
-    *(approvals.c[name] for name in ("first_seen", "since", "changed_at", "in_force", "missing_since", "version"))
+"""The columns that `approval_of` makes an approval of."""
+
+HELD = (
+    *APPROVAL,
+    *(approvals.c[name] for name in ("first_seen", "since", "changed_at", "in_force", "missing_since", "version")),
 )
+"""The columns that `held_of` makes of what is held of an approval."""
+
 ALERT_COLUMNS = (
     *("id", "rule", "title", "severity", "approval_id", "opened_at", "change_id", "state"),
     *("resolved_at", "baseline", "reason", "values"),
 )
 """The columns of an alert that its life changes, and those that it is born with."""
 
+ALERT = tuple(alerts.c[name] for name in ALERT_COLUMNS)
+"""The columns that `alert_of` makes an alert of."""
+
+CHANGE_COLUMNS = (
+    *("id", "scan_id", "approval_id", "kind", "at"),
+    *(f"{side}_{name}" for side in ("before", "after") for name in STATE),
+)
+"""The columns of a change that are written."""
+
+CHANGE = tuple(changes.c[name] for name in CHANGE_COLUMNS[3:])
+"""The columns that `change_of` makes a change of."""
+
+# Of thousands of rows, most of the time would go into looking each column up by its name, and each kind by its value.
+_APPROVAL, _HELD, _ALERT = itemgetter(*APPROVAL), itemgetter(*HELD), itemgetter(*ALERT)
 _TARGET = itemgetter(approvals.c.chain, approvals.c.owner, targets.c.label, targets.c.tags)
-_ALERT = itemgetter(*(alerts.c[name] for name in ALERT_COLUMNS))
+_KINDS = {kind.value: kind for kind in Kind}
+_STATUSES = {status.value: status for status in Status}
 
 
-def approval_from(row: RowMapping) -> Approval:
-    """An approval as it stands in its row."""
-    chain, owner, kind, status, *rest = _APPROVAL(row)
-    token, symbol, decimals, supply, spender, name, raw, in_words, unreadable, *others = rest
+def approval_of(row: Sequence[Any]) -> Approval:
+    """An approval from a row that begins with the values of `APPROVAL`."""
+    chain, owner, kind, status, token, symbol, decimals, supply, spender, name, *rest = row[: len(APPROVAL)]
+    raw, in_words, unreadable, *others = rest
     return Approval(
         chain,
         owner,
         Token(token, symbol, decimals, supply),
         Spender(spender, name),
         Allowance(raw, in_words, unreadable),
-        Kind(kind),
-        Status(status),
+        _KINDS[kind],
+        _STATUSES[status],
         *others,
     )
+
+
+def approval_from(row: RowMapping) -> Approval:
+    """An approval as it stands in its row."""
+    return approval_of(_APPROVAL(row))
 
 
 def target_from(row: RowMapping) -> Target:
@@ -115,9 +146,14 @@ def target_from(row: RowMapping) -> Target:
     return Target(chain, owner, label, tuple(tags or ()))
 
 
+def held_of(row: Sequence[Any]) -> Held:
+    """What is held of an approval, from a row that begins with the values of `HELD`."""
+    return Held(approval_of(row), *row[len(APPROVAL) : len(HELD)])
+
+
 def held_from(row: RowMapping) -> Held:
     """What is held of an approval."""
-    return Held(approval_from(row), *_HELD(row))
+    return held_of(_HELD(row))
 
 
 def approval_row(held: Held, target_id: int) -> dict[str, object]:
@@ -151,6 +187,7 @@ def approval_row(held: Held, target_id: int) -> dict[str, object]:
         "changed_at": held.changed_at,
         "missing_since": held.missing_since,
         "version": held.version,
+        "undecided": 0,
     }
 
 
@@ -179,17 +216,11 @@ def _state(side: str, approval: Approval | None) -> dict[str, object]:
     }
 
 
-def change_columns(table: Any) -> list[ColumnElement[Any]]:
-    """What `change_from` needs of the table of changes, under names of its own."""
-    states = (table.c[f"{side}_{name}"] for side in ("before", "after") for name in STATE)
-    return [table.c.kind.label("change_kind"), table.c.at.label("change_at"), *states]
-
-
-def change_from(row: RowMapping) -> Change:
-    """A change from a row that joins it with its approval."""
-    now = approval_from(row)
-    before, after = (approval_then(now, [row[f"{side}_{name}"] for name in STATE]) for side in ("before", "after"))
-    return Change(ChangeKind(row["change_kind"]), before, after or now, row["change_at"])
+def change_of(now: Approval, row: Sequence[Any]) -> Change:
+    """What happened to an approval, as it is known now, from a row that begins with the values of `CHANGE`."""
+    kind, at, *states = row[: len(CHANGE)]
+    before, after = (approval_then(now, side) for side in (states[: len(STATE)], states[len(STATE) :]))
+    return Change(ChangeKind(kind), before, after or now, at)
 
 
 def approval_then(now: Approval, state: Sequence[Any]) -> Approval | None:
@@ -201,10 +232,15 @@ def approval_then(now: Approval, state: Sequence[Any]) -> Approval | None:
     return replace(now, status=Status(status), allowance=allowance, expires_at=expires_at)
 
 
+def alert_of(row: Sequence[Any]) -> Alert:
+    """An alert from a row that begins with the values of `ALERT`."""
+    id_, rule, title, severity, approval, opened_at, change, state, *others = row[: len(ALERT)]
+    return Alert(id_, rule, title, Severity(severity), approval, opened_at, change, AlertState(state), *others)
+
+
 def alert_from(row: RowMapping) -> Alert:
     """An alert as it stands in its row."""
-    id_, rule, title, severity, approval, opened_at, change, state, *others = _ALERT(row)
-    return Alert(id_, rule, title, Severity(severity), approval, opened_at, change, AlertState(state), *others)
+    return alert_of(_ALERT(row))
 
 
 def alert_row(alert: Alert) -> dict[str, object]:

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, exists, literal, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, RowMapping, Select, bindparam, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Alert, AlertState, Severity
 from scanner.domain.approvals import Target
 from scanner.domain.changes import Held
 from scanner.domain.silences import Cover, Hidden, Matchers, Silence, bound, covers, refuses, silenced_by
+from scanner.store.prepared import Query
 from scanner.store.rows import alert_from, held_from, is_end, is_open, parts
 from scanner.store.tables import alerts, approvals, notices, silenced, silences, targets
 
@@ -126,8 +127,11 @@ async def end(connection: AsyncConnection, silence_id: str, reason: str, at: dat
     return bool(ended.rowcount)
 
 
-def _lasts(at: datetime) -> ColumnElement[bool]:
+def _lasts(at: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     return silences.c.ended_at.is_(None) & (silences.c.ends_at > at)
+
+
+_ANY = Query(select(silences.c.id).where(_lasts(bindparam("at"))).limit(1))
 
 
 async def covering(connection: AsyncConnection, asked: Sequence[Alert], at: datetime) -> dict[str, str]:
@@ -137,7 +141,7 @@ async def covering(connection: AsyncConnection, asked: Sequence[Alert], at: date
     very transaction; an alert that has just opened has to be stored already. Silences of what opens later bind it
     here. Resolved alerts are never hidden.
     """
-    if not asked or not await connection.scalar(select(exists().where(_lasts(at)))):
+    if not asked or not await _ANY(connection, at=at):
         return {}
     await _bind_later_ones(connection, {alert.id: alert for alert in asked}, at)
     return await hiding(connection, asked, at)

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Float, Update, bindparam, cast, func, select, update
+from sqlalchemy import Float, bindparam, cast, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Target
 from scanner.domain.visits import Visited, in_order
+from scanner.store.prepared import Command
 from scanner.store.rows import HERE, here
 from scanner.store.tables import approvals, balances, scans, targets, tokens
 
@@ -25,10 +26,10 @@ async def ordered(connection: AsyncConnection, wanted: Sequence[Target], scan_id
 
 async def appraise(connection: AsyncConnection, target: Target) -> None:
     """Note what an owner holds of all that somebody may take: roughly, and at least what is at stake."""
-    await connection.execute(_APPRAISE, here(target))
+    await _APPRAISE(connection, [here(target)])
 
 
-def _appraising() -> Update:
+def _appraising() -> Command:
     within_reach = (
         select(approvals.c.target_id, approvals.c.token)
         .join(targets, targets.c.id == approvals.c.target_id)
@@ -43,7 +44,7 @@ def _appraising() -> Update:
         .join(tokens, (tokens.c.chain == bindparam("this_chain")) & (tokens.c.token == balances.c.token))
         .where(tokens.c.risk.is_not(True))
     )
-    return update(targets).where(HERE).values(at_stake=worth.scalar_subquery())
+    return Command(update(targets).where(HERE).values(at_stake=worth.scalar_subquery()))
 
 
 _APPRAISE = _appraising()

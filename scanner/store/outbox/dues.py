@@ -16,7 +16,7 @@ from scanner.domain.notices import Why
 from scanner.domain.surroundings import Surroundings
 from scanner.store import health, silences
 from scanner.store.outbox.states import SENT, WAITING
-from scanner.store.rows import alert_from, change_columns, change_from, held_from, parts, target_from
+from scanner.store.rows import APPROVAL, CHANGE, alert_from, approval_of, change_of, held_from, parts, target_from
 from scanner.store.surroundings import surroundings
 from scanner.store.tables import alerts, approvals, changes, messages, notices, targets
 
@@ -158,13 +158,13 @@ async def _changes(connection: AsyncConnection, approval_ids: Collection[str]) -
     found: dict[str, Change] = {}
     for part in parts(sorted(approval_ids)):
         query = (
-            select(approvals, changes.c.id.label("told"), *change_columns(changes))
-            .join(changes, changes.c.approval_id == approvals.c.id)
+            select(*APPROVAL, *CHANGE, approvals.c.id, changes.c.id)
+            .join_from(approvals, changes)
             .where(approvals.c.id.in_(part))
             .order_by(changes.c.seq)
         )
-        for row in (await connection.execute(query)).mappings():
-            found[row["told"]] = found[row[approvals.c.id]] = change_from(row)
+        for row in await connection.execute(query):
+            found[row[-1]] = found[row[-2]] = change_of(approval_of(row), row[len(APPROVAL) :])
     return found
 
 
