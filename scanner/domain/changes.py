@@ -189,6 +189,8 @@ def _seen(held: Held | None, approval: Approval, snapshot: Snapshot, *, first: b
     if held is None:
         sight = ChangeKind.BASELINE if first else ChangeKind.NEW
         return Held(approval, first_seen=at, since=at, changed_at=at), sight
+    if approval == held.approval and held.in_force and held.missing_since is None:
+        return held, None
     approval = _in_known_words(approval, held.approval)
     if not held.in_force:
         return replace(held, approval=approval, since=at, changed_at=at, in_force=True), ChangeKind.RESTORED
