@@ -5,7 +5,7 @@ inside the caller's transaction: an approval, its alerts and what each channel i
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Container, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -208,7 +208,7 @@ class Judge:
         cases = of_stored(await knowledge.some_in_force(connection, ids))
         judged = await self._judge_all(connection, self.pack, cases)
         await self._apply(connection, judged.transitions, None, self._now())
-        # Rules that judged the last reading before these did may come back, and would say something else again.
+        # Rules that judged the last reading before these did may come back, and would say something else.
         await unmoved.forget(connection, ids, but=self.pack.digest)
 
     async def tidy(self, store: Store, targets: Collection[Target], *, certain: bool) -> None:
@@ -243,7 +243,7 @@ class Judge:
         told: Collection[tuple[str, str]] = (),
         moved: Moved | None = None,
         settled: set[str] | None = None,
-        among: Collection[str] | None = None,
+        among: Container[str] | None = None,
     ) -> Judged:
         """Judge approvals by a pack, or by those `among` its rules. `told` are the rules that spoke of a change before:
         an event is told once.

@@ -33,18 +33,21 @@ class _Said:
     """What rules said, and what of it can be told at a glance: the rules that could not decide, and those that did.
 
     `holds` says that one of them does, `fails` that none does or may. Of the `whole` answer only what was `judged`
-    counts.
+    counts; but `open_questions` are all of some `states` among the rules that could not decide.
     """
 
     whole: Sequence[Ruled]
     judged: Sequence[Ruled]
     undecided: frozenset[str]
     decided: frozenset[str]
+    open_questions: frozenset[str]
     holds: bool
     fails: bool
 
     @classmethod
-    def of(cls, whole: Sequence[Ruled], among: Collection[str] | None = None) -> Self:
+    def of(
+        cls, whole: Sequence[Ruled], among: Container[str] | None = None, states: Container[str] = frozenset()
+    ) -> Self:
         judged = whole if among is None else [said for said in whole if said[0].id in among]
         by = {judgement: {rule.id for rule, said in judged if said.judgement is judgement} for judgement in Judgement}
         undecided = frozenset(by.pop(Judgement.UNDECIDED))
@@ -53,14 +56,10 @@ class _Said:
             judged,
             undecided,
             frozenset().union(*by.values()),
+            frozenset(rule.id for rule, said in whole if said.judgement is Judgement.UNDECIDED and rule.id in states),
             holds=bool(by[Judgement.HOLDS]),
             fails=len(by[Judgement.FAILS]) == len(judged),
         )
-
-    def leaves_open(self, rules: Container[str]) -> frozenset[str]:
-        """Those of some rules that could not decide, whether they count or not."""
-        undecided = (rule.id for rule, said in self.whole if said.judgement is Judgement.UNDECIDED)
-        return frozenset(name for name in undecided if name in rules)
 
 
 @dataclass(slots=True)
@@ -68,21 +67,21 @@ class Verdicts:
     """What the rules of a pack say of one approval after the other.
 
     `told` are the rules that spoke of a change already, `alerting` those with an open alert about an approval. `among`
-    are those whose word counts, None for all. Of the `states`, which are rules too, it is noted in `open_questions` how
-    many could not decide about each approval in force, whether their word counts or not.
+    are those whose word counts, None for all. `open_questions` is how many of the `states`, which may be others, could
+    not decide about each approval in force.
     """
 
     pack: Pack
     told: Collection[tuple[str, str]]
     alerting: Mapping[str, Collection[str]]
-    among: Collection[str] | None = None
-    states: Collection[str] = ()
+    among: Container[str] | None = None
+    states: Container[str] = frozenset()
     found: list[Finding] = field(default_factory=list)
     excepted: dict[tuple[str, str], str] = field(default_factory=dict)
     undecided: Counter[str] = field(default_factory=Counter)
     decided: set[str] = field(default_factory=set)
     open_questions: dict[str, int] = field(default_factory=dict)
-    _seen: dict[int, tuple[_Said, frozenset[str]]] = field(default_factory=dict)
+    _seen: dict[int, _Said] = field(default_factory=dict)
 
     def ask(
         self,
@@ -108,9 +107,9 @@ class Verdicts:
             beside=beside,
             at=at,
         )
-        said, open_questions = self._said(self.pack.judge(known, None if change is None else change.kind), self.among)
+        said = self._said(self.pack.judge(known, None if change is None else change.kind), self.among)
         if held.in_force:
-            self.open_questions[id_] = len(open_questions.difference(spared))
+            self.open_questions[id_] = len(said.open_questions.difference(spared))
         if spared or not held.in_force or (change is not None and self.told):
             event = None if change is None else change.id
             said = _Said.of(
@@ -138,7 +137,7 @@ class Verdicts:
 
     def settles(self, shared: Pack, held: Held, known: Mapping[str, object]) -> bool:
         """Whether none of the rules that count can say anything of an approval in force, whatever counts there are."""
-        said, _ = self._said(shared.judge({name: fact for name, fact in known.items() if name not in _NOT_LATER}))
+        said = self._said(shared.judge({name: fact for name, fact in known.items() if name not in _NOT_LATER}))
         self.decided |= said.decided
         return said.fails and self._none_open(shared, held)
 
@@ -146,13 +145,9 @@ class Verdicts:
         open_ = self.alerting.get(held.approval.id, ())
         return not any(rule.id in open_ for rule in shared.rules)
 
-    def _said(self, judged: Sequence[Ruled], among: Collection[str] | None = None) -> tuple[_Said, frozenset[str]]:
-        """The same at a glance, and the states among the rules that could not decide.
-
-        Of approvals that are alike a pack gives the very same answer: it is looked at once.
-        """
-        seen = self._seen.get(id(judged))
-        if seen is None:
-            said = _Said.of(judged, among)
-            seen = self._seen[id(judged)] = said, said.leaves_open(self.states)
-        return seen
+    def _said(self, judged: Sequence[Ruled], among: Container[str] | None = None) -> _Said:
+        """The same at a glance. Of approvals that are alike a pack gives the very same answer: it is looked at once."""
+        said = self._seen.get(id(judged))
+        if said is None:
+            said = self._seen[id(judged)] = _Said.of(judged, among, self.states)
+        return said
