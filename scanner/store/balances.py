@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, func, null, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, func, null, or_, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -222,13 +222,14 @@ async def wanted(connection: AsyncConnection, due: Sequence[Due]) -> list[Wanted
 
 
 async def _tokens_that_matter(connection: AsyncConnection, ids: Sequence[int]) -> Mapping[int, set[str]]:
-    nft = exists().where(
-        approvals.c.target_id == balances.c.target_id, approvals.c.token == balances.c.token, _of(NFTS)
-    )
     found: dict[int, set[str]] = {id_: set() for id_ in ids}
     for part in parts(ids):
-        held = select(balances.c.target_id, balances.c.token).where(
-            balances.c.target_id.in_(part), balances.c.amount.is_(None) | (balances.c.amount != Decimal(0)), ~nft
+        place = balances.c.target_id, balances.c.token
+        nfts = select(approvals.c.target_id, approvals.c.token).where(approvals.c.target_id.in_(part), _of(NFTS))
+        held = select(*place).where(
+            balances.c.target_id.in_(part),
+            balances.c.amount.is_(None) | (balances.c.amount != Decimal(0)),
+            tuple_(*place).not_in(nfts),
         )
         for row in await connection.execute(_approved(part, FUNGIBLE).union(held)):
             found[row.target_id].add(row.token)

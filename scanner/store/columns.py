@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Dialect, Numeric, String, Text, TypeDecorator
@@ -13,6 +14,7 @@ __all__ = ["Exact", "Instant", "Json", "Uint256"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_TOO_LARGE = 10**78
 
 # Made once: there is a value or two in nearly every row.
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
@@ -31,11 +33,22 @@ class Instant(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a stored time needs its time zone")
-        return (value - _EPOCH) // _MICROSECOND
+        return _kept(value.astimezone(UTC))
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """The moment in UTC."""
-        return None if value is None else _EPOCH + value * _MICROSECOND
+        return None if value is None else _moment(value)
+
+
+# What is written or read together has few moments, each of them many times.
+@lru_cache(maxsize=1024)
+def _kept(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+@lru_cache(maxsize=1024)
+def _moment(kept: int) -> datetime:
+    return _EPOCH + kept * _MICROSECOND
 
 
 class Uint256(TypeDecorator[int]):
@@ -52,9 +65,9 @@ class Uint256(TypeDecorator[int]):
         """Refuses what does not fit into 78 digits; never passes through a float."""
         if value is None or dialect.name == "postgresql":
             return value
-        if not 0 <= value < 10**78:
+        if not 0 <= value < _TOO_LARGE:
             raise ValueError("an allowance has to be an unsigned integer of at most 78 digits")
-        return f"{value:078d}"
+        return str(value).zfill(78)
 
     def process_result_value(self, value: object, dialect: Dialect) -> int | None:
         """The exact integer."""
