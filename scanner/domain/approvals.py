@@ -170,7 +170,7 @@ class Approval:
     def __post_init__(self) -> None:
         token = self.token.address or f"symbol:{self.token.symbol or ''}"
         elsewhere = () if self.via is None else (self.via,)
-        identity = (self.chain, self.owner, token, self.spender.address, self.kind.value, self.token_id, *elsewhere)
+        identity = (self.chain, self.owner, token, self.spender.address, self.kind, self.token_id, *elsewhere)
         object.__setattr__(self, "id", stable_id(*identity, length=20))
 
     @property

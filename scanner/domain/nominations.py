@@ -1,8 +1,9 @@
 """What a chain's logs speak of: questions to its state, never answers. Events only nominate."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Self, TypeAlias
+
+import msgspec
 
 from scanner.domain.approvals import Approval, Kind
 
@@ -15,9 +16,8 @@ Key: TypeAlias = tuple[str, Kind, str, str, int | None, str | None]
 """Owner, kind, token, spender, token id and Permit2 instance: what makes two nominations the same question."""
 
 
-@dataclass(frozen=True, slots=True)
-class Nomination:
-    """A right that an owner may have given, with where it was last spoken of.
+class Nomination(msgspec.Struct, frozen=True, gc=False):
+    """A right that an owner may have given, with where it was last spoken of. There are as many as logs in a past.
 
     `token` is the contract that keeps the right, or what is taken where `kind` is Permit2; `via` is then the Permit2
     instance if it is not `PERMIT2`. An `ApprovalForAll` nominates ERC721_ALL: the contract says later whether it is

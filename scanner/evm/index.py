@@ -9,6 +9,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
 
+import msgspec
+
 from scanner.domain.nominations import Key, Nomination
 from scanner.domain.token_facts import TokenFacts
 
@@ -26,17 +28,17 @@ class Checkpoint:
     hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True, gc=False):
     """A nomination, and what became of it.
 
     `seen` says that the state once showed it in force, `orphaned` that the block which told of it last is no longer
-    part of the chain, and none has since.
+    part of the chain, and none has since. By its `id` the index knows it.
     """
 
     nomination: Nomination
     seen: bool = False
     orphaned: bool = False
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,8 @@ class Index(Protocol):
         Where it was not begun `anew`, but goes on from what was read before, an owner who was forgotten stays so.
         `nominations` are all that its logs spoke of. Each takes the place of the one with its key, and is due at once;
         so are Permit2 allowances of a token whose allowance to Permit2 was spoken of. `checkpoint` is kept, with the
-        newest before it. `heard` are the owners of whom logs spoke, each with a block after which none did: what is
-        known of an older state is old.
+        newest before it. `heard` are the owners of whom logs spoke, each with a block after which none did (`last` for
+        those of nominations that are not among them): what is known of an older state is old.
         """
         ...
 
@@ -96,11 +98,11 @@ class Index(Protocol):
         """
         ...
 
-    async def saw(self, chain: str, keys: Collection[Key]) -> None:
-        """The state showed these in force."""
+    async def saw(self, ids: Collection[int]) -> None:
+        """The state showed these in force (`Kept.id`)."""
         ...
 
-    async def deny(self, chain: str, keys: Collection[Key], block: int, at: datetime) -> None:
+    async def deny(self, ids: Collection[int], block: int, at: datetime) -> None:
         """The state after a block said no to these, which were never seen in force.
 
         They are due again within a day of `at`, each at its own time; at once where a log has spoken of one after that

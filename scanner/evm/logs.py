@@ -30,6 +30,7 @@ _NO_HASH = frozenset({What.REJECTED, What.UNSUPPORTED})
 _PASSING = frozenset({What.UNAVAILABLE, What.NONSENSE})
 
 _decode = msgspec.json.Decoder(tuple[Log, ...]).decode
+"""Of an answer in lower case: hex is compared as text."""
 
 
 def adapted(
@@ -131,7 +132,7 @@ def _asked(wanted: Filter, **where: str) -> Ask:
 
 def _gathered(answers: Sequence[msgspec.Raw], first: int, last: int, hashes: dict[int, str]) -> tuple[Log, ...] | Fault:
     try:
-        told = [_decode(answer) for answer in answers]
+        told = [_decode(bytes(answer).lower()) for answer in answers]
         cut = next((len(logs) for logs in told if logs and len(logs) % ROUND == 0), None)
         if cut is not None and first < last:
             return Fault(What.RANGE, f"gave {cut:,} logs, which may not be all")
@@ -144,7 +145,7 @@ def _gathered(answers: Sequence[msgspec.Raw], first: int, last: int, hashes: dic
 
 def _ordered(logs: Iterable[Log], first: int, last: int, hashes: dict[int, str]) -> tuple[Log, ...] | Fault:
     by_place: dict[int, Log] = {}
-    for log in map(_in_lower_case, logs):
+    for log in logs:
         block = int(log.block_number, 16)
         if log.removed or not first <= block <= last:
             return Fault(What.NONSENSE, "gave logs that were removed or are of other blocks than asked for")
@@ -155,17 +156,3 @@ def _ordered(logs: Iterable[Log], first: int, last: int, hashes: dict[int, str])
         while by_place.setdefault(place, log) != log:
             place += 1  # some nodes number the logs of each transaction anew
     return tuple(by_place[place] for place in sorted(by_place))
-
-
-def _in_lower_case(log: Log) -> Log:
-    """The log with hex as it is compared: some nodes write it in upper or mixed case."""
-    if f"{log.address}{log.block_hash}{log.transaction_hash}{''.join(log.topics)}{log.data}".islower():
-        return log
-    return msgspec.structs.replace(
-        log,
-        address=log.address.lower(),
-        topics=tuple(map(str.lower, log.topics)),
-        data=log.data.lower(),
-        block_hash=log.block_hash.lower(),
-        transaction_hash=log.transaction_hash.lower(),
-    )

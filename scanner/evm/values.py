@@ -22,7 +22,12 @@ class Block:
     time: datetime
 
 
-class Log(msgspec.Struct, frozen=True, rename="camel", gc=False):
+def _as_read(name: str) -> str:
+    """What a field is called in an answer that was made lower-case as a whole, since hex can be in upper case."""
+    return name.replace("_", "")
+
+
+class Log(msgspec.Struct, frozen=True, rename=_as_read, gc=False):
     """One log, in the words of JSON-RPC (`eth_getLogs`): lower-case hex with 0x, numbers as hex quantities.
 
     `block_timestamp` is there only where the node tells it, in whatever form: nothing depends on it.

@@ -22,7 +22,7 @@ EVERY_KIND = frozenset(Kind)
 PIECE = 5_000
 """Nominations that are put to the state together."""
 
-TOGETHER = 20
+TOGETHER = 50
 """Owners whose nominations are looked up together."""
 
 STALE = 60.0

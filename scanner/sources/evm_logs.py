@@ -8,6 +8,7 @@ few early NFTs tell beside two topics.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -75,17 +76,17 @@ def nominations(
             if len(topics) == 3 and topics[2] in theirs:
                 received[topics[2], log.address] = None
             continue
-        for read, amount_of, anew in _SAYINGS.get(topics[0], _UNHEARD_OF).get(len(topics), ()):
+        for read, amount_of, anew in _SAYINGS.get((topics[0], len(topics)), ()):
             right = read(log)
             if right[0] in theirs and right[3] != _NOBODY:
                 heard = told.get(right)
                 if heard is None:
-                    heard = told[right] = _Told(_key(theirs, right), known)
+                    heard = told[right] = _Told(known.get(_key(theirs, right)) if known else None)
                 heard.hear(log, amount_of(log), anew)
     for right in _covering(told, received):
         if right not in told:
-            told[right] = _Told(_key(theirs, right), known)
-    return [heard.nomination() for heard in told.values()]
+            told[right] = _Told(known.get(_key(theirs, right)) if known else None)
+    return [heard.nomination(_key(theirs, right)) for right, heard in told.items()]
 
 
 _Right: TypeAlias = tuple[str, str, str, str, str | None, str | None]
@@ -98,13 +99,14 @@ _ALL = _NOTHING[1:] + "1"
 
 
 class _Told:
-    """What logs have told of one right so far. Amounts stay words of hex: of equal length, they sort as numbers."""
+    """What logs have told of one right so far, on top of what was known `before`.
 
-    __slots__ = ("_amount", "_before", "_grant", "_key")
+    Amounts stay words of hex: of equal length, they sort as numbers.
+    """
 
-    def __init__(self, key: Key, known: Mapping[Key, Nomination]) -> None:
-        before = known.get(key) if known else None
-        self._key = key
+    __slots__ = ("_amount", "_before", "_grant")
+
+    def __init__(self, before: Nomination | None) -> None:
         self._before = before
         self._amount = None if before is None or before.amount is None else word(before.amount)
         self._grant: Log | None = None
@@ -116,15 +118,15 @@ class _Told:
                 self._grant = log
             self._amount = amount
 
-    def nomination(self) -> Nomination:
-        """The right, with the amount and the grant as they were last told."""
+    def nomination(self, key: Key) -> Nomination:
+        """The right of that key, with the amount and the grant as they were last told."""
         amount, grant, before = number(self._amount), self._grant, self._before
         if grant is not None:
             block, tx, at = _quantity(grant.block_number), grant.transaction_hash, _time(grant.block_timestamp)
-            return Nomination(*self._key, amount, block, tx, at)
+            return Nomination(*key, amount, block, tx, at)
         if before is not None:
-            return Nomination(*self._key, amount, before.block, before.tx, before.at)
-        return Nomination(*self._key, amount)
+            return Nomination(*key, amount, before.block, before.tx, before.at)
+        return Nomination(*key, amount)
 
 
 _KINDS: Mapping[str, Kind] = {kind.value: kind for kind in Kind}
@@ -152,9 +154,15 @@ def _quantity(digits: str | None) -> int | None:
 
 def _time(told: object) -> datetime | None:
     """When a log says that its block was made: in hex, as all numbers, or as some nodes write it; 0 is no time."""
+    return _moment(told) if isinstance(told, str | int) else None
+
+
+@lru_cache(maxsize=1_000)
+def _moment(told: str | int) -> datetime | None:
+    """The same; of most blocks there is more than one log."""
     seconds = _quantity(told) if isinstance(told, str) else told
     try:
-        return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) and seconds > 0 else None
+        return None if seconds is None or seconds <= 0 else datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
         return None
 
@@ -223,22 +231,18 @@ def _elsewhere(instance: str) -> str | None:
     return None if instance == PERMIT2 else instance
 
 
-_UNHEARD_OF: Mapping[int, tuple[_Saying, ...]] = MappingProxyType({})
-
-_SAYINGS: Mapping[str, Mapping[int, tuple[_Saying, ...]]] = {
-    event.APPROVAL: {
-        3: ((_allowance, _first_word, False),),
-        # Some tokens that are ERC-20's like index the amount: only the state can tell such a log from an NFT's.
-        4: ((_one_nft, _everything, True), (_allowance, _in_fourth, False)),
-    },
-    event.APPROVAL_FOR_ALL: {3: ((_operator, _first_word, False),)},
-    event.AUTHORIZED_OPERATOR: {3: ((_operator_first, _everything, False),)},
-    event.REVOKED_OPERATOR: {3: ((_operator_first, _nothing, False),)},
-    event.ERC6909_APPROVAL: {4: ((_one_id, _first_word, False),)},
-    event.ERC6909_OPERATOR_SET: {3: ((_every_id, _first_word, False),)},
-    event.PERMIT2_APPROVAL: {4: ((_permit2, _first_word, True),)},
-    event.PERMIT2_PERMIT: {4: ((_permit2, _first_word, True),)},
-    event.PERMIT2_NONCE_INVALIDATION: {4: ((_permit2, _unsaid, False),)},
-    event.PERMIT2_LOCKDOWN: {2: ((_locked_down, _nothing, False),)},
+_SAYINGS: Mapping[tuple[str, int], tuple[_Saying, ...]] = {
+    (event.APPROVAL, 3): ((_allowance, _first_word, False),),
+    # Some tokens that are ERC-20's like index the amount: only the state can tell such a log from an NFT's.
+    (event.APPROVAL, 4): ((_one_nft, _everything, True), (_allowance, _in_fourth, False)),
+    (event.APPROVAL_FOR_ALL, 3): ((_operator, _first_word, False),),
+    (event.AUTHORIZED_OPERATOR, 3): ((_operator_first, _everything, False),),
+    (event.REVOKED_OPERATOR, 3): ((_operator_first, _nothing, False),),
+    (event.ERC6909_APPROVAL, 4): ((_one_id, _first_word, False),),
+    (event.ERC6909_OPERATOR_SET, 3): ((_every_id, _first_word, False),),
+    (event.PERMIT2_APPROVAL, 4): ((_permit2, _first_word, True),),
+    (event.PERMIT2_PERMIT, 4): ((_permit2, _first_word, True),),
+    (event.PERMIT2_NONCE_INVALIDATION, 4): ((_permit2, _unsaid, False),),
+    (event.PERMIT2_LOCKDOWN, 2): ((_locked_down, _nothing, False),),
 }
 """By a log's first topic and the number of its topics."""

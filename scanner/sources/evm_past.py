@@ -160,21 +160,21 @@ class Past:
 
     async def _keep(self, group: _Group, stretch: Stretch, pin: Block) -> None:
         """Write down what a stretch nominates, of whom it speaks, and that it was read."""
-        told = await self._told(stretch.logs, group.owners)
+        anew = group.last < self._first
+        told = await self._told(stretch.logs, group.owners, anew=anew)
         at_pin = Checkpoint(pin.number, pin.hash) if stretch.last == pin.number else None
         sure = stretch.last if at_pin else max(group.last, min(stretch.last, pin.number - SHALLOW))
         heard = dict.fromkeys(touched(stretch.logs, frozenset(group.owners)), stretch.last)
-        anew = group.last < self._first
         await self._index.keep(self._chain, group.owners, self._first, sure, told, at_pin, heard, anew=anew)
         self.heights |= dict.fromkeys(group.owners, sure)
         if at_pin is not None and at_pin not in self._checkpoints[:1]:
             self._checkpoints.insert(0, at_pin)
 
-    async def _told(self, logs: Sequence[Log], owners: Sequence[str]) -> list[Nomination]:
-        """What logs nominate. Whether a log raised an amount, the one before it says."""
+    async def _told(self, logs: Sequence[Log], owners: Sequence[str], *, anew: bool) -> list[Nomination]:
+        """What logs nominate. Whether a log raised an amount, the one before it says, and where they begin, none is."""
         mine = frozenset(owners)
         told = nominations(logs, mine)
-        known = await self._index.known(self._chain, [one.key for one in told]) if told else {}
+        known = {} if anew or not told else await self._index.known(self._chain, [one.key for one in told])
         return nominations(logs, mine, known) if known else told
 
     async def _settle(self, pin: Block) -> Trouble | None:

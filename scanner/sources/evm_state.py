@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 
+import msgspec
+
 from scanner.domain.approvals import FUNGIBLE, Allowance, Approval, Kind, Spender, Token
 from scanner.domain.nominations import PERMIT2, Nomination
 from scanner.domain.token_facts import Standard, TokenFacts
@@ -34,8 +36,7 @@ NOTHING_SAID = TokenFacts()
 """What is known of a token that says nothing, or was not asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Right:
+class Right(msgspec.Struct, frozen=True, gc=False):
     """What the state says that a spender may take; `expires_at` is None where it never expires."""
 
     allowance: Allowance

@@ -64,7 +64,8 @@ class Seen:
         """What stands for all that was read. A newer version may read the same state otherwise."""
         digest = blake2b(__version__.encode(), digest_size=16)
         lines = sorted(_line(one, right, self.around) for one, right in self.rights)
-        digest.update("\x1e".join((*lines, *sorted(self.withdrawn))).encode(errors="surrogatepass"))
+        words = sorted(f"{token}|{self.around.words.get(token)}" for token in {one.token for one, _ in self.rights})
+        digest.update("\x1e".join((*lines, *words, *sorted(self.withdrawn))).encode(errors="surrogatepass"))
         return digest.hexdigest()
 
 
@@ -85,9 +86,9 @@ class Truth:
         if isinstance(found, Trouble):
             return found
         granted = [(one, right) for one, right in zip(every, found, strict=True) if right is not None]
-        await self._index.saw(self._chain, [one.nomination.key for one, _ in granted if not one.seen])
-        denied = [one.nomination.key for one, right in zip(every, found, strict=True) if right is None and not one.seen]
-        await self._index.deny(self._chain, denied, block.number, self._now())
+        await self._index.saw([one.id for one, _ in granted if not one.seen])
+        denied = [one.id for one, right in zip(every, found, strict=True) if right is None and not one.seen]
+        await self._index.deny(denied, block.number, self._now())
         facts = await self._facts({one.nomination.token for one, _ in granted}, block)
         times = await self._times([one.nomination for one, _ in granted])
         words = {token: repr(one) for token, one in facts.items()}
@@ -130,12 +131,15 @@ def _final(nomination: Nomination, around: _Around) -> bool:
 
 
 def _line(one: Nomination, right: Right, around: _Around) -> str:
-    """All of an approval, in less time than it takes to make it."""
-    allowance, at = right.allowance, one.at or _granted_at(one, around)
+    """All of an approval but its token's words, in less time than it takes to make it."""
+    allowance = right.allowance
+    dated = one.at is not None or one.block in around.times
+    line = f"{one.kind}|{one.token}|{one.spender}|{one.tx}|{dated}|{_final(one, around)}|{one.block}|{allowance.raw}"
+    if one.kind is Kind.ERC20 and allowance.unreadable is None:
+        return line
     return (
-        f"{one.kind.value}|{one.token}|{one.spender}|{one.token_id}|{one.via}|{one.tx}|{at and at.timestamp()}"
-        f"|{_final(one, around)}|{allowance.raw}|{allowance.in_words}|{allowance.unreadable}"
-        f"|{right.expires_at}|{right.expired(around.block.time)}|{around.words.get(one.token)}"
+        f"{line}|{one.token_id}|{one.via}|{allowance.in_words}|{allowance.unreadable}"
+        f"|{right.expires_at}|{right.expired(around.block.time)}"
     )
 
 

@@ -1,11 +1,12 @@
 """What happens to rights on a chain, the logs that contracts write of it, and what follows, each the slow way."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from eth_hash.auto import keccak
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from scanner.domain.approvals import Kind
 from scanner.domain.nominations import PERMIT2, Key, Nomination

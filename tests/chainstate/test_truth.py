@@ -1,10 +1,10 @@
 """What is in force is what the state says, by the standard of each kind; a log is never enough."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from far_chain import BLOCK, BURNS, FarChain, called, served, words
+from msgspec.structs import replace
 
 from scanner.domain.approvals import UINT256_MAX, Allowance, Approval, Kind, Token
 from scanner.domain.nominations import PERMIT2, Key, Nomination
