@@ -34,7 +34,7 @@ class _Prepared:
     def __init__(self, statement: Select[Any] | Insert | Update, names: Sequence[str] | None = None) -> None:
         compiled = statement.compile(dialect=_SQLITE, column_keys=names)
         if compiled.post_compile_params or compiled.insert_prefetch:
-            raise ValueError(f"this cannot be put together once: {compiled}")
+            raise ValueError(f"this is another statement for other values: {compiled}")
         self.text = str(compiled)
         self._names: Sequence[str] = compiled.positiontup or ()
         asked = [compiled.binds[name] for name in self._names]
