@@ -29,7 +29,10 @@ from scanner.evm.names import named
 from scanner.evm.ranges import in_order
 from scanner.evm.values import Block, Call, Filter, Returned, Stretch
 
-__all__ = ["Nodes"]
+__all__ = ["PRUNED", "Nodes"]
+
+PRUNED = "pruned"
+"""The code of a trouble: the nodes keep that state, or that history, no more."""
 
 WIDTH = 4
 """Pieces of a long reading that are asked for at the same time."""
@@ -290,6 +293,7 @@ class Nodes:
             hint,
             retry=not mended,
             whole_source=True,
+            code=PRUNED if What.PRUNED in kinds else "",
             retry_after=next((fault.retry_after for fault in faults.values() if fault.retry_after is not None), None),
         )
 

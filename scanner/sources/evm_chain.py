@@ -9,7 +9,7 @@ from time import monotonic
 from scanner.domain.approvals import End, Kind, Snapshot, Target, Underway, Unmoved, gather
 from scanner.errors import Reason, Trouble
 from scanner.evm.index import Index, Kept
-from scanner.evm.nodes import Nodes
+from scanner.evm.nodes import PRUNED, Nodes
 from scanner.evm.values import Block
 from scanner.sources.evm_past import BEHIND, Past
 from scanner.sources.evm_truth import Seen, Truth
@@ -172,23 +172,30 @@ class ChainReader:
     ) -> AsyncGenerator[Snapshot | Unmoved]:
         """What is in force at the pin, of each whose past is known, and with an obstacle of the others, too.
 
-        Ends early where the pin turns out to be no longer part of the chain.
+        Ends early where the pin turns out to be no longer part of the chain, and where it has become too old for what
+        is left: then nodes may not keep its state any more.
         """
         truth = Truth(nodes, self._index, self._terms.confirmations, self._now)
         ready = [owner for owner in targets if self._past.reached(owner, pin.block)]
         others = [owner for owner in targets if owner not in ready] if obstacle is not None else []
         failed: list[Trouble] = []
+        got_on = False
         for owners, lacks in ((ready, None), (others, obstacle)):
             async for piece in self._pieces(owners):
                 if len(failed) == IN_A_ROW:
                     for owner in piece:
                         yield incomplete(targets[owner], failed[-1], self._now())
                     continue
+                if got_on and self._outdated(pin):
+                    return
                 seen = await truth.at(pin.block, pin.head, piece)
                 there = await nodes.block(pin.block.number)
                 if there is None or (isinstance(there, Block) and there.hash != pin.block.hash):
                     return
                 trouble = seen if isinstance(seen, Trouble) else there if isinstance(there, Trouble) else None
+                if got_on and trouble is not None and trouble.code == PRUNED:
+                    return
+                got_on |= trouble is None
                 failed = [] if trouble is None else [*failed, trouble]
                 for owner in piece:
                     found = None if isinstance(seen, Trouble) else seen[owner]
