@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.breaker import LONGEST_PAUSE, TRIPS, ChannelHealth, after, may_try
 from scanner.domain.messages import Outcome
-from scanner.store.ready import Ready, moment
+from scanner.store.prepared import Query
 from scanner.store.tables import channel_health
 
 __all__ = ["note", "of", "open_to_try", "probe_at_once", "rests"]
@@ -25,8 +25,7 @@ async def of(connection: AsyncConnection, channels: Collection[str]) -> dict[str
 
 async def note(connection: AsyncConnection, channel: str, outcome: Outcome, at: datetime) -> bool:
     """Write down how an attempt ended. Returns whether that brought a broken channel back."""
-    row = (await _ONE.on(connection, channel=channel)).fetchone()
-    before = ChannelHealth(channel) if row is None else _health(*row)
+    before = next((ChannelHealth(*row) for row in await _ONE(connection, channel=channel)), ChannelHealth(channel))
     now = after(before, outcome, at)
     if now != before:
         values = {
@@ -40,15 +39,11 @@ async def note(connection: AsyncConnection, channel: str, outcome: Outcome, at: 
     return before.broken and not now.broken
 
 
-_ONE = Ready.of(
+_ONE = Query(
     select(*(channel_health.c[each.name] for each in fields(ChannelHealth))).where(
         channel_health.c.channel == bindparam("channel")
     )
 )
-
-
-def _health(channel: str, failing_since: int | None, failures: int, next_at: int | None, reason: str) -> ChannelHealth:
-    return ChannelHealth(channel, moment(failing_since), failures, moment(next_at), reason)
 
 
 async def open_to_try(connection: AsyncConnection, channels: Collection[str], at: datetime) -> list[str]:

@@ -10,11 +10,9 @@ from typing import Any
 
 from sqlalchemy import (
     Boolean,
-    ClauseElement,
     ColumnElement,
     Select,
     String,
-    Update,
     bindparam,
     func,
     insert,
@@ -25,13 +23,14 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from scanner.domain.alerts import Severity
 from scanner.domain.messages import Claim, MessageKind, Outcome, Result
 from scanner.store import health
 from scanner.store.columns import Instant
 from scanner.store.outbox.states import GIVEN_UP, SENT, WAITING
-from scanner.store.ready import Ready, kept, moment
+from scanner.store.prepared import Command, Query
 from scanner.store.tables import attempts, messages, notices
 
 __all__ = ["claim", "claim_next", "settle", "take_back", "workers"]
@@ -67,12 +66,11 @@ async def claim_next(
     channel is down. A message that the channel refuses, or never answers, lets the others pass, except those that
     speak of the same alert. A channel whose breaker is open is only probed.
     """
-    asked = {"claimant": worker, "now": kept(now), "until": kept(now + lease), "to": channel}
-    row = (await _CLAIM.on(connection, **asked)).fetchone()
-    return None if row is None else _claim(row, worker)
+    claimed = await _CLAIM(connection, claimant=worker, now=now, until=now + lease, to=channel)
+    return _claim(claimed[0], worker) if claimed else None
 
 
-def _claiming() -> ClauseElement:
+def _claiming() -> ReturningUpdate[Any]:
     """One statement, made once: it is carried out for every message, and is not to look at all that waits."""
     now, channel = bindparam("now", type_=Instant), bindparam("to", type_=String)
     critical, other = (_leading(now, channel, urgent=urgent).subquery() for urgent in (True, False))
@@ -84,7 +82,7 @@ def _claiming() -> ClauseElement:
         .where(messages.c.id == first, messages.c.next_at <= now, ~in_flight, ~health.rests(channel, now))
         .values(
             worker=bindparam("claimant"),
-            lease_until=bindparam("until"),
+            lease_until=bindparam("until", type_=Instant),
             attempts=messages.c.attempts + 1,
         )
         .returning(*_TOLD)
@@ -123,7 +121,7 @@ def _leading(now: ColumnElement[datetime], channel: ColumnElement[str], *, urgen
     )
 
 
-_CLAIM = Ready.of(_claiming())
+_CLAIM = Query(_claiming())
 
 
 def _claim(row: tuple[Any, ...], worker: str) -> Claim:
@@ -137,8 +135,8 @@ def _claim(row: tuple[Any, ...], worker: str) -> Claim:
         body=body,
         worker=worker,
         attempt=attempt,
-        repeat=bool(repeat),
-        created_at=moment(created_at),
+        repeat=repeat,
+        created_at=created_at,
         thread=thread,
     )
 
@@ -151,27 +149,27 @@ async def settle(
     Returns False, and changes nothing, where the claim is no longer this worker's.
     """
     delivered = outcome.result is Result.DELIVERED
-    written = await _SETTLE.on(
+    settled = await _SETTLE(
         connection,
         message=claimed.id,
         claimant=claimed.worker,
         attempt=claimed.attempt,
         becomes=SENT if delivered else GIVEN_UP if next_at is None else WAITING,
-        arrived=kept(now) if delivered else None,
-        again=None if delivered else kept(next_at),
+        arrived=now if delivered else None,
+        again=None if delivered else next_at,
         why=None if delivered else outcome.detail,
         unsure=outcome.result is Result.UNKNOWN,
     )
-    if written.rowcount != 1:
+    if not settled:
         return False
-    ended = {"number": claimed.attempt, "at": kept(now), "outcome": outcome.result.value, "detail": outcome.detail}
-    await _NOTE.on(connection, message_id=claimed.id, **ended)
+    ended = {"number": claimed.attempt, "at": now, "outcome": outcome.result.value, "detail": outcome.detail}
+    await _NOTE(connection, [{"message_id": claimed.id, **ended}])
     if await health.note(connection, claimed.channel, outcome, now):
         await _resume(connection, claimed.channel, now)
     return True
 
 
-def _settling() -> Update:
+def _settling() -> ReturningUpdate[Any]:
     mine = (messages.c.worker == bindparam("claimant")) & (messages.c.attempts == bindparam("attempt"))
     return (
         update(messages)
@@ -180,16 +178,17 @@ def _settling() -> Update:
             worker=None,
             lease_until=None,
             state=bindparam("becomes"),
-            sent_at=bindparam("arrived"),
-            next_at=func.coalesce(bindparam("again"), messages.c.next_at),
+            sent_at=bindparam("arrived", type_=Instant),
+            next_at=func.coalesce(bindparam("again", type_=Instant), messages.c.next_at),
             error=bindparam("why"),
             repeat=or_(messages.c.repeat, bindparam("unsure", type_=Boolean)),
         )
+        .returning(messages.c.id)
     )
 
 
-_SETTLE = Ready.of(_settling())
-_NOTE = Ready.of(insert(attempts))
+_SETTLE = Query(_settling())
+_NOTE = Command(insert(attempts), ("message_id", "number", "at", "outcome", "detail"))
 
 
 async def _resume(connection: AsyncConnection, channel: str, now: datetime) -> None:
