@@ -40,6 +40,9 @@ WIDTH = 4
 PART = 50
 """Calls that are one piece of a reading of state."""
 
+HEAVY = 500_000
+"""Characters of calldata after which a piece has no more calls: what is sent at the same time is not sent in a row."""
+
 LOOKED_FOR = 15.0
 """Seconds for which the head of an endpoint that is not the first choice is taken as known."""
 
@@ -182,7 +185,7 @@ class Nodes:
 
         None where it was reverted, or gives back more than can be read.
         """
-        parts = [calls[at : at + PART] for at in range(0, len(calls), PART)]
+        parts = _parts(calls)
         returned: list[Returned] = []
         for at in range(0, len(parts), WIDTH):
             for found in await asyncio.gather(*(self._part(part, block) for part in parts[at : at + WIDTH])):
@@ -296,6 +299,19 @@ class Nodes:
             code=PRUNED if What.PRUNED in kinds else "",
             retry_after=next((fault.retry_after for fault in faults.values() if fault.retry_after is not None), None),
         )
+
+
+def _parts(calls: Sequence[Call]) -> list[list[Call]]:
+    """Calls that are sent together: as many as one piece has, and no more than one request takes."""
+    parts: list[list[Call]] = [[]]
+    weight = 0
+    for call in calls:
+        if len(parts[-1]) == PART or weight > HEAVY:
+            parts.append([])
+            weight = 0
+        parts[-1].append(call)
+        weight += len(call.data)
+    return parts if calls else []
 
 
 def _replaces(head: Block, before: Block) -> bool:
