@@ -51,11 +51,11 @@ RULES: Asked = {
     "bad": ('"exploited" in spender.labels || token.warned', {"severity": "critical"}),
     "unsafe": ('!approval.final || token.symbol == "NEW"', {}),
     "wide": ("spender.owners >= 2 && allowance.unlimited", {"severity": "medium"}),
-    "common": ("spender.approvals >= 3 && balance.amount > 5 && !token.risk", {}),
     "named": ('spender.owners >= 2 && token.symbol == "NEW"', {}),
     "moved": ("exposure.usd > 50", {"on": ["new", "increased", "restored"]}),
     "ended": ("allowance.readable", {"on": ["revoked", "decreased"]}),
 }
+COMMON: Asked = {"common": ('spender.approvals >= 2 && balance.amount > 5 && token.symbol != "NEW" && !token.risk', {})}
 AGEING: Asked = {"oldest": ("spender.owners >= 2 && approval.age > duration('2h')", {})}
 IN_ITS_OWN_WAY: Asked = {"odd": ("approval.age + approval.age > duration('3h') || exposure.usd > 700", {})}
 
@@ -64,7 +64,7 @@ IN_ITS_OWN_WAY: Asked = {"odd": ("approval.age + approval.age > duration('3h') |
 def packs() -> Sequence[Pack]:
     """Packs of all sorts: the default one, with ages that count, with ages used oddly, with exceptions."""
     found = [default_pack()]
-    for more in ({}, AGEING, IN_ITS_OWN_WAY):
+    for more in ({}, {**COMMON, **AGEING}, {**COMMON, **IN_ITS_OWN_WAY}, COMMON):
         words = [
             {"id": id_, "title": id_, "severity": "low", "why": "It is.", "fix": "Revoke it.", "when": when, **how}
             for id_, (when, how) in {**RULES, **more}.items()
@@ -77,7 +77,7 @@ def packs() -> Sequence[Pack]:
         found.append(pack)
     ends = Exemption(rule="held", reason="ours", spender=spender(1), until=START + timedelta(minutes=150))
     stays = Exemption(rule="wide", reason="ours", token=token(2))
-    return [*found, replace(found[1], exemptions=(ends, stays))]
+    return [*found[:-1], replace(found[-1], exemptions=(ends, stays))]
 
 
 class Life:
@@ -170,6 +170,21 @@ numbers = st.integers(1, 4)
 amounts = st.sampled_from([1, 10**8, 10**9, 5 * 10**9, UINT256_MAX, "1e9"])
 held = st.sampled_from([None, 0, 4, 60, 120, 900, 5_000])
 quoted = st.sampled_from([None, "0.5", "1", "3", "20"])
+ways = st.sampled_from(
+    [
+        {"final": False},
+        {"final": True},
+        {"symbol": "NEW"},
+        {"symbol": "TKN", "final": True},
+        {"status": Status.REVOKING},
+        {"amount": UINT256_MAX},
+        {"amount": 10**7},
+        {"amount": "1e9"},
+        {"amount": 0},
+    ]
+)
+"""How an approval can become another one."""
+
 shown = st.one_of(
     st.just(View()),
     st.builds(View, end=st.sampled_from(End), hidden=st.frozensets(numbers, max_size=3)),
@@ -203,18 +218,17 @@ class Lives(RuleBasedStateMachine):
             self.lives.append(Life(store, self.world, self.clock, forgets=number == 1))
             self.lives[-1].begin(packs()[pack], self.wait)
         for place, owner in enumerate(OWNERS):
-            for number in (1, 2, 3):
-                self.grant(owner, number, 1 + (place + number) % 4, UINT256_MAX if number == 1 else 10**9, True, False)
+            for number in (1, 2, 3, 4):
+                self.grant(owner, number, 1 + (place + number) % 4, UINT256_MAX if number == 1 else 10**9)
                 self.hold(owner, number, 60)
-                self.price(number, "1", False)
+                self.price(number, "1" if number < 4 else None, False)
         self._scan(OWNERS)
         self.wait_a_while(61)
         self._scan(OWNERS)
 
-    @rule(owner=owners, of=numbers, to=numbers, amount=amounts, final=st.booleans(), renamed=st.booleans())
-    def grant(self, owner: str, of: int, to: int, amount: int | str, final: bool, renamed: bool) -> None:
-        status = Status.REVOKING if renamed and not final else Status.GRANTED
-        self.world.granted[owner, of, to] = Granted(amount, status, final, "NEW" if renamed else "TKN")
+    @rule(owner=owners, of=numbers, to=numbers, amount=amounts)
+    def grant(self, owner: str, of: int, to: int, amount: int | str) -> None:
+        self.world.granted[owner, of, to] = Granted(amount)
 
     @rule(owner=owners, of=numbers, to=numbers)
     def revoke(self, owner: str, of: int, to: int) -> None:
@@ -271,6 +285,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule(
         minutes=st.sampled_from([0, 20, 61]),
+        otherwise=st.dictionaries(st.integers(0, 11), ways, max_size=2),
         holds=st.dictionaries(st.tuples(owners, numbers), held, max_size=2),
         costs=st.dictionaries(numbers, quoted, max_size=1),
         views=st.dictionaries(owners, shown, max_size=1),
@@ -280,6 +295,7 @@ class Lives(RuleBasedStateMachine):
     def scan(
         self,
         minutes: int,
+        otherwise: Mapping[int, Mapping[str, Any]],
         holds: Mapping[tuple[str, int], int | None],
         costs: Mapping[int, str | None],
         views: Mapping[str, View],
@@ -287,6 +303,9 @@ class Lives(RuleBasedStateMachine):
         weighs: bool,
     ) -> None:
         self.wait_a_while(minutes)
+        for place, way in otherwise.items():
+            key = [*self.world.granted][place % len(self.world.granted)]
+            self.world.granted[key] = replace(self.world.granted[key], **way)
         self.world.amounts |= holds
         self.world.prices |= costs
         self._scan(OWNERS, views, silent, weighs=weighs)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from scanning import WALLET, address, all_rows, kinds, open_rules, rows, story, watching
+from scanning import WALLET, address, all_rows, kinds, open_rules, row, rows, story, watching
 
 from scanner.domain.approvals import Target
 from scanner.domain.lists import Entry, ListState
@@ -93,3 +93,32 @@ async def test_a_wallet_with_another_name_or_other_tags_is_judged_by_them(tmp_pa
         for changed, rule in ((replace(plain, tags=("cold",)), "cold"), (replace(plain, label="vault"), "named")):
             assert [name for name, _ in open_rules(await watch.scan(changed))] == [rule]
             assert (await watch.scan(changed)).raised == ()
+
+
+async def test_a_name_that_moves_is_held_against_all_wallets_though_it_is_no_change(tmp_path: Path) -> None:
+    shared = """rules:
+      - {id: fake, title: Fake, severity: high, when: spender.owners > 1 && token.symbol == "USDT", why: It is, fix: Go}
+    """
+    before = [row(1, owner=owner) for owner in (WALLET, address(0xB0))]
+    after = [replace(before[0], token=replace(before[0].token, symbol="USDT")), before[1]]
+    async with watching(tmp_path, story(before, after), pack=pack(tmp_path / "rules", shared)) as watch:
+        assert (await watch.scan()).raised == ()
+        watch.sandbox.advance()
+        report = await watch.scan()
+        assert kinds(report) == []
+        assert [name for name, _ in open_rules(report)] == ["fake"]
+
+
+async def test_what_other_rules_made_of_a_list_is_judged_again_by_those_that_come_back(tmp_path: Path) -> None:
+    """A command with rules of its own looks at the lists; the daemon never hears that they say something else."""
+    listed = """rules:
+      - {id: listed, title: Listed, severity: high, when: '"bad" in spender.labels', why: Bad, fix: Revoke}
+    """
+    async with watching(tmp_path, story(rows(1)), pack=pack(tmp_path / "rules", listed)) as watch:
+        assert (await watch.scan()).raised == ()
+        other = Judge(Pack(()), telling=Telling(channels={}), now=watch.house.clock.now)
+        state = ListState(name="bad", label="bad", origin="bad.csv")
+        entry = Entry(address(0x59E2D001), ("bad",))
+        await watch.store.write(lambda c: lists.keep(c, state, [entry], at=watch.house.clock.now()))
+        assert await other.touched(watch.store) == 1
+        assert [name for name, _ in open_rules(await watch.scan())] == ["listed"]
