@@ -7,7 +7,8 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.changes import ChangeKind
-from scanner.store.rows import parts
+from scanner.store.prepared import Query
+from scanner.store.rows import given
 from scanner.store.tables import approvals, changes, scans, targets
 
 __all__ = ["Counts", "left_unjudged", "spender_counts"]
@@ -22,7 +23,7 @@ class Counts:
 
     async def of(self, connection: AsyncConnection, spenders: Collection[str]) -> Mapping[str, tuple[int, int]]:
         """The counts of these spenders, and maybe of others; a spender that holds nothing is not there."""
-        newest = await connection.scalar(select(func.max(changes.c.seq)))
+        [(newest,)] = await _NEWEST(connection)
         if newest != self._newest:
             self._known.clear()
             self._newest = newest
@@ -32,16 +33,17 @@ class Counts:
 
 async def spender_counts(connection: AsyncConnection, spenders: Collection[str]) -> dict[str, tuple[int, int]]:
     """For each spender the approvals in force and the owners it has, over all watched wallets and chains."""
-    found: dict[str, tuple[int, int]] = {}
-    for part in parts(sorted(spenders)):
-        rows = await connection.execute(
-            select(approvals.c.spender, func.count(), func.count(approvals.c.owner.distinct()))
-            .join_from(approvals, targets)
-            .where(approvals.c.spender.in_(part), approvals.c.in_force, targets.c.watched)
-            .group_by(approvals.c.spender)
-        )
-        found |= {row[0]: (int(row[1]), int(row[2])) for row in rows}
-    return found
+    rows = await _COUNTS(connection, spenders=sorted(spenders)) if spenders else ()
+    return {spender: (count, owners) for spender, count, owners in rows}
+
+
+_NEWEST = Query(select(func.max(changes.c.seq)))
+_COUNTS = Query(
+    select(approvals.c.spender, func.count(), func.count(approvals.c.owner.distinct()))
+    .join_from(approvals, targets)
+    .where(approvals.c.spender.in_(given("spenders")), approvals.c.in_force, targets.c.watched)
+    .group_by(approvals.c.spender)
+)
 
 
 async def left_unjudged(connection: AsyncConnection, scan_id: str) -> dict[str, bool]:

@@ -4,6 +4,7 @@ On a quiet day nearly every reading says what the one before it said. Such a tar
 that says something else only that is judged, and by its balances only what they say something else of.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scanner.domain.approvals import Target, Unmoved
 from scanner.store.columns import Instant
 from scanner.store.following import prove
+from scanner.store.prepared import Command, Query
 from scanner.store.rows import HERE, given, here, parts
 from scanner.store.tables import approvals, balances, scan_targets, targets, tokens
 
@@ -66,8 +68,9 @@ async def fingerprints(connection: AsyncConnection, rules: str, at: datetime) ->
 
 async def settled(connection: AsyncConnection, target: Target, rules: str, at: datetime) -> Settled | None:
     """Whether rules of this digest have judged all of a target, and time alone has not moved it since; None if not."""
-    row = (await connection.execute(_SETTLED, here(target) | _by(rules, at))).first()
-    return None if row is None else Settled(row.due_at, row.weighed)
+    for due_at, weighed in await _SETTLED(connection, **here(target), **_by(rules, at)):
+        return Settled(due_at, weighed)
+    return None
 
 
 def _by(rules: str, at: datetime) -> dict[str, object]:
@@ -77,7 +80,7 @@ def _by(rules: str, at: datetime) -> dict[str, object]:
 _IS_SETTLED = targets.c.fingerprint.like(bindparam("by_these")) & (
     targets.c.due_at.is_(None) | (targets.c.due_at > bindparam("this_time", type_=Instant))
 )
-_SETTLED = select(targets.c.due_at, targets.c.weighed).where(HERE, _IS_SETTLED)
+_SETTLED = Query(select(targets.c.due_at, targets.c.weighed).where(HERE, _IS_SETTLED))
 
 
 async def settle(
@@ -96,8 +99,8 @@ async def settle(
     """
     sign = None if fingerprint is None else f"{fingerprint}:{rules}"
     moving = {"fingerprint": sign, "due_at": due_at, "weighed": weighed, **counts}
-    given_now = here(target) | {f"new_{name}": value for name, value in moving.items()}
-    return int(await connection.scalar(_SETTLE, given_now) or 0)
+    written = await _SETTLE(connection, **here(target), **{f"new_{name}": value for name, value in moving.items()})
+    return sum(undecided for (undecided,) in written)
 
 
 _UNDECIDED = (
@@ -106,7 +109,7 @@ _UNDECIDED = (
     .scalar_subquery()
 )
 
-_SETTLE = (
+_SETTLE = Query(
     update(targets)
     .where(HERE)
     .values(
@@ -126,35 +129,31 @@ async def note_undecided(connection: AsyncConnection, counted: Mapping[str, int]
     by_count: dict[int, list[str]] = {}
     for id_, count in counted.items():
         by_count.setdefault(count, []).append(id_)
-    moved = 0
+    moved: set[tuple[int]] = set()
     for count, ids in by_count.items():
-        moved += (await connection.execute(_LEAVE_UNDECIDED, {"ids": ids, "so_many": count})).rowcount
-    if moved:
-        await connection.execute(_SUM_UP, {"ids": list(counted)})
+        moved.update(await _LEAVE_UNDECIDED(connection, ids=ids, so_many=count))
+    await _SUM_UP(connection, ({"whose": target_id} for (target_id,) in moved))
 
 
-_LEAVE_UNDECIDED = (
+_LEAVE_UNDECIDED = Query(
     update(approvals)
     .where(approvals.c.id.in_(given("ids")), approvals.c.undecided != bindparam("so_many"))
     .values(undecided=bindparam("so_many"))
+    .returning(approvals.c.target_id)
 )
-_SUM_UP = (
-    update(targets)
-    .where(targets.c.id.in_(select(approvals.c.target_id).where(approvals.c.id.in_(given("ids")))))
-    .values(undecided=_UNDECIDED)
-)
+_SUM_UP = Command(update(targets).where(targets.c.id == bindparam("whose")).values(undecided=_UNDECIDED))
 
 
 async def revalued(connection: AsyncConnection, target: Target) -> frozenset[str]:
     """The approvals in force of a target beside which its balances, or what is known of tokens, say something else
     than when they were last judged by its balances."""
-    return frozenset(await connection.scalars(_REVALUED, here(target)))
+    return frozenset(id_ for (id_,) in await _REVALUED(connection, **here(target)))
 
 
 async def note_weighed(connection: AsyncConnection, target: Target) -> None:
     """Note that all of a target was judged by its balances, and by what is known of their tokens now."""
-    await connection.execute(_ALL_JUDGED, here(target))
-    await connection.execute(_ALL_WEIGHED, here(target))
+    await _ALL_JUDGED(connection, [here(target)])
+    await _ALL_WEIGHED(connection, [here(target)])
 
 
 _THEIRS = (tokens.c.chain == bindparam("this_chain")) & (tokens.c.token == balances.c.token)
@@ -162,18 +161,18 @@ _VERSION = func.coalesce(select(tokens.c.version).where(_THEIRS).correlate(balan
 """How often what is known of a balance's token has moved; 0 where nothing is known of it."""
 
 _MOVED = balances.c.judged.is_distinct_from(_VERSION)
-_REVALUED = (
+_REVALUED = Query(
     select(approvals.c.id)
     .join_from(targets, balances, balances.c.target_id == targets.c.id)
     .join(approvals, (approvals.c.target_id == balances.c.target_id) & (approvals.c.token == balances.c.token))
     .where(HERE, approvals.c.in_force, _MOVED)
 )
-_ALL_JUDGED = (
+_ALL_JUDGED = Command(
     update(balances)
     .where(balances.c.target_id == select(targets.c.id).where(HERE).scalar_subquery(), _MOVED)
     .values(judged=_VERSION)
 )
-_ALL_WEIGHED = update(targets).where(HERE, targets.c.weighed.is_(False)).values(weighed=True)
+_ALL_WEIGHED = Command(update(targets).where(HERE, targets.c.weighed.is_(False)).values(weighed=True))
 
 
 async def forget(connection: AsyncConnection, approval_ids: Collection[str], *, but: str | None = None) -> None:
@@ -193,35 +192,27 @@ async def still(
     """Write that targets read the same as before. `based_on` are their versions when the scan began."""
     by_target = {reading.target: reading for reading in readings}
     found: dict[Target, dict[str, object]] = {}
-    in_force = unreadable = undecided = 0
-    for part in parts(sorted({target.owner for target in by_target})):
-        for row in await connection.execute(select(*_NEEDED).where(targets.c.owner.in_(part))):
-            target = Target(row.chain, row.owner)
-            if target in by_target and row.version == based_on[target]:
-                reading = by_target[target]
-                found[target] = {"b_id": row.id, "at": reading.read_at, "approvals": row.in_force}
-                in_force += row.in_force
-                unreadable += row.unreadable
-                undecided += row.undecided
-    if found:
-        await connection.execute(_MOVE_ON, list(found.values()))
-        await prove(connection, {target: by_target[target].block for target in found})
-        lines = [
-            {"scan_id": scan_id, "target_id": one["b_id"], "complete": True, "approvals": one["approvals"]}
-            for one in found.values()
-        ]
-        await connection.execute(scan_targets.insert(), lines)
-    overtaken = [target for target in by_target if target not in found]
-    return Still(overtaken, in_force, unreadable, undecided)
+    counts = Counter[str]()
+    for target, reading in by_target.items():
+        for target_id, in_force, unreadable, undecided in await _AS_BEFORE(
+            connection, **here(target), based_on=based_on[target]
+        ):
+            found[target] = {"target_id": target_id, "at": reading.read_at, "approvals": in_force}
+            counts.update(approvals=in_force, unreadable=unreadable, undecided=undecided)
+    await _MOVE_ON(connection, found.values())
+    await prove(connection, {target: by_target[target].block for target in found})
+    await _LINE(connection, ({"scan_id": scan_id, "complete": True, **one} for one in found.values()))
+    return Still([target for target in by_target if target not in found], **counts)
 
 
-_NEEDED = (
-    *(targets.c.id, targets.c.chain, targets.c.owner, targets.c.version),
-    *(targets.c.in_force, targets.c.unreadable, targets.c.undecided),
+_AS_BEFORE = Query(
+    select(targets.c.id, targets.c.in_force, targets.c.unreadable, targets.c.undecided).where(
+        HERE, targets.c.version == bindparam("based_on")
+    )
 )
-
-_MOVE_ON = (
+_MOVE_ON = Command(
     update(targets)
-    .where(targets.c.id == bindparam("b_id"))
+    .where(targets.c.id == bindparam("target_id"))
     .values(version=targets.c.version + 1, tried_at=bindparam("at"), read_at=bindparam("at"), error=None, watched=True)
 )
+_LINE = Command(scan_targets.insert(), ("scan_id", "target_id", "complete", "approvals"))
