@@ -57,14 +57,13 @@ RULES: Asked = {
 }
 COMMON: Asked = {"common": ('spender.approvals >= 2 && balance.amount > 5 && token.symbol != "NEW" && !token.risk', {})}
 AGEING: Asked = {"oldest": ("spender.owners >= 2 && approval.age > duration('2h')", {})}
-IN_ITS_OWN_WAY: Asked = {"odd": ("approval.age + approval.age > duration('3h') || exposure.usd > 700", {})}
 
 
 @cache
 def packs() -> Sequence[Pack]:
-    """Packs of all sorts: the default one, with ages that count, with ages used oddly, with exceptions."""
+    """Packs of all sorts: the default one, with ages and with money that count for all wallets, with exceptions."""
     found = [default_pack()]
-    for more in ({}, {**COMMON, **AGEING}, {**COMMON, **IN_ITS_OWN_WAY}, COMMON):
+    for more in ({}, {**COMMON, **AGEING}, COMMON):
         words = [
             {"id": id_, "title": id_, "severity": "low", "why": "It is.", "fix": "Revoke it.", "when": when, **how}
             for id_, (when, how) in {**RULES, **more}.items()
@@ -208,7 +207,7 @@ class Lives(RuleBasedStateMachine):
         self.runner.close()
         self.folder.cleanup()
 
-    @initialize(pack=st.integers(0, 4), wait=st.sampled_from([0, 10]))
+    @initialize(pack=st.integers(0, 3), wait=st.sampled_from([0, 10]))
     def begin(self, pack: int, wait: int) -> None:
         self.wait = timedelta(minutes=wait)
         for number in range(2):
@@ -256,7 +255,7 @@ class Lives(RuleBasedStateMachine):
             self.runner.run(life.store.write(lambda c: lists.keep(c, state, entries, at=self.clock.at)))
             self.runner.run(life.home.judge.touched(life.store))
 
-    @rule(pack=st.integers(0, 4), settles_in=st.booleans())
+    @rule(pack=st.integers(0, 3), settles_in=st.booleans())
     def start_again(self, pack: int, settles_in: bool) -> None:
         """With these rules. A daemon judges all that is stored then; a command that scans by itself does not."""
         self.clock.at += SOON
@@ -288,7 +287,7 @@ class Lives(RuleBasedStateMachine):
         otherwise=st.dictionaries(st.integers(0, 11), ways, max_size=2),
         holds=st.dictionaries(st.tuples(owners, numbers), held, max_size=2),
         costs=st.dictionaries(numbers, quoted, max_size=1),
-        views=st.dictionaries(owners, shown, max_size=1),
+        view=shown,
         silent=st.sets(owners, max_size=1),
         weighs=st.sampled_from([True, True, False]),
     )
@@ -298,17 +297,20 @@ class Lives(RuleBasedStateMachine):
         otherwise: Mapping[int, Mapping[str, Any]],
         holds: Mapping[tuple[str, int], int | None],
         costs: Mapping[int, str | None],
-        views: Mapping[str, View],
+        view: View,
         silent: set[str],
         weighs: bool,
     ) -> None:
+        """Of what moves some is seen in a reading that may lack something, or have no end."""
         self.wait_a_while(minutes)
+        hit = OWNERS[0]
         for place, way in otherwise.items():
             key = [*self.world.granted][place % len(self.world.granted)]
             self.world.granted[key] = replace(self.world.granted[key], **way)
+            hit = key[0]
         self.world.amounts |= holds
         self.world.prices |= costs
-        self._scan(OWNERS, views, silent, weighs=weighs)
+        self._scan(OWNERS, {hit: view}, silent, weighs=weighs)
 
     @rule(views=st.dictionaries(owners, shown, max_size=1), owner=owners)
     def scan_one(self, views: Mapping[str, View], owner: str) -> None:

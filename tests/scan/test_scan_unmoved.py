@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from scanning import WALLET, address, all_rows, kinds, open_rules, row, rows, story, watching
 
 from scanner.domain.approvals import Target
@@ -48,6 +49,21 @@ async def test_time_alone_opens_an_alert_when_its_time_has_come(tmp_path: Path) 
         watch.house.clock.ahead += timedelta(days=181)
         assert len((await watch.scan()).raised) == 3
         assert (await watch.scan()).raised == ()
+
+
+@pytest.mark.parametrize("when", ["approval.age > duration('90m')", "approval.age + approval.age > duration('3h')"])
+async def test_time_opens_an_alert_however_often_something_else_of_the_wallet_moves(when: str, tmp_path: Path) -> None:
+    """That something was judged lately does not put off when the rest is due, whatever rules do with time."""
+    text = f"rules:\n  - {{id: aged, title: Aged, severity: high, when: {when}, why: Aged, fix: Revoke}}\n"
+    days = [[row(1), row(2, 10 + number)] for number in range(6)]
+    async with watching(tmp_path, story(*days), pack=pack(tmp_path / "rules", text)) as watch:
+        await watch.scan()
+        for _ in days[1:]:
+            watch.house.clock.ahead += timedelta(minutes=40)
+            watch.sandbox.advance()
+            report = await watch.scan()
+            assert kinds(report) == ["increased"]
+        assert [rule for rule, _ in open_rules(report)] == ["aged", "aged"]
 
 
 async def test_rules_that_were_edited_judge_what_did_not_move(tmp_path: Path) -> None:
