@@ -5,7 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, func, null, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -216,43 +229,37 @@ async def wanted(connection: AsyncConnection, due: Sequence[Due]) -> list[Wanted
     held when it was last read. NFTs are told apart: to a source that tells of tokens alone, an owner would seem to
     hold none.
     """
-    ids = [one.id for one in due]
-    tokens_, nfts = await _tokens_that_matter(connection, ids), await _nfts_that_matter(connection, ids)
-    return [Wanted(one.target, frozenset(tokens_[one.id]), frozenset(nfts[one.id]), prices=one.prices) for one in due]
-
-
-async def _tokens_that_matter(connection: AsyncConnection, ids: Sequence[int]) -> Mapping[int, set[str]]:
-    found: dict[int, set[str]] = {id_: set() for id_ in ids}
-    for part in parts(ids):
-        place = balances.c.target_id, balances.c.token
-        nfts = select(approvals.c.target_id, approvals.c.token).where(approvals.c.target_id.in_(part), _of(NFTS))
-        held = select(*place).where(
-            balances.c.target_id.in_(part),
-            balances.c.amount.is_(None) | (balances.c.amount != Decimal(0)),
-            tuple_(*place).not_in(nfts),
-        )
-        for row in await connection.execute(_approved(part, FUNGIBLE).union(held)):
-            found[row.target_id].add(row.token)
+    found = []
+    for one in due:
+        tokens_, nfts = await _TOKENS_THAT_MATTER(connection, whose=one.id), await _NFTS(connection, whose=one.id)
+        found.append(Wanted(one.target, _named(tokens_), _named(nfts), prices=one.prices))
     return found
 
 
-async def _nfts_that_matter(connection: AsyncConnection, ids: Sequence[int]) -> Mapping[int, set[str]]:
-    found: dict[int, set[str]] = {id_: set() for id_ in ids}
-    for part in parts(ids):
-        for row in await connection.execute(_approved(part, NFTS)):
-            found[row.target_id].add(row.token)
-    return found
+def _named(rows: Iterable[tuple[str]]) -> frozenset[str]:
+    return frozenset(token for (token,) in rows)
 
 
-def _approved(ids: Collection[int], kinds: Collection[Kind]) -> Select[int, str]:
-    """What may be taken of targets by rights of some kinds."""
-    return select(approvals.c.target_id, approvals.c.token).where(
-        approvals.c.target_id.in_(ids), approvals.c.in_force, approvals.c.token != "", _of(kinds)
+def _of(kinds: Iterable[Kind]) -> ColumnElement[bool]:
+    return approvals.c.kind.in_([literal_column(f"'{kind}'") for kind in kinds])
+
+
+def _approved(kinds: Iterable[Kind]) -> Select[str]:
+    """What may be taken of a target by rights of some kinds."""
+    mine = approvals.c.target_id == bindparam("whose")
+    return select(approvals.c.token).where(mine, approvals.c.in_force, approvals.c.token != "", _of(kinds))
+
+
+def _held() -> Select[str]:
+    """What an owner held when it was last read, as far as it is not known for NFTs."""
+    nfts = select(approvals.c.token).where(approvals.c.target_id == bindparam("whose"), _of(NFTS))
+    some = balances.c.amount.is_(None) | (balances.c.amount != Decimal(0))
+    return select(balances.c.token).where(
+        balances.c.target_id == bindparam("whose"), some, balances.c.token.not_in(nfts)
     )
 
 
-def _of(kinds: Collection[Kind]) -> ColumnElement[bool]:
-    return approvals.c.kind.in_([kind.value for kind in kinds])
+_TOKENS_THAT_MATTER, _NFTS = Query(_approved(FUNGIBLE).union(_held())), Query(_approved(NFTS))
 
 
 async def valuations_of(connection: AsyncConnection, approval_ids: Sequence[str]) -> dict[str, Valuation]:

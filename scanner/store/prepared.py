@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Select, Update
+from sqlalchemy import CompoundSelect, Connection, Insert, Select, Update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -31,7 +31,9 @@ class _Prepared:
     holds by default is told with the others.
     """
 
-    def __init__(self, statement: Select[Any] | Insert | Update, names: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, statement: Select[Any] | CompoundSelect[Any] | Insert | Update, names: Sequence[str] | None = None
+    ) -> None:
         compiled = statement.compile(dialect=_SQLITE, column_keys=names)
         if compiled.post_compile_params or compiled.insert_prefetch:
             raise ValueError(f"this is another statement for other values: {compiled}")
@@ -50,7 +52,7 @@ class _Prepared:
 class Query:
     """A statement that finds rows, or writes some and returns them: plain tuples, in the order of its columns."""
 
-    def __init__(self, statement: Select[Any] | ReturningUpdate[Any]) -> None:
+    def __init__(self, statement: Select[Any] | CompoundSelect[Any] | ReturningUpdate[Any]) -> None:
         self._prepared = _Prepared(statement)
         self._turns = [_out_of(column.type) for column in statement.exported_columns]
 

@@ -103,10 +103,9 @@ ALERT_COLUMNS = (
 ALERT = tuple(alerts.c[name] for name in ALERT_COLUMNS)
 """The columns that `alert_of` makes an alert of."""
 
-CHANGE_COLUMNS = (
-    *("id", "scan_id", "approval_id", "kind", "at"),
-    *(f"{side}_{name}" for side in ("before", "after") for name in STATE),
-)
+BEFORE, AFTER = (tuple(f"{side}_{name}" for name in STATE) for side in ("before", "after"))
+
+CHANGE_COLUMNS = ("id", "scan_id", "approval_id", "kind", "at", *BEFORE, *AFTER)
 """The columns of a change that are written."""
 
 CHANGE = tuple(changes.c[name] for name in CHANGE_COLUMNS[3:])
@@ -199,21 +198,17 @@ def change_row(change: Change, scan_id: str) -> dict[str, object]:
         "approval_id": change.after.id,
         "kind": change.kind.value,
         "at": change.at,
-        **_state("before", change.before),
-        **_state("after", change.after),
+        **_state(BEFORE, change.before),
+        **_state(AFTER, change.after),
     }
 
 
-def _state(side: str, approval: Approval | None) -> dict[str, object]:
+def _state(columns: Sequence[str], approval: Approval | None) -> dict[str, object]:
     if approval is None:
-        return {f"{side}_{name}": None for name in STATE}
-    return {
-        f"{side}_status": approval.status.value,
-        f"{side}_raw": approval.allowance.raw,
-        f"{side}_in_words": approval.allowance.in_words,
-        f"{side}_unreadable": approval.allowance.unreadable,
-        f"{side}_expires_at": approval.expires_at,
-    }
+        return dict.fromkeys(columns)
+    kept = approval.allowance
+    state = (approval.status.value, kept.raw, kept.in_words, kept.unreadable, approval.expires_at)
+    return dict(zip(columns, state, strict=True))
 
 
 def change_of(now: Approval, row: Sequence[Any]) -> Change:
