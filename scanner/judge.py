@@ -135,7 +135,6 @@ class Judge:
             return Judged()
         kinds = await knowledge.kinds_of(connection, scan_id, target)
         kept = await self._to_weigh(connection, target, kinds.keys())
-        await unmoved.note_weighed(connection, target)
         happened = not self._money_events.isdisjoint(kinds.values())
         changes = await knowledge.changes_of(connection, scan_id, target) if happened else []
         told = await kept_alerts.rules_told(connection, [change.id for change in changes])
@@ -155,13 +154,18 @@ class Judge:
         return found
 
     async def _to_weigh(self, connection: AsyncConnection, target: Target, changed: Set[str]) -> list[knowledge.Kept]:
-        """The approvals of a target that a reading of its balances may say something new of, by their ids."""
+        """The approvals of a target that a reading of its balances may say something new of, by their ids.
+
+        Where nothing else is to be judged by these rules, it is noted that they are judged.
+        """
         before = await unmoved.settled(connection, target, self.pack.digest, self._now())
-        if before is None or not before.weighed:
-            kept = await knowledge.of_target(connection, target)
-        else:
+        if before is not None and before.weighed:
             moved = sorted(changed | await unmoved.revalued(connection, target))
             kept = [one for some in parts(moved) for one in await knowledge.some_in_force(connection, some)]
+        else:
+            kept = await knowledge.of_target(connection, target)
+        if before is not None:
+            await unmoved.note_weighed(connection, target)
         return sorted(kept, key=lambda one: one.held.approval.id)
 
     async def together(

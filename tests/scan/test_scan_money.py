@@ -10,6 +10,7 @@ from scanning import WALLET, Clock, House, Scripted, address, house, opened
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from scanner.cases import Moved
 from scanner.domain.approvals import (
     UINT256_MAX,
     Allowance,
@@ -26,7 +27,10 @@ from scanner.domain.chains import Chain
 from scanner.domain.cost import Cost
 from scanner.domain.holdings import BalanceReading, Seen, Wanted
 from scanner.domain.lists import Entry, ListState
-from scanner.store import lists
+from scanner.domain.telling import Telling
+from scanner.judge import Judge
+from scanner.policy.loading import load
+from scanner.store import balances, lists
 from scanner.store.tables import alert_events, alerts
 
 TARGET = Target("1", WALLET)
@@ -143,3 +147,21 @@ async def test_a_balance_that_arrives_under_an_old_unlimited_approval_alerts(tmp
             ("exposure-grown", "resolved", "high"),
             ("unlimited-to-stranger", "eased", "high"),
         ]
+
+
+async def test_what_other_rules_have_weighed_is_still_to_be_judged_by_those_that_settled_the_wallet(
+    tmp_path: Path,
+) -> None:
+    rich = "rules:\n  - {id: rich, title: Rich, severity: high, when: exposure.usd > 1e9, why: It is, fix: Revoke}\n"
+    (tmp_path / "rich.yaml").write_text(rich, encoding="utf-8")
+    async with opened(tmp_path / "store.db") as store:
+        clock = Clock()
+        held = Held(clock)
+        money = Money(house(store, far_side(LIMITED, clock), clock=clock, balances=held), held)
+        assert await money.holds(50) == await money.holds(50) == []
+        row = Seen(TOKEN, "TKN", Decimal(50_000), 50_000 * 10**6, Decimal(1), risk=False)
+        told = BalanceReading(TARGET, {TOKEN: row}, clock.now())
+        other = Judge(load([tmp_path / "rich.yaml"]), telling=Telling(channels={}), now=clock.now)
+        await store.write(lambda connection: balances.record(connection, told))
+        await store.write(lambda connection: other.weighed(connection, "theirs", TARGET, Moved()))
+        assert await money.holds(50_000) == [("exposure-to-stranger", "opened", "high")]

@@ -56,14 +56,13 @@ RULES: Asked = {
     "ended": ("allowance.readable", {"on": ["revoked", "decreased"]}),
 }
 COMMON: Asked = {"common": ('spender.approvals >= 2 && balance.amount > 5 && token.symbol != "NEW" && !token.risk', {})}
-AGEING: Asked = {"oldest": ("spender.owners >= 2 && approval.age > duration('2h')", {})}
 
 
 @cache
 def packs() -> Sequence[Pack]:
-    """Packs of all sorts: the default one, with ages and with money that count for all wallets, with exceptions."""
+    """Packs of all sorts: the default one, with and without money that counts over all wallets, with exceptions."""
     found = [default_pack()]
-    for more in ({}, {**COMMON, **AGEING}, COMMON):
+    for more in ({}, COMMON):
         words = [
             {"id": id_, "title": id_, "severity": "low", "why": "It is.", "fix": "Revoke it.", "when": when, **how}
             for id_, (when, how) in {**RULES, **more}.items()
@@ -207,7 +206,7 @@ class Lives(RuleBasedStateMachine):
         self.runner.close()
         self.folder.cleanup()
 
-    @initialize(pack=st.integers(0, 3), wait=st.sampled_from([0, 10]))
+    @initialize(pack=st.integers(0, 2), wait=st.sampled_from([0, 10]))
     def begin(self, pack: int, wait: int) -> None:
         self.wait = timedelta(minutes=wait)
         for number in range(2):
@@ -255,7 +254,7 @@ class Lives(RuleBasedStateMachine):
             self.runner.run(life.store.write(lambda c: lists.keep(c, state, entries, at=self.clock.at)))
             self.runner.run(life.home.judge.touched(life.store))
 
-    @rule(pack=st.integers(0, 3), settles_in=st.booleans())
+    @rule(pack=st.integers(0, 2), settles_in=st.booleans())
     def start_again(self, pack: int, settles_in: bool) -> None:
         """With these rules. A daemon judges all that is stored then; a command that scans by itself does not."""
         self.clock.at += SOON

@@ -51,11 +51,19 @@ async def test_time_alone_opens_an_alert_when_its_time_has_come(tmp_path: Path) 
         assert (await watch.scan()).raised == ()
 
 
-@pytest.mark.parametrize("when", ["approval.age > duration('90m')", "approval.age + approval.age > duration('3h')"])
+@pytest.mark.parametrize(
+    "when",
+    [
+        "approval.age > duration('90m')",
+        "approval.age + approval.age > duration('3h')",
+        "approval.age > duration('90m') && spender.owners > 1",
+    ],
+)
 async def test_time_opens_an_alert_however_often_something_else_of_the_wallet_moves(when: str, tmp_path: Path) -> None:
     """That something was judged lately does not put off when the rest is due, whatever rules do with time."""
     text = f"rules:\n  - {{id: aged, title: Aged, severity: high, when: {when}, why: Aged, fix: Revoke}}\n"
-    days = [[row(1), row(2, 10 + number)] for number in range(6)]
+    still = [row(1), *rows(2, owner=address(0xB0))]
+    days = [[row(2, 10 + number), *still] for number in range(6)]
     async with watching(tmp_path, story(*days), pack=pack(tmp_path / "rules", text)) as watch:
         await watch.scan()
         for _ in days[1:]:
@@ -63,7 +71,7 @@ async def test_time_opens_an_alert_however_often_something_else_of_the_wallet_mo
             watch.sandbox.advance()
             report = await watch.scan()
             assert kinds(report) == ["increased"]
-        assert [rule for rule, _ in open_rules(report)] == ["aged", "aged"]
+        assert [rule for rule, _ in open_rules(report)] == ["aged"] * 4
 
 
 async def test_rules_that_were_edited_judge_what_did_not_move(tmp_path: Path) -> None:
