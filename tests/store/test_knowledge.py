@@ -19,7 +19,7 @@ from scanner.store.columns import Uint256
 from scanner.store.engine import Store
 from scanner.store.knowledge import Filter, Kept
 from scanner.store.spenders import spender_counts
-from scanner.store.tables import approvals, changes, scan_targets
+from scanner.store.tables import approvals, changes, scan_targets, targets
 
 MAX = 2**256 - 1
 HOT = Target("8453", address(2), "hot")
@@ -126,6 +126,20 @@ async def test_filters_ask_for_owner_chain_token_spender_and_unlimited(store: St
     assert await found(Filter(targets={HOT})) == {6}
 
 
+async def test_history_is_asked_for_by_target_and_for_what_is_or_was_unlimited(store: Store) -> None:
+    await commit(store, reading(approval(raw=MAX), approval(token=101, raw=5)), "s1")
+    await commit(store, reading(approval(raw=7), approval(token=101, raw=6), minutes=10), "s2")
+    await commit(store, reading(approval(raw=8, target=HOT), minutes=20, target=HOT), "s3")
+
+    async def told(wanted: Filter) -> list[int | None]:
+        return [change.after.allowance.raw for change in await store.read(lambda c: knowledge.history(c, wanted))]
+
+    assert await told(Filter(unlimited=True)) == [MAX, 7]
+    assert await told(Filter(targets={HOT})) == [8]
+    # A scope of an owner's other chain asks for the same owner, and is no scope of this one.
+    assert await told(Filter(targets={Target("56", HOT.owner)})) == []
+
+
 async def test_spenders_are_counted_over_all_watched_wallets(store: Store) -> None:
     await commit(store, reading(approval(), approval(token=101)), "s1")
     await commit(store, reading(approval(target=HOT), target=HOT), "s2")
@@ -145,9 +159,10 @@ async def test_a_removed_wallet_keeps_its_history_and_comes_back(store: Store) -
     assert await raws(store) == {5}
 
 
-async def test_an_incomplete_reading_leaves_the_time_of_the_last_complete_one(store: Store) -> None:
+async def test_an_incomplete_reading_leaves_the_time_and_source_of_the_last_complete_one(store: Store) -> None:
     await commit(store, reading(approval()), "s1")
-    await commit(store, reading(end=End.INCOMPLETE, minutes=10), "s2")
+    await commit(store, replace(reading(end=End.INCOMPLETE, minutes=10), source="evm"), "s2")
+    assert await store.read(lambda c: c.scalar(select(targets.c.source))) == "okx"
     scan = await store.read(lambda c: scans.entry(c, "s2"))
     assert not scan.complete
     assert scan.targets[0].read_at == "2026-03-01T12:00:00Z"

@@ -85,6 +85,14 @@ async def test_a_balance_and_a_price_are_kept_when_they_move_to_their_last_digit
     ]
 
 
+async def test_what_nobody_may_take_any_more_is_not_kept(store: Store) -> None:
+    await commit(store, reading(approval(), approval(token=101)), "first")
+    await commit(store, reading(approval(token=101), minutes=1), "revoked")
+    await read(store, usdt("5"), usdt("6", token=OTHER), minutes=2)
+    assert [row["token"] for row in await kept(store, balance_moves)] == [OTHER]
+    assert [row["token"] for row in await kept(store, token_moves)] == [OTHER]
+
+
 async def test_a_value_that_comes_back_is_kept_again(store: Store) -> None:
     await commit(store, reading(approval()), "first")
     for minute, amount in enumerate(["5", "6", "5"]):

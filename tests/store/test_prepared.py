@@ -1,7 +1,8 @@
 """Statements that go to the driver as they stand: the same rows as through all of SQLAlchemy, and the same errors."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ AT = datetime(2026, 11, 3, 12, 30, 15, 123456, tzinfo=UTC)
 PUT = Command(insert(channel_health))
 SINCE = Query(select(channel_health.c.failing_since).where(channel_health.c.channel == bindparam("name")))
 MOMENT = Query(select(bindparam("at", type_=channel_health.c.next_at.type)))
+AMOUNT = Query(select(bindparam("raw", type_=silenced.c.magnitude.type)))
 FORGET = Command(update(channel_health).where(channel_health.c.channel == bindparam("name")).values(reason="gone"))
 COUNTED = Query(
     update(channel_health)
@@ -135,6 +137,31 @@ async def test_a_moment_of_any_zone_is_kept_in_utc_to_the_microsecond(store: Sto
     here = AT.astimezone(timezone(timedelta(hours=2)))
     [(back,)] = await store.read(lambda c: MOMENT(c, at=here))
     assert (back, back.tzinfo) == (AT, UTC)
+
+
+class _Autumn(tzinfo):
+    """A zone in whose night clocks go back by an hour."""
+
+    def utcoffset(self, at: datetime | None) -> timedelta:
+        return timedelta(hours=1 if at is not None and at.fold else 2)
+
+    def dst(self, at: datetime | None) -> timedelta:
+        return self.utcoffset(at) - timedelta(hours=1)
+
+    def tzname(self, at: datetime | None) -> str:
+        return "autumn"
+
+
+async def test_an_hour_that_comes_twice_is_kept_as_two(store: Store) -> None:
+    first = datetime(2026, 10, 25, 2, 30, tzinfo=_Autumn())
+    kept = [await store.read(partial(MOMENT, at=one)) for one in (first, first.replace(fold=1), first)]
+    assert kept == [[(datetime(2026, 10, 25, hour, 30, tzinfo=UTC),)] for hour in (0, 1, 0)]
+
+
+@pytest.mark.parametrize("value", [-1, 10**78])
+async def test_an_amount_that_does_not_fit_is_refused(store: Store, value: int) -> None:
+    with pytest.raises(ValueError, match="78 digits"):
+        await store.read(lambda c: AMOUNT(c, raw=value))
 
 
 async def test_a_moment_without_a_zone_is_refused(store: Store) -> None:
