@@ -114,9 +114,8 @@ class Judge:
         await self._apply(connection, judged.transitions, scan_id, snapshot.read_at)
         for change in difference.changes:
             moved.see(change)
-        for held in difference.rows.values():
-            if held.in_force and held.approval.id not in case.changed:
-                moved.see_alone(held.approval)
+        for id_ in difference.altered:
+            moved.see_alone(difference.rows[id_].approval)
         if self._ageing or thorough:
             for held in case.held:
                 if held.in_force:

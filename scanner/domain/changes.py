@@ -101,7 +101,8 @@ class Change:
 class Difference:
     """What a reading comes to: the rows to write, the changes to tell, and whether the target was read completely.
 
-    `rows` are the held approvals that differ from before, by id; `known` is all of the target afterwards.
+    `rows` are the held approvals that differ from before, by id; `known` is all of the target afterwards. `altered` are
+    those that read otherwise than before in a way that is no change: by a name, an end, how final they are.
     `trouble` says why it is not complete. `agrees` says that the reading is all of what is known now: another one that
     says the same moves nothing.
     """
@@ -112,6 +113,7 @@ class Difference:
     complete: bool
     trouble: Trouble | None = None
     agrees: bool = False
+    altered: frozenset[str] = frozenset()
 
 
 def unseen(known: Known, snapshot: Snapshot) -> frozenset[str]:
@@ -145,6 +147,7 @@ def diff(known: Known, snapshot: Snapshot, confirm_after: timedelta, based_on: i
     current = known.version if based_on is None or _begun_after(snapshot, known) else based_on
     rows: dict[str, Held] = {}
     changes: list[Change] = []
+    altered: set[str] = set()
 
     for approval in snapshot.approvals.values():
         held = known.held.get(approval.id)
@@ -154,6 +157,8 @@ def diff(known: Known, snapshot: Snapshot, confirm_after: timedelta, based_on: i
         if moved is not None:
             before = held.approval if held is not None and held.in_force else None
             changes.append(Change(moved, before, row.approval, snapshot.read_at))
+        elif held is not None and row.approval != held.approval:
+            altered.add(approval.id)
         if row != held:
             rows[approval.id] = replace(row, version=version)
 
@@ -180,7 +185,8 @@ def diff(known: Known, snapshot: Snapshot, confirm_after: timedelta, based_on: i
         version=version,
         read_at=snapshot.read_at,
     )
-    return Difference(after, rows, tuple(changes), complete, trouble, agrees=complete and current == known.version)
+    agrees = complete and current == known.version
+    return Difference(after, rows, tuple(changes), complete, trouble, agrees=agrees, altered=frozenset(altered))
 
 
 def _seen(held: Held | None, approval: Approval, snapshot: Snapshot, *, first: bool) -> tuple[Held, ChangeKind | None]:

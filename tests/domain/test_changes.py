@@ -85,6 +85,16 @@ def test_nothing_moved_changes_no_row() -> None:
     assert outcome.complete
 
 
+def test_a_row_that_reads_otherwise_without_a_change_is_altered_and_one_that_is_only_doubted_is_not() -> None:
+    first, second, third = many(3)
+    named = replace(first, token=replace(first.token, symbol="NEW"))
+    unproven = reading([named], minutes(15), End.UNPROVEN)
+    outcome = diff(after(reading([first, second, third])), unproven, TEN_MINUTES)
+    assert (outcome.rows.keys(), outcome.altered) == (ids(1, 2, 3), ids(1))
+    again = diff(outcome.known, reading([named, second, third], minutes(30)), TEN_MINUTES)
+    assert (again.rows.keys(), again.altered) == (ids(2, 3), frozenset())
+
+
 def test_a_row_without_an_allowance_was_never_there() -> None:
     outcome = diff(after(reading(many(1))), reading([*many(1), approval(2, 0)], minutes(15)), TEN_MINUTES)
     assert told(outcome) == []
