@@ -136,7 +136,7 @@ class Judge:
         kept = await self._to_weigh(connection, target, kinds.keys())
         happened = not self._money_events.isdisjoint(kinds.values())
         changes = await knowledge.changes_of(connection, scan_id, target) if happened else []
-        told = await kept_alerts.rules_told(connection, [change.id for change in changes])
+        told = await kept_alerts.rules_told(connection, changes)
         changed = {change.after.id: change for change in changes}
         first = frozenset(id_ for id_, kind in kinds.items() if kind is ChangeKind.BASELINE)
         settled: set[str] = set()

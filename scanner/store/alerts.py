@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.alerts import Alert, AlertState, Move, Transition
 from scanner.domain.approvals import Target
-from scanner.domain.changes import Held
+from scanner.domain.changes import Change, Held
 from scanner.domain.report import rfc3339
 from scanner.domain.story import AttemptEntry, NoticeEntry, StepEntry
 from scanner.domain.telling import Telling
@@ -69,12 +69,17 @@ async def of_rule(connection: AsyncConnection, rule: str, approval_id: str) -> l
     return [alert_of(row) for row in await connection.execute(mine.order_by(alerts.c.opened_at.desc(), alerts.c.id))]
 
 
-async def rules_told(connection: AsyncConnection, change_ids: Sequence[str]) -> set[tuple[str, str]]:
+async def rules_told(connection: AsyncConnection, changes: Sequence[Change]) -> set[tuple[str, str]]:
     """Which rules (id) have spoken of which changes (id), whatever became of their alerts."""
-    return set(await _SPOKE(connection, ids=change_ids)) if change_ids else set()
+    moved, ids = [change.after.id for change in changes], [change.id for change in changes]
+    return set(await _SPOKE(connection, moved=moved, ids=ids)) if changes else set()
 
 
-_SPOKE = Query(select(alerts.c.rule, alerts.c.change_id).where(alerts.c.change_id.in_(given("ids"))))
+_SPOKE = Query(
+    select(alerts.c.rule, alerts.c.change_id).where(
+        alerts.c.approval_id.in_(given("moved")), alerts.c.change_id.in_(given("ids"))
+    )
+)
 
 
 async def of_rules_other_than(connection: AsyncConnection, rules: Collection[str]) -> list[Alert]:
