@@ -103,9 +103,9 @@ ALERT_COLUMNS = (
 ALERT = tuple(alerts.c[name] for name in ALERT_COLUMNS)
 """The columns that `alert_of` makes an alert of."""
 
-BEFORE, AFTER = (tuple(f"{side}_{name}" for name in STATE) for side in ("before", "after"))
+_BEFORE, _AFTER = (tuple(f"{side}_{name}" for name in STATE) for side in ("before", "after"))
 
-CHANGE_COLUMNS = ("id", "scan_id", "approval_id", "kind", "at", *BEFORE, *AFTER)
+CHANGE_COLUMNS = ("id", "scan_id", "approval_id", "kind", "at", *_BEFORE, *_AFTER)
 """The columns of a change that are written."""
 
 CHANGE = tuple(changes.c[name] for name in CHANGE_COLUMNS[3:])
@@ -198,8 +198,8 @@ def change_row(change: Change, scan_id: str) -> dict[str, object]:
         "approval_id": change.after.id,
         "kind": change.kind.value,
         "at": change.at,
-        **_state(BEFORE, change.before),
-        **_state(AFTER, change.after),
+        **_state(_BEFORE, change.before),
+        **_state(_AFTER, change.after),
     }
 
 
