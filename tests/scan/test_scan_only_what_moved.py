@@ -299,9 +299,8 @@ class Lives(RuleBasedStateMachine):
     ) -> None:
         """Of what moves some is seen in a reading that may lack something, or have no end."""
         self.wait_a_while(minutes)
-        hit = OWNERS[0]
-        for place, way in otherwise.items():
-            key = [*self.world.granted][place % len(self.world.granted)]
+        hit, keys = OWNERS[0], [*self.world.granted]
+        for key, way in ((key, way) for place, way in otherwise.items() for key in keys[place : place + 1]):
             self.world.granted[key] = replace(self.world.granted[key], **way)
             hit = key[0]
         self.world.amounts |= holds
