@@ -26,7 +26,7 @@ from scanner.domain.report import (
 )
 from scanner.formats.documents import Approvals
 from scanner.store.engine import Store
-from scanner.store.knowledge import Filter
+from scanner.store.filters import Filter
 
 __all__ = ["figures"]
 

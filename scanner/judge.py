@@ -37,7 +37,7 @@ __all__ = ["Judge", "Judged", "parted"]
 class Judged:
     """The steps that alerts take; how often each rule could not decide, and the rules that decided something.
 
-    `lasting` is how many of these are about states, of which the store keeps count.
+    `lasting` is how many undecided judgements are on states of what was judged: the store keeps count of these.
     """
 
     transitions: Sequence[Transition] = ()
@@ -159,8 +159,8 @@ class Judge:
         """
         before = await unmoved.settled(connection, target, self.pack.digest, self._now())
         if before is not None and before.weighed:
-            moved = sorted(changed | await unmoved.revalued(connection, target))
-            kept = [one for some in parts(moved) for one in await knowledge.some_in_force(connection, some)]
+            moved = changed | await unmoved.revalued(connection, target)
+            kept = await knowledge.some_in_force(connection, sorted(moved))
         else:
             kept = await knowledge.of_target(connection, target)
         if before is not None:

@@ -33,7 +33,8 @@ class _Said:
     """What rules said, and what of it can be told at a glance: the rules that could not decide, and those that did.
 
     `holds` says that one of them does, `fails` that none does or may. Of the `whole` answer only what was `judged`
-    counts; but `open_questions` are all of some `states` among the rules that could not decide.
+    counts; but `open_questions` are all of some `states` among the rules that could not decide. It is kept because it
+    is known again by what it is, and not by what it says: while it is held, no other answer can take its place.
     """
 
     whole: Sequence[Ruled]
@@ -82,6 +83,7 @@ class Verdicts:
     decided: set[str] = field(default_factory=set)
     open_questions: dict[str, int] = field(default_factory=dict)
     _seen: dict[int, _Said] = field(default_factory=dict)
+    """By the identity of the answer."""
 
     def ask(
         self,

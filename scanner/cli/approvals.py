@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from scanner.formats.documents import Approvals, History, SaidEntry
-    from scanner.store.knowledge import Filter
+    from scanner.store.filters import Filter
 
 __all__ = ["approvals", "history"]
 
@@ -72,7 +72,7 @@ def _filter(
     *,
     unlimited: bool = False,
 ) -> "Filter":
-    from scanner.store.knowledge import Filter
+    from scanner.store.filters import Filter
 
     return Filter(
         owners=wallets or (),

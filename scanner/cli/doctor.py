@@ -133,7 +133,8 @@ async def _exceptions(pack: "Pack", store: "Store") -> AsyncIterator[Sign]:
     """The exceptions that nothing stored needs: mistyped, or left behind."""
     from scanner.app import now
     from scanner.policy.exceptions import idle
-    from scanner.store.knowledge import Filter, in_force
+    from scanner.store.filters import Filter
+    from scanner.store.knowledge import in_force
 
     if not pack.exemptions:
         return

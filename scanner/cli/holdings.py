@@ -61,7 +61,8 @@ async def _held(connection: "AsyncConnection", owners: "Collection[str]", accoun
     from scanner.domain.exposure import exposure
     from scanner.domain.inventory import Holdings, WalletEntry
     from scanner.store.balances import holdings_of
-    from scanner.store.knowledge import Filter, in_force
+    from scanner.store.filters import Filter
+    from scanner.store.knowledge import in_force
     from scanner.store.targets import balances_read
 
     wanted = Filter(owners=owners)

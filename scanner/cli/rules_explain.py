@@ -100,7 +100,8 @@ async def explained(connection: "AsyncConnection", pack: "Pack", rule: "Rule", a
     from scanner.policy.exceptions import Exemptions
     from scanner.policy.explaining import explain
     from scanner.store.alerts import of_rule
-    from scanner.store.knowledge import Filter, changes_to
+    from scanner.store.filters import Filter
+    from scanner.store.knowledge import changes_to
     from scanner.store.silences import hiding
     from scanner.store.surroundings import entries
     from scanner.store.targets import standing

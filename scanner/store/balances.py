@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 _JUDGED_BY = ("decimals", "price_usd", "risk")
-"""What of what is known of a token a worth is made of."""
+"""What a worth is made of, among what is known of a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +106,10 @@ async def record(connection: AsyncConnection, reading: BalanceReading) -> None:
     Raises LookupError for a target that the store does not know.
     """
     target = reading.target
-    target_id = next((id_ for (id_,) in await _ID(connection, **here(target))), None)
-    if target_id is None:
+    found = await _ID.first(connection, **here(target))
+    if found is None:
         raise LookupError(f"{target} is not watched")
+    [target_id] = found
     known = await holdings_of(connection, {target})
     moved = after(known.get(target, {}), reading)
     for priced, describe in _DESCRIBE.items():

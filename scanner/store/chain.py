@@ -72,7 +72,6 @@ class StoredIndex:
         anew: bool = True,
     ) -> None:
         """How far the past is read, together with what its logs spoke of, and of whom."""
-
         spoken = dict.fromkeys((one.owner for one in told), last) | dict(heard)
 
         async def keeping(connection: AsyncConnection) -> None:

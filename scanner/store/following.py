@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Target
 from scanner.store.columns import Instant
+from scanner.store.prepared import Command
+from scanner.store.rows import here
 from scanner.store.tables import approvals, chain_owners, targets
 
 __all__ = ["Moment", "due", "next_at", "prove"]
@@ -36,13 +38,7 @@ class Moment:
 
 async def prove(connection: AsyncConnection, read: Mapping[Target, int | None]) -> None:
     """Note at which block each target's approvals were read, all of them; None is a source that knows no blocks."""
-    rows = [
-        {"b_chain": target.chain, "b_owner": target.owner, "block": block}
-        for target, block in read.items()
-        if block is not None
-    ]
-    if rows:
-        await connection.execute(_PROVED, rows)
+    await _PROVED(connection, (here(target) | {"at": block} for target, block in read.items() if block is not None))
 
 
 async def due(connection: AsyncConnection, now: Moment) -> dict[str, int | None]:
@@ -92,8 +88,8 @@ async def next_at(connection: AsyncConnection, now: Moment) -> datetime | None:
 
 _SAME = (chain_owners.c.chain == targets.c.chain) & (chain_owners.c.owner == targets.c.owner)
 
-_PROVED = (
+_PROVED = Command(
     update(chain_owners)
-    .where(chain_owners.c.chain == bindparam("b_chain"), chain_owners.c.owner == bindparam("b_owner"))
-    .values(proved=bindparam("block"))
+    .where(chain_owners.c.chain == bindparam("this_chain"), chain_owners.c.owner == bindparam("this_owner"))
+    .values(proved=bindparam("at"))
 )

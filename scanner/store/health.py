@@ -25,7 +25,8 @@ async def of(connection: AsyncConnection, channels: Collection[str]) -> dict[str
 
 async def note(connection: AsyncConnection, channel: str, outcome: Outcome, at: datetime) -> bool:
     """Write down how an attempt ended. Returns whether that brought a broken channel back."""
-    before = next((ChannelHealth(*row) for row in await _ONE(connection, channel=channel)), ChannelHealth(channel))
+    known = await _ONE.first(connection, channel=channel)
+    before = ChannelHealth(channel) if known is None else ChannelHealth(*known)
     now = after(before, outcome, at)
     if now != before:
         values = {

@@ -47,7 +47,6 @@ from scanner.store.rows import (
 from scanner.store.tables import approvals, changes, scan_targets, targets
 
 __all__ = [
-    "Filter",
     "Kept",
     "changes_of",
     "changes_to",
@@ -141,17 +140,23 @@ async def versions(connection: AsyncConnection, wanted: Collection[Target]) -> d
 
 async def known(connection: AsyncConnection, target: Target) -> Known:
     """All that is known of a target, revoked approvals included."""
-    for target_id, covered, version, tried_at in await _TARGET(connection, **here(target)):
-        held = {row[-1]: held_of(row) for row in await _ALL_OF(connection, whose=target_id)}
-        return Known(target, held, frozenset(map(Kind, covered)), version, tried_at)
-    return Known(target)
+    found = await _TARGET.first(connection, **here(target))
+    if found is None:
+        return Known(target)
+    target_id, covered, version, tried_at = found
+    held = {row[-1]: held_of(row) for row in await _ALL_OF(connection, whose=target_id)}
+    return Known(target, held, frozenset(map(Kind, covered)), version, tried_at)
 
 
 async def record(connection: AsyncConnection, scan_id: str, snapshot: Snapshot, difference: Difference) -> None:
-    """Write what a reading came to: the approvals that differ, the changes, and one line for the target."""
-    target_id = next((row[0] for row in await _TARGET(connection, **here(snapshot.target))), None)
-    if target_id is None:
+    """Write what a reading came to: the approvals that differ, the changes, and one line for the target.
+
+    Raises LookupError for a target that the store does not know.
+    """
+    found = await _TARGET.first(connection, **here(snapshot.target))
+    if found is None:
         raise LookupError(f"{snapshot.target} is not watched")
+    target_id, *_ = found
     error = None if difference.trouble is None else str(difference.trouble)
     state = {
         "target_id": target_id,
@@ -200,7 +205,7 @@ async def of_target(connection: AsyncConnection, target: Target) -> list[Kept]:
 
 
 async def some_in_force(connection: AsyncConnection, ids: Sequence[str]) -> list[Kept]:
-    """The approvals with these ids, at most as many as an IN list holds, that are in force and watched now."""
+    """The approvals with these ids that are in force and watched now."""
     return [_kept_of(row) for row in await _SOME(connection, ids=ids)] if ids else []
 
 

@@ -40,6 +40,7 @@ TOLD = Command(
     ),
     (*_KEY, *_MOVING, "seen"),
 )
+"""Rights that logs spoke of, as `row_of` has each: what was seen stays seen."""
 
 _NOMINATION = [
     nominations.c[name]
@@ -60,6 +61,7 @@ KEPT = Query(
         ),
     )
 )
+"""What is kept of some `owners` of a `chain`, or what of it is `due` by then: `id`, `seen`, `orphaned`, the right."""
 
 _names = func.json_each(bindparam("keys", type_=Json)).table_valued("value").c.value
 NAMED = Query(
@@ -71,10 +73,12 @@ NAMED = Query(
         ),
     )
 )
+"""Those rights of a `chain` that are kept, of all these `keys` (`named`)."""
 
 SEEN = Command(
     update(nominations).where(nominations.c.id.in_(given("ids"))).values(seen=True, denied=None, due_at=AT_ONCE)
 )
+"""The state showed these `ids` in force."""
 
 _HALF = REST // timedelta(microseconds=2)
 DENIED = Command(
@@ -89,6 +93,7 @@ DENIED = Command(
         due_at=bindparam("then", type_=Instant) + literal_column(f"{_HALF} + abs(random() % {_HALF})"),
     )
 )
+"""The state `after` a block said no to these `ids`: from `then` on they rest, each for its own time."""
 
 _INSTANCE = func.coalesce(func.nullif(nominations.c.via, ""), PERMIT2)
 _OF_PERMIT2 = text("kind = 'permit2'")
@@ -113,7 +118,10 @@ _COVERED = Command(
 
 
 async def cover(connection: AsyncConnection, chain: str, told: Sequence[Nomination], heard: Mapping[str, int]) -> None:
-    """What comes into force with an allowance to Permit2, without a log of its own, is due again."""
+    """What comes into force with an allowance to Permit2, without a log of its own, is due again.
+
+    `heard` are the owners of whom logs spoke, each with a block after which none did.
+    """
     coverable = set(await _COVERABLE(connection, chain=chain, owners=list(heard)))
     if coverable:
         covered = {(one.owner, one.token, one.spender) for one in told if one.kind is Kind.ERC20} & coverable

@@ -57,9 +57,17 @@ class Query:
         self._turns = [_out_of(column.type) for column in statement.exported_columns]
 
     async def __call__(self, connection: AsyncConnection, **given: object) -> list[tuple[Any, ...]]:
-        """The rows, where the statement's parameters are these. Raises sqlite3.Error."""
+        """The rows, where the statement's parameters are these.
+
+        Raises KeyError where one is missing, ValueError for a value that its column cannot hold, and sqlite3.Error.
+        """
         found = await connection.run_sync(self._found, self._prepared.values([given]))
         return _rows(zip(*found, strict=True), self._turns)
+
+    async def first(self, connection: AsyncConnection, **given: object) -> tuple[Any, ...] | None:
+        """The first of these rows, None where there is none."""
+        rows = await self(connection, **given)
+        return rows[0] if rows else None
 
     def _found(self, connection: Connection, values: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
         return _driver(connection).execute(self._prepared.text, *values).fetchall()
@@ -75,7 +83,7 @@ class Command:
         self._prepared = _Prepared(statement, names)
 
     async def __call__(self, connection: AsyncConnection, rows: Iterable[Mapping[str, object]]) -> None:
-        """Write the rows, if there are any. Raises sqlite3.Error."""
+        """Write the rows, if there are any. Raises as a query does."""
         if values := self._prepared.values(rows):
             await connection.run_sync(self._written, values)
 

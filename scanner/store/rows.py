@@ -1,4 +1,8 @@
-"""Rows to values and back: the one place that knows both the tables' columns and the domain's fields."""
+"""Rows to values and back: the one place that knows both the tables' columns and the domain's fields.
+
+Where rows are many, values are made of them by their places (`approval_of`); where a row joins several tables for few,
+by the names of its columns (`approval_from`).
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

@@ -19,7 +19,8 @@ from scanner.domain.report import (
     said,
 )
 from scanner.store.alerts import around_scan
-from scanner.store.knowledge import Filter, changes_of, in_force
+from scanner.store.filters import Filter
+from scanner.store.knowledge import changes_of, in_force
 from scanner.store.surroundings import change_entries, entries_with_total
 from scanner.store.tables import notices, scan_targets, scans, targets
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Target
 from scanner.domain.report import TargetEntry, chain_name, rfc3339
-from scanner.store.knowledge import Filter
+from scanner.store.filters import Filter
 from scanner.store.tables import approvals, targets
 
 __all__ = ["balances_read", "standing"]

@@ -68,9 +68,8 @@ async def fingerprints(connection: AsyncConnection, rules: str, at: datetime) ->
 
 async def settled(connection: AsyncConnection, target: Target, rules: str, at: datetime) -> Settled | None:
     """Whether rules of this digest have judged all of a target, and time alone has not moved it since; None if not."""
-    for due_at, weighed in await _SETTLED(connection, **here(target), **_by(rules, at)):
-        return Settled(due_at, weighed)
-    return None
+    found = await _SETTLED.first(connection, **here(target), **_by(rules, at))
+    return None if found is None else Settled(*found)
 
 
 def _by(rules: str, at: datetime) -> dict[str, object]:
@@ -93,9 +92,11 @@ async def settle(
     weighed: bool,
     counts: Mapping[str, int],
 ) -> int:
-    """Note what stands for a complete reading that was judged, and until when; None where nothing does.
+    """Note the `fingerprint` of a reading that was judged, and when time alone moves the target next.
 
-    Returns how many judgements of all that the target has in force are undecided.
+    None is a reading after which the target is not settled; "" one that settles it, but whose source has nothing that
+    stands for it: the next one has to be looked at. Returns how many judgements of all that the target has in force are
+    undecided.
     """
     sign = None if fingerprint is None else f"{fingerprint}:{rules}"
     moving = {"fingerprint": sign, "due_at": due_at, "weighed": weighed, **counts}

@@ -27,7 +27,7 @@ from scanner.policy.rules import Pack
 from scanner.retention import Retention
 from scanner.store import alerts, clocks, conditions, knowledge, outbox, scans, silences, spenders
 from scanner.store.engine import Store
-from scanner.store.knowledge import Filter
+from scanner.store.filters import Filter
 from scanner.store.pruning import known_since, prune
 from scanner.store.tables import clocks as clock_rows
 from scanner.store.tables import scan_targets, targets

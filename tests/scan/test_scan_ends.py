@@ -14,7 +14,7 @@ from scanner.domain.report import Report
 from scanner.errors import Reason, Trouble
 from scanner.policy.loading import load
 from scanner.store import knowledge
-from scanner.store.knowledge import Filter
+from scanner.store.filters import Filter
 
 MINE = Target("1", WALLET)
 RULES = """

@@ -78,6 +78,9 @@ def packs() -> Sequence[Pack]:
     return [*found[:-1], replace(found[-1], exemptions=(ends, stays))]
 
 
+TARGETS = tables.targets.c
+
+
 class Life:
     """One store, and how what it settled is taken: if it `forgets` that, what is read at all is judged as a whole."""
 
@@ -109,7 +112,7 @@ class Life:
     async def _forget(self) -> None:
         """Have everything judged as a whole that is read, once it is known what need not be read at all."""
         if self.forgets:
-            settled = select(KEY.chain, KEY.owner, KEY.fingerprint, KEY.weighed)
+            settled = select(TARGETS.chain, TARGETS.owner, TARGETS.fingerprint, TARGETS.weighed)
             self.signs = await self.store.write(lambda c: _rows(c, settled))
             await self.store.write(lambda c: c.execute(update(tables.targets).values(fingerprint=None, weighed=False)))
 
@@ -117,12 +120,9 @@ class Life:
         """What was not read is as it was."""
         for row in self.signs:
             if Target(str(row["chain"]), str(row["owner"])) not in self.teller.read_last:
-                mine = (KEY.chain == row["chain"]) & (KEY.owner == row["owner"])
+                mine = (TARGETS.chain == row["chain"]) & (TARGETS.owner == row["owner"])
                 known = {"fingerprint": row["fingerprint"], "weighed": row["weighed"]}
                 await connection.execute(update(tables.targets).where(mine).values(known))
-
-
-KEY = tables.targets.c
 
 
 async def _rows(connection: AsyncConnection, query: Select[Any]) -> Sequence[Mapping[str, object]]:

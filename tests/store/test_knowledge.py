@@ -17,7 +17,8 @@ from scanner.domain.changes import ChangeKind
 from scanner.store import knowledge, scans
 from scanner.store.columns import Uint256
 from scanner.store.engine import Store
-from scanner.store.knowledge import Filter, Kept
+from scanner.store.filters import Filter
+from scanner.store.knowledge import Kept
 from scanner.store.spenders import spender_counts
 from scanner.store.tables import approvals, changes, scan_targets, targets
 

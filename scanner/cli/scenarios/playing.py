@@ -33,6 +33,7 @@ from scanner.policy.explaining import explain
 from scanner.sandbox import Sandbox
 from scanner.store import journal, knowledge, outbox
 from scanner.store.engine import Store
+from scanner.store.filters import Filter
 from scanner.store.workers import worker_name
 
 __all__ = ["play"]
@@ -170,7 +171,7 @@ class _Stage:
         """The values that decided: of what was found instead, and of what a rule says where it should have spoken."""
         why = [_because(_named(one.fields), one.facts) for one in difference.instead if one.facts]
         rules = {rule.id: rule for rule in self.scenario.pack.rules}
-        held = await knowledge.in_force(connection, knowledge.Filter())
+        held = await knowledge.in_force(connection, Filter())
         for wanted in difference.missing:
             rule = rules.get(wanted.fields.get("rule", ""))
             if rule is None or wanted.part != "alerts":

@@ -66,8 +66,8 @@ async def claim_next(
     channel is down. A message that the channel refuses, or never answers, lets the others pass, except those that
     speak of the same alert. A channel whose breaker is open is only probed.
     """
-    claimed = await _CLAIM(connection, claimant=worker, now=now, until=now + lease, to=channel)
-    return _claim(claimed[0], worker) if claimed else None
+    claimed = await _CLAIM.first(connection, claimant=worker, now=now, until=now + lease, to=channel)
+    return None if claimed is None else _claim(claimed, worker)
 
 
 def _claiming() -> ReturningUpdate[Any]:
@@ -217,8 +217,7 @@ async def _lose(connection: AsyncConnection, lost: ColumnElement[bool], now: dat
         {"message_id": row.id, "number": row.attempts, "at": now, "outcome": Result.UNKNOWN.value, "detail": detail}
         for row in rows
     ]
-    if tried:
-        await connection.execute(attempts.insert(), tried)
+    await _NOTE(connection, tried)
     return len(tried)
 
 

@@ -10,7 +10,7 @@ __all__ = ["balances", "list_entries", "lists", "tokens", "unjudged", "valuation
 
 # What is known of a token, whoever holds it. `decimals` are certain, or null; they are `disputed` where two answers
 # made them different ones, and stay null then. `price_usd` is for one token unit, null where the last answer gave none.
-# `version` counts how often any of these moved, or the `risk`.
+# `version` counts how often the decimals, the price or the `risk` moved: what a worth is made of.
 tokens = Table(
     "tokens",
     metadata,

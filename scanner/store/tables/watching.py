@@ -12,9 +12,10 @@ __all__ = ["approvals", "budgets", "changes", "clocks", "daemons", "requests", "
 # ended, and what it lacked. `watched_at` is when its watch began. `balances_at` is when all of its balances were last
 # read, `balances_error` what the last reading of them lacked. `fingerprint` stands for the last reading and the rules
 # that judged it, where that was complete: another one that shares it moves nothing before `due_at`, when time alone
-# may. `weighed` says that since such rules judged all of it, they have judged all of it by its balances, too.
-# `in_force`, `unreadable` and `undecided` are what was counted last: approvals, amounts without sense, judgements.
-# `at_stake` is what the owner holds of all that somebody may take, in US dollars: a rough number that only orders.
+# may; it begins with a colon where the source has nothing that stands for a reading. `weighed` says that since such
+# rules judged all of it, they have judged all of it by its balances, too. `in_force`, `unreadable` and `undecided` are
+# what was counted last: approvals, amounts without sense, judgements. `at_stake` is what the owner holds of all that
+# somebody may take, in US dollars: a rough number that only orders.
 targets = Table(
     "targets",
     metadata,
