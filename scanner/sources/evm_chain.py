@@ -90,7 +90,7 @@ class ChainReader:
         """Read targets: those whose past is known at once, the others when it is, or when patience ends."""
         nodes = self._nodes.patient()
         left = {target.owner: target for target in targets}
-        ends = None if self._patience is None else monotonic() + self._patience
+        ends = self._ends()
         vain = 0
         while left:
             pin = await self._pinned(nodes)
@@ -109,9 +109,16 @@ class ChainReader:
                     yield reading
             if len(left) < before:
                 vain = 0
+                if any(self._past.reached(owner, pin.block) for owner in left):
+                    # Reading the others' state took so long: what came since is no past that nobody waits for.
+                    ends = self._ends()
             else:
                 vain += 1
                 await asyncio.sleep(SETTLE)
+
+    def _ends(self) -> float | None:
+        """When patience ends that begins now."""
+        return None if self._patience is None else monotonic() + self._patience
 
     async def catch_up(self, owners: Collection[str], head: Block) -> Caught | Trouble:
         """Read on for owners whose past is known but for what is new; that of newcomers is read on beside."""

@@ -1,14 +1,17 @@
 """A reading that takes longer than nodes keep a block's state goes on at a newer block."""
 
+import asyncio
 from collections.abc import Sequence
 
 from aiohttp import web
-from chain_reader import chain_reader, last_of
+from chain_reader import chain_reader, last_of, targets_of
 from far_node import Entry, FarNode, block_hash, log, serving, word
 
-from scanner.domain.approvals import End, Snapshot
+from scanner.domain.approvals import End, Kind, Snapshot
+from scanner.domain.nominations import Nomination
 from scanner.evm.topics import APPROVAL
 from scanner.sources.evm_chain import PIECE, TOGETHER
+from scanner.store.chain import StoredIndex
 from scanner.store.engine import Store
 
 EACH = PIECE // TOGETHER
@@ -55,6 +58,24 @@ async def test_what_is_left_when_a_state_is_kept_no_more_is_read_at_a_newer_bloc
     snapshots = [one for one in found.values() if isinstance(one, Snapshot)]
     assert [(one.end, len(one.approvals)) for one in snapshots] == [(End.COMPLETE, EACH)] * len(OWNERS)
     assert len({one.block for one in snapshots}) > 1, "one block served all: nothing was shown"
+
+
+async def test_who_is_left_for_a_newer_block_is_not_held_against_a_patience_that_others_took(store: Store) -> None:
+    """Their past was known; what is read of it since then is waited for."""
+    mine = [
+        Nomination(owner, Kind.ERC20, f"0x{7:040x}", f"0x{1 + each:040x}") for owner in OWNERS for each in range(EACH)
+    ]
+    await StoredIndex(store).keep("1", OWNERS, 0, 9_999, mine)
+    ends: list[End] = []
+    async with (
+        serving(node := quick(OWNERS, keeps=15)),
+        chain_reader(store, node.url, patience=1.0, tries=0.5) as source,
+    ):
+        async for reading in source.read(targets_of(OWNERS)):
+            if isinstance(reading, Snapshot):
+                await asyncio.sleep(0.0 if ends else 1.0)
+                ends.append(reading.end)
+    assert ends == [End.COMPLETE] * len(OWNERS)
 
 
 async def test_a_node_that_keeps_no_state_at_all_is_said(store: Store) -> None:
