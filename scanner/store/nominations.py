@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, literal_column, or_, select, text, tuple_, update
+from sqlalchemy import bindparam, false, func, literal_column, null, or_, select, text, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -32,15 +32,20 @@ _MOVING = ("amount", "block", "tx", "at", "orphaned", "heard", "denied", "due_at
 _KEY = ("chain", "owner", "token", "spender", "kind", "token_id", "via")
 """The columns that make a right one. Rows that are sorted by them are written in half the time."""
 
-_new = insert(nominations)
+_new = insert(nominations).values(
+    seen=false(),
+    orphaned=false(),
+    denied=null(),
+    due_at=literal_column("0"),  # 1970, as AT_ONCE
+)
 TOLD = Command(
     _new.on_conflict_do_update(
         index_elements=[nominations.c[name] for name in _KEY],
         set_={name: _new.excluded[name] for name in _MOVING},
     ),
-    (*_KEY, *_MOVING, "seen"),
+    (*_KEY, "amount", "block", "tx", "at", "heard"),
 )
-"""Rights that logs spoke of, as `row_of` has each: what was seen stays seen."""
+"""What a log tells is due at once, and what was seen of it stays."""
 
 _NOMINATION = [
     nominations.c[name]
@@ -139,18 +144,21 @@ def named(one: Nomination) -> tuple[str, ...]:
 
 
 def row_of(chain: str, one: Nomination, heard: int) -> dict[str, object]:
-    """What is written of a nomination: it is due at once, and nobody has asked for it."""
+    """What `TOLD` writes of a nomination."""
+    owner, token, spender, kind, token_id, via = named(one)
     return {
-        **dict(zip(_KEY, (chain, *named(one)), strict=True)),
+        "chain": chain,
+        "owner": owner,
+        "token": token,
+        "spender": spender,
+        "kind": kind,
+        "token_id": token_id,
+        "via": via,
         "amount": one.amount,
         "block": one.block,
         "tx": one.tx,
         "at": one.at,
-        "orphaned": False,
         "heard": heard,
-        "denied": None,
-        "due_at": AT_ONCE,
-        "seen": False,
     }
 
 
