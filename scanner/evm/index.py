@@ -32,7 +32,7 @@ class Kept(msgspec.Struct, frozen=True, gc=False):
     """A nomination, and what became of it.
 
     `seen` says that the state once showed it in force, `orphaned` that the block which told of it last is no longer
-    part of the chain, and none has since. By its `id` the index knows it.
+    part of the chain, and none has since. `id` is what the index knows it by, 0 where it is not of an index.
     """
 
     nomination: Nomination

@@ -133,10 +133,11 @@ def _final(nomination: Nomination, around: _Around) -> bool:
 def _line(one: Nomination, right: Right, around: _Around) -> str:
     """All of an approval but its token's words, in less time than it takes to make it."""
     allowance = right.allowance
+    # When its block was made is known or not; once it is, that is as fixed as the block.
     dated = one.at is not None or one.block in around.times
     line = f"{one.kind}|{one.token}|{one.spender}|{one.tx}|{dated}|{_final(one, around)}|{one.block}|{allowance.raw}"
     if one.kind is Kind.ERC20 and allowance.unreadable is None:
-        return line
+        return line  # of nearly all: an ERC-20 allowance has no id, no instance and no end
     return (
         f"{line}|{one.token_id}|{one.via}|{allowance.in_words}|{allowance.unreadable}"
         f"|{right.expires_at}|{right.expired(around.block.time)}"

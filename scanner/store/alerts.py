@@ -80,6 +80,7 @@ _SPOKE = Query(
         alerts.c.approval_id.in_(given("moved")), alerts.c.change_id.in_(given("ids"))
     )
 )
+"""Looked for by the approvals that moved: no index has alerts by their changes."""
 
 
 async def of_rules_other_than(connection: AsyncConnection, rules: Collection[str]) -> list[Alert]:

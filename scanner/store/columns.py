@@ -33,7 +33,7 @@ class Instant(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a stored time needs its time zone")
-        return _kept(value.astimezone(UTC))
+        return _kept(value.astimezone(UTC))  # an hour that a zone has twice would be found as one
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """The moment in UTC."""

@@ -41,6 +41,8 @@ async def test_what_is_written_is_read_as_by_any_other_statement(store: Store) -
     assert dict(row) == {"channel": "ops", "failing_since": AT, "failures": 2, "next_at": None, "reason": "why"}
     assert await store.read(lambda c: SINCE(c, name="ops")) == [(AT,)]
     assert await store.read(lambda c: SINCE(c, name="nobody")) == []
+    assert await store.read(lambda c: SINCE.first(c, name="ops")) == (AT,)
+    assert await store.read(lambda c: SINCE.first(c, name="nobody")) is None
 
 
 @pytest.mark.parametrize(
