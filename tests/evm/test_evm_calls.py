@@ -1,5 +1,6 @@
 """Questions to the state of one block."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +36,23 @@ async def test_every_call_is_answered_in_order_at_the_blocks_hash() -> None:
     asked = [entry["params"][1] for request in far.requests for entry in request if entry["method"] == "eth_call"]
     assert asked == [{"blockHash": block(90).hash}] * 230
     assert len(far.requests) < 10
+
+
+class Together(FarNode):
+    """A node that answers no question to the state before three of them stand there."""
+
+    three = asyncio.Barrier(3)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        if b"eth_call" in await request.read():
+            await asyncio.wait_for(self.three.wait(), 5.0)
+        return await super().handle(request)
+
+
+async def test_large_questions_go_out_beside_each_other_and_not_in_a_row() -> None:
+    large = [Call(TOKEN, call.data + "0" * 600_000) for call in calls(3)]
+    async with nodes_of(Together(returns=lambda data: echo(data[:10]))) as nodes:
+        assert await nodes.call(large, block(90)) == echoed(3)
 
 
 @pytest.mark.parametrize("most", [1, 3, 10])
