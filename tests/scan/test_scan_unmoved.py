@@ -119,6 +119,19 @@ async def test_a_wallet_with_another_name_or_other_tags_is_judged_by_them(tmp_pa
             assert (await watch.scan(changed)).raised == ()
 
 
+async def test_what_could_not_be_decided_is_counted_of_all_that_is_so_and_of_what_happened_once(tmp_path: Path) -> None:
+    worth = """rules:
+      - {id: worth, title: Worth, severity: high, when: exposure.usd > 1, why: It is, fix: Go}
+      - {id: more, title: More, severity: high, on: [increased], when: exposure.usd > 1, why: It is, fix: Go}
+    """
+    world = story([row(1, 5), row(2, 5)], [row(1, 9), row(2, 5)])
+    async with watching(tmp_path, world, pack=pack(tmp_path / "rules", worth)) as watch:
+        assert (await watch.scan()).scan.undecided == 2
+        watch.sandbox.advance()
+        assert (await watch.scan()).scan.undecided == 3
+        assert (await watch.scan()).scan.undecided == 2
+
+
 async def test_a_name_that_moves_is_held_against_all_wallets_though_it_is_no_change(tmp_path: Path) -> None:
     shared = """rules:
       - {id: fake, title: Fake, severity: high, when: spender.owners > 1 && token.symbol == "USDT", why: It is, fix: Go}
