@@ -5,7 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from scanning import WALLET, address, all_rows, kinds, open_rules, row, rows, story, watching
+from scanning import WALLET, address, all_rows, house, kinds, open_rules, opened, row, rows, story, watching
+from worlds_of_money import OWNERS, Granted, Stopped, Teller, World
 
 from scanner.domain.approvals import Target
 from scanner.domain.lists import Entry, ListState
@@ -14,7 +15,7 @@ from scanner.judge import Judge
 from scanner.policy.loading import load
 from scanner.policy.rules import Pack
 from scanner.sandbox import UINT256_MAX
-from scanner.store import lists, tables
+from scanner.store import lists, scans, tables
 
 OLD = "rules:\n  - {id: old, title: Old, severity: high, when: approval.age > days(180), why: Old, fix: Revoke}\n"
 ANY = "rules:\n  - {id: any, title: Any, severity: high, when: 'true', why: Any, fix: Revoke}\n"
@@ -130,6 +131,19 @@ async def test_what_could_not_be_decided_is_counted_of_all_that_is_so_and_of_wha
         watch.sandbox.advance()
         assert (await watch.scan()).scan.undecided == 3
         assert (await watch.scan()).scan.undecided == 2
+
+
+async def test_a_rule_that_could_decide_of_what_did_not_move_is_not_said_to_decide_nothing(tmp_path: Path) -> None:
+    wide = "rules:\n  - {id: wide, title: Wide, severity: low, when: allowance.unlimited, why: Wide, fix: Revoke}\n"
+    world, clock, target = World(), Stopped(), Target("1", OWNERS[0])
+    world.granted = {(OWNERS[0], 1, 1): Granted(5), (OWNERS[0], 2, 1): Granted("1e9")}
+    async with opened(tmp_path / "store.db") as store:
+        home = house(store, Teller(world, clock), clock=clock, pack=pack(tmp_path / "rules", wide))
+        for symbol in ("TKN", "NEW"):
+            world.granted[OWNERS[0], 2, 1] = Granted("1e9", symbol=symbol)
+            clock.at += timedelta(minutes=1)
+            assert (await home.scan([target])).scan.undecided == 1
+            assert await store.read(scans.undecided_rules) == set()
 
 
 async def test_a_name_that_moves_is_held_against_all_wallets_though_it_is_no_change(tmp_path: Path) -> None:

@@ -120,10 +120,14 @@ def _approval(target: Target, of: int, to: int, one: Granted) -> Approval:
     return replace(shown, final=one.final)
 
 
+async def _nothing() -> None:
+    pass
+
+
 class Teller(Scripted):
     """A source that tells of a world. `meanwhile` happens when it is asked; `read_last` is of what it told all."""
 
-    def __init__(self, world: World, clock: Clock, meanwhile: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, world: World, clock: Clock, meanwhile: Callable[[], Awaitable[None]] = _nothing) -> None:
         super().__init__(self._look)
         self.world, self.clock, self.meanwhile = world, clock, meanwhile
         self.read_last: set[Target] = set()
