@@ -1,11 +1,13 @@
 """What a store of an earlier version holds is there after the upgrade."""
 
 import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
-from scanner.domain.approvals import UINT256_MAX, Kind
+from scanner.domain.approvals import UINT256_MAX, Kind, Target
 from scanner.domain.nominations import Nomination
-from scanner.store import migrations
+from scanner.store import knowledge, migrations, unmoved
 from scanner.store.chain import StoredIndex
 from scanner.store.engine import Store
 
@@ -30,35 +32,16 @@ def made_at(revision: str, path: Path) -> None:
 async def test_what_a_chains_logs_spoke_of_is_still_known_and_rests_as_it_did(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     made_at("0007", path)
-    plain = (
-        "b" * 24,
-        "1",
-        OWNER,
-        "erc20",
-        TOKEN,
-        SPENDER,
-        None,
-        None,
-        f"{7:078d}",
-        5,
-        "0xaa",
-        10**15,
-        1,
-        0,
-        9,
-        None,
-        0,
-    )
+    plain = ("b" * 24, "1", OWNER, "erc20", TOKEN, SPENDER, None, None)
+    told = (f"{7:078d}", 5, "0xaa", 10**15)
     resting = ("a" * 24, "1", OWNER, "erc6909", TOKEN, SPENDER, f"{UINT256_MAX:078d}", INSTANCE)
-    connection = sqlite3.connect(path)
-    connection.execute(f"INSERT INTO nominations VALUES ({', '.join('?' * 17)})", plain)
-    connection.execute(
-        f"INSERT INTO nominations VALUES ({', '.join('?' * 17)})",
-        (*resting, None, None, None, None, 0, 1, 9, 9, 10**15 + 43_200_000_000),
-    )
-    connection.execute("INSERT INTO chain_owners (chain, owner, since, upto) VALUES ('1', ?, 0, 9)", (OWNER,))
-    connection.commit()
-    connection.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"INSERT INTO nominations VALUES ({', '.join('?' * 17)})", (*plain, *told, 1, 0, 9, None, 0))
+        connection.execute(
+            f"INSERT INTO nominations VALUES ({', '.join('?' * 17)})",
+            (*resting, None, None, None, None, 0, 1, 9, 9, 10**15 + 43_200_000_000),
+        )
+        connection.execute("INSERT INTO chain_owners (chain, owner, since, upto) VALUES ('1', ?, 0, 9)", (OWNER,))
 
     store = await Store.open(f"sqlite:///{path}")
     index = StoredIndex(store)
@@ -72,4 +55,20 @@ async def test_what_a_chains_logs_spoke_of_is_still_known_and_rests_as_it_did(tm
     assert [one.nomination.kind for one in due[OWNER]] == [Kind.ERC20]
     await index.keep("1", [OWNER], 0, 10, [granted.nomination, quiet.nomination])
     assert len((await index.kept("1", [OWNER]))[OWNER]) == 2, "no right is there twice"
+    await store.close()
+
+
+async def test_what_an_earlier_version_judged_is_judged_once_more(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    made_at("0006", path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "INSERT INTO targets (chain, owner, tags, watched, version, covered, fingerprint)"
+            " VALUES ('1', ?, '[]', 1, 3, '[\"erc20\"]', 'read:these')",
+            (OWNER,),
+        )
+    store = await Store.open(f"sqlite:///{path}")
+    target, at = Target("1", OWNER), datetime(2026, 11, 3, tzinfo=UTC)
+    assert await store.read(lambda connection: unmoved.settled(connection, target, "these", at)) is None
+    assert (await store.read(lambda connection: knowledge.known(connection, target))).version == 3
     await store.close()
