@@ -68,6 +68,10 @@ def nominations(
     theirs = {"0x" + word(owner): owner for owner in owners}
     told: dict[_Right, _Told] = {}
     received: dict[tuple[str, str], None] = {}
+
+    def before(right: _Right) -> Nomination | None:
+        return known.get(_key(theirs, right)) if known else None
+
     for log in logs:
         topics = log.topics
         if not topics or log.removed:
@@ -81,11 +85,11 @@ def nominations(
             if right[0] in theirs and right[3] != _NOBODY:
                 heard = told.get(right)
                 if heard is None:
-                    heard = told[right] = _Told(known.get(_key(theirs, right)) if known else None)
+                    heard = told[right] = _Told(before(right))
                 heard.hear(log, amount_of(log), anew)
     for right in _covering(told, received):
         if right not in told:
-            told[right] = _Told(known.get(_key(theirs, right)) if known else None)
+            told[right] = _Told(before(right))
     return [heard.nomination(_key(theirs, right)) for right, heard in told.items()]
 
 
