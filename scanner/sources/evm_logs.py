@@ -68,10 +68,6 @@ def nominations(
     theirs = {"0x" + word(owner): owner for owner in owners}
     told: dict[_Right, _Told] = {}
     received: dict[tuple[str, str], None] = {}
-
-    def before(right: _Right) -> Nomination | None:
-        return known.get(_key(theirs, right)) if known else None
-
     for log in logs:
         topics = log.topics
         if not topics or log.removed:
@@ -85,11 +81,11 @@ def nominations(
             if right[0] in theirs and right[3] != _NOBODY:
                 heard = told.get(right)
                 if heard is None:
-                    heard = told[right] = _Told(before(right))
+                    heard = told[right] = _Told(_before(right, theirs, known))
                 heard.hear(log, amount_of(log), anew)
     for right in _covering(told, received):
         if right not in told:
-            told[right] = _Told(before(right))
+            told[right] = _Told(_before(right, theirs, known))
     return [heard.nomination(_key(theirs, right)) for right, heard in told.items()]
 
 
@@ -134,6 +130,11 @@ class _Told:
 
 
 _KINDS: Mapping[str, Kind] = {kind.value: kind for kind in Kind}
+
+
+def _before(right: _Right, theirs: Mapping[str, str], known: Mapping[Key, Nomination]) -> Nomination | None:
+    """What was known of a right. Most pasts are read where nothing is: then nobody makes its key."""
+    return known.get(_key(theirs, right)) if known else None
 
 
 def _key(theirs: Mapping[str, str], right: _Right) -> Key:
