@@ -111,6 +111,13 @@ async def test_a_reading_that_broke_off_proves_nothing(store: Store) -> None:
     assert await due(store, moment()) == {ALICE: 100}
 
 
+async def test_a_source_that_knows_no_blocks_leaves_what_another_one_proved(store: Store) -> None:
+    await heard(store, 100, alice=90)
+    await reads(store, 95, right())
+    await reads(store, None, right())
+    assert await due(store, moment()) == {}
+
+
 async def test_an_end_makes_due_when_it_comes(store: Store) -> None:
     ends = NOON + timedelta(minutes=3)
     await heard(store, 100)
