@@ -142,20 +142,24 @@ class Channel:
             raise self._refused(
                 "apprise knows no such address", "Look up how the service's URL is written: appriseit.com"
             )
-        plugin: Any = None
-        # Each fails in its own way. apprise could hush that up, but then it also words each success for a log.
-        with suppress(Exception):
-            plugin = Apprise.instantiate(fields, asset=_asset(), suppress_exceptions=False)
+        # apprise could hush up what a plugin fails at, but then it also words each success for a log.
+        try:
+            plugin: Any = Apprise.instantiate(fields, asset=_asset(), suppress_exceptions=False)
+        except Exception as error:  # noqa: BLE001 - each plugin fails in its own way
+            raise self._unusable(f" ({type(error).__name__})") from None  # what it says may hold the channel's secret
         if plugin is None:
-            raise self._refused(
-                "apprise cannot use this address", "A part of it is missing or malformed: appriseit.com"
-            )
+            raise self._unusable()
         if _has_plain_password(plugin):
             raise self._refused("the password would be sent in the clear", "Write mailtos:// instead of mailto://")
         if self.moved:
             new = ((self.moved.get(str(chat)), chat, topic) for chat, topic in plugin.targets)
             plugin.targets = [(chat, topic) if now is None else (now, None) for now, chat, topic in new]
         return plugin
+
+    def _unusable(self, error: str = "") -> ChannelError:
+        return self._refused(
+            f"apprise cannot use this address{error}", "A part of it is missing or malformed: appriseit.com"
+        )
 
     def _refused(self, why: str, hint: str) -> ChannelError:
         return ChannelError(f"channel {self.name!r} ({describe(self.url)}): {why}", hint)
