@@ -3,13 +3,14 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.changes import ChangeKind
+from scanner.store.columns import Instant
 from scanner.store.prepared import Query
 from scanner.store.rows import given
-from scanner.store.tables import approvals, changes, scans, targets
+from scanner.store.tables import approvals, changes, scans, targets, watches
 
 __all__ = ["Counts", "left_unjudged", "spender_counts"]
 
@@ -47,7 +48,8 @@ _COUNTS = Query(
 
 
 async def left_unjudged(connection: AsyncConnection, scan_id: str) -> dict[str, bool]:
-    """The spenders that other scans moved and never came to judge, and whether each only by first readings.
+    """The spenders that other scans moved and never came to judge, and whether each only by first readings; and those
+    of wallets that came back, or have another name or other tags.
 
     A scan that ends judges all that is left, so only what changed since the last one that did is looked at.
     """
@@ -59,4 +61,23 @@ async def left_unjudged(connection: AsyncConnection, scan_id: str) -> dict[str, 
         .where(scans.c.state != "finished", scans.c.id != scan_id, or_(last.is_(None), changes.c.at >= last))
         .group_by(approvals.c.spender)
     )
-    return {row[0]: bool(row[1]) for row in rows}
+    found = {row[0]: bool(row[1]) for row in rows}
+    lately = await connection.execute(
+        select(watches.c.target_id, watches.c.since).where(watches.c.until.is_(None), watches.c.since > last)
+    )
+    for target_id, since in lately:
+        for (spender,) in await _HELD_BEFORE(connection, whose=target_id, then=since):
+            found[spender] = False
+    return found
+
+
+_HELD_BEFORE = Query(
+    select(approvals.c.spender)
+    .distinct()
+    .where(
+        approvals.c.target_id == bindparam("whose"),
+        approvals.c.in_force,
+        approvals.c.first_seen < bindparam("then", type_=Instant),
+    )
+)
+"""Who holds something of a wallet that was seen before a time: what was not is judged as news."""

@@ -120,6 +120,35 @@ async def test_a_wallet_with_another_name_or_other_tags_is_judged_by_them(tmp_pa
             assert (await watch.scan(changed)).raised == ()
 
 
+async def test_a_wallet_that_comes_back_counts_among_the_others_at_once(tmp_path: Path) -> None:
+    several = "rules:\n  - {id: several, title: T, severity: high, when: spender.owners > 1, why: Two, fix: Revoke}\n"
+    world = story([row(1), row(1, owner=address(0xB))])
+    async with watching(tmp_path, world, pack=pack(tmp_path / "rules", several)) as watch:
+        mine, other = watch.targets
+        judge, store = watch.house.judge, watch.store
+        assert len(open_rules(await watch.scan())) == 2
+        await judge.tidy(store, [mine], certain=True)
+        await judge.again(store)
+        assert open_rules(await watch.scan(mine)) == []
+        await judge.tidy(store, [mine, other], certain=True)
+        await judge.again(store)
+        assert len(open_rules(await watch.scan())) == 2
+        assert (await watch.scan()).raised == ()
+
+
+async def test_a_wallet_with_other_tags_is_judged_by_them_also_where_others_count(tmp_path: Path) -> None:
+    cold = """rules:
+      - {id: cold, title: Cold, severity: high, when: '"cold" in owner.tags && spender.owners > 1', why: Cold, fix: Go}
+    """
+    world = story([row(1), row(1, owner=address(0xB))])
+    async with watching(tmp_path, world, pack=pack(tmp_path / "rules", cold)) as watch:
+        mine, other = watch.targets
+        assert (await watch.scan()).raised == ()
+        renamed = await watch.scan(replace(mine, tags=("cold",)), other)
+        assert [name for name, _ in open_rules(renamed)] == ["cold"]
+        assert open_rules(await watch.scan(mine, other)) == []
+
+
 async def test_what_could_not_be_decided_is_counted_of_all_that_is_so_and_of_what_happened_once(tmp_path: Path) -> None:
     worth = """rules:
       - {id: worth, title: Worth, severity: high, when: exposure.usd > 1, why: It is, fix: Go}
