@@ -7,7 +7,6 @@ from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.changes import ChangeKind
-from scanner.store.columns import Instant
 from scanner.store.prepared import Query
 from scanner.store.rows import given
 from scanner.store.tables import approvals, changes, scans, targets, watches
@@ -49,7 +48,7 @@ _COUNTS = Query(
 
 async def left_unjudged(connection: AsyncConnection, scan_id: str) -> dict[str, bool]:
     """The spenders that other scans moved and never came to judge, and whether each only by first readings; and those
-    of wallets that came back, or have another name or other tags.
+    of wallets that came back with this scan, or have another name or other tags since then.
 
     A scan that ends judges all that is left, so only what changed since the last one that did is looked at.
     """
@@ -62,22 +61,14 @@ async def left_unjudged(connection: AsyncConnection, scan_id: str) -> dict[str, 
         .group_by(approvals.c.spender)
     )
     found = {row[0]: bool(row[1]) for row in rows}
-    lately = await connection.execute(
-        select(watches.c.target_id, watches.c.since).where(watches.c.until.is_(None), watches.c.since > last)
-    )
-    for target_id, since in lately:
-        for (spender,) in await _HELD_BEFORE(connection, whose=target_id, then=since):
-            found[spender] = False
-    return found
+    return found | dict.fromkeys((spender for (spender,) in await _HELD_BEFORE(connection, this_scan=scan_id)), False)
 
 
+_BEGAN = select(scans.c.started_at).where(scans.c.id == bindparam("this_scan")).scalar_subquery()
+_BEGUN = select(watches.c.target_id).where(watches.c.since == _BEGAN, watches.c.until.is_(None))
 _HELD_BEFORE = Query(
-    select(approvals.c.spender)
-    .distinct()
-    .where(
-        approvals.c.target_id == bindparam("whose"),
-        approvals.c.in_force,
-        approvals.c.first_seen < bindparam("then", type_=Instant),
+    select(approvals.c.spender).where(
+        approvals.c.target_id.in_(_BEGUN), approvals.c.in_force, approvals.c.first_seen < _BEGAN
     )
 )
-"""Who holds something of a wallet that was seen before a time: what was not is judged as news."""
+"""Who holds something of a wallet whose watch began with a scan. What was not seen before that is judged as news."""
