@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -176,13 +176,16 @@ def running(*, chain_id: int = 1, timestamp: int | None = None, more: Sequence[s
     """A fresh node on a free port. Its first block's time is two days ago, so that a world can have a past."""
     began = int(time.time()) - 172_800 if timestamp is None else timestamp
     flags = [*FLAGS, "--port", "0", "--chain-id", str(chain_id), "--timestamp", str(began), *more]
-    # It tells so much later on that a pipe would fill, and nobody reads it.
-    with TemporaryFile() as told, subprocess.Popen([BINARY, *flags], stdout=told, stderr=told) as process:
-        try:
-            with closing((node := Node(_url(process, told.fileno()))).link):
-                yield node
-        finally:
-            process.kill()
+    # Of old blocks it keeps the states on disk, gigabytes of a crowd, and leaves them there when it is killed.
+    with TemporaryDirectory(ignore_cleanup_errors=True) as states:
+        flags += ["--cache-path", states]
+        # It tells so much later on that a pipe would fill, and nobody reads it.
+        with TemporaryFile() as told, subprocess.Popen([BINARY, *flags], stdout=told, stderr=told) as process:
+            try:
+                with closing((node := Node(_url(process, told.fileno()))).link):
+                    yield node
+            finally:
+                process.kill()
 
 
 def _url(process: subprocess.Popen[bytes], told: int) -> str:
