@@ -17,6 +17,7 @@ _APPROVAL = "JOIN approvals a ON a.id = mine.approval_id JOIN copies ON copies.m
 _ID = "identity(a.chain, copies.owner, a.token, a.spender, a.kind)"
 _COPIED: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "targets": ("JOIN copies ON copies.model = mine.id", {"id": "copies.id", "owner": "copies.owner"}),
+    "watches": (_TARGET, {"seq": "NULL", "target_id": "copies.id"}),
     "balances": (_TARGET, {"target_id": "copies.id"}),
     "scan_targets": (_TARGET, {"target_id": "copies.id"}),
     "changes": (_APPROVAL, {"seq": "NULL", "approval_id": _ID}),

@@ -190,9 +190,9 @@ class Judge:
 
         What is in memory is one transaction's part of it, however much is stored.
         """
-        after = (0, "")
+        after, moved = (0, ""), Moved()
         while places := await store.read(partial(knowledge.next_in_force, after=after)):
-            await store.write(partial(self._judge_some, ids=[id_ for _, id_ in places]))
+            await store.write(partial(self._judge_some, ids=[id_ for _, id_ in places], moved=moved))
             after = places[-1]
 
     async def touched(self, store: Store) -> int:
@@ -201,15 +201,17 @@ class Judge:
         Each transaction is bounded. What is left when this breaks off waits in the store for whoever asks next.
         """
         newest, ids = await store.read(lists.to_judge)
+        moved = Moved()
         for some in parts(ids):
-            await store.write(partial(self._judge_some, ids=some))
+            await store.write(partial(self._judge_some, ids=some, moved=moved))
         if newest:
             await store.write(partial(lists.judged, newest=newest))
         return len(ids)
 
-    async def _judge_some(self, connection: AsyncConnection, ids: Sequence[str]) -> None:
+    async def _judge_some(self, connection: AsyncConnection, ids: Sequence[str], moved: Moved) -> None:
+        """Judge stored approvals. Nothing has `moved`: from one part to the next it has the counts, which are dear."""
         cases = of_stored(await knowledge.some_in_force(connection, ids))
-        judged = await self._judge_all(connection, self.pack, cases)
+        judged = await self._judge_all(connection, self.pack, cases, moved=moved)
         await self._apply(connection, judged.transitions, None, self._now())
         # Rules that judged the last reading before these did may come back, and would say something else.
         await unmoved.forget(connection, ids, but=self.pack.digest)

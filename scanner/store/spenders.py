@@ -67,8 +67,8 @@ async def left_unjudged(connection: AsyncConnection, scan_id: str) -> dict[str, 
 _BEGAN = select(scans.c.started_at).where(scans.c.id == bindparam("this_scan")).scalar_subquery()
 _BEGUN = select(watches.c.target_id).where(watches.c.since == _BEGAN, watches.c.until.is_(None))
 _HELD_BEFORE = Query(
-    select(approvals.c.spender).where(
-        approvals.c.target_id.in_(_BEGUN), approvals.c.in_force, approvals.c.first_seen < _BEGAN
-    )
+    select(approvals.c.spender)
+    .distinct()
+    .where(approvals.c.target_id.in_(_BEGUN), approvals.c.in_force, approvals.c.first_seen < _BEGAN)
 )
 """Who holds something of a wallet whose watch began with a scan. What was not seen before that is judged as news."""
