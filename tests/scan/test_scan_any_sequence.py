@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from blank import blank
-from hypothesis import HealthCheck, settings
+from effort import effort
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from oracle import Oracle, Seen, size
@@ -280,19 +280,10 @@ def approval(target: Target, number: int, amount: int | str, status: Status) -> 
 
 
 def test_the_store_and_the_alerts_are_what_the_contract_says() -> None:
-    run_state_machine_as_test(Sequences, settings=_effort(8))
+    run_state_machine_as_test(Sequences, settings=effort(8))
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1200)
 def test_the_store_and_the_alerts_are_what_the_contract_says_for_very_long() -> None:
-    run_state_machine_as_test(Sequences, settings=_effort(1000))
-
-
-def _effort(examples: int) -> settings:
-    return settings(
-        max_examples=examples,
-        stateful_step_count=15,
-        deadline=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-    )
+    run_state_machine_as_test(Sequences, settings=effort(1000))

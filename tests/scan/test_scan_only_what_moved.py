@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from blank import blank
-from hypothesis import HealthCheck, settings
+from effort import effort
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from scanning import CHANNELS, all_rows, default_pack, house, outcome
@@ -337,19 +337,10 @@ class Lives(RuleBasedStateMachine):
 
 
 def test_what_did_not_move_would_be_judged_as_it_was() -> None:
-    run_state_machine_as_test(Lives, settings=_effort(6))
+    run_state_machine_as_test(Lives, settings=effort(6))
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_what_did_not_move_would_be_judged_as_it_was_for_very_long() -> None:
-    run_state_machine_as_test(Lives, settings=_effort(1000))
-
-
-def _effort(examples: int) -> settings:
-    return settings(
-        max_examples=examples,
-        stateful_step_count=15,
-        deadline=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-    )
+    run_state_machine_as_test(Lives, settings=effort(1000))
