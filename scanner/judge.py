@@ -22,13 +22,13 @@ from scanner.policy.exceptions import Exemptions
 from scanner.policy.fields import AGES, COUNTS, MONEY
 from scanner.policy.moments import Moments
 from scanner.policy.rules import Pack
+from scanner.rulings import Rulings, alerting_about
 from scanner.store import alerts as kept_alerts
 from scanner.store import knowledge, lists, outbox, unmoved
 from scanner.store.engine import Store
 from scanner.store.rows import parts
 from scanner.store.spenders import Counts
 from scanner.store.surroundings import keep_first_worth, surroundings
-from scanner.verdicts import Verdicts, alerting_about
 
 __all__ = ["Judge", "Judged", "parted"]
 
@@ -268,12 +268,12 @@ class Judge:
         await keep_first_worth(connection, held, known)
         old = ({one.approval.id for one in held} | gone.keys()) - new
         alerts = await kept_alerts.open_alerts(connection, sorted(old))
-        verdicts = Verdicts(pack, told, alerting_about(alerts), among, self._states)
+        rulings = Rulings(pack, told, alerting_about(alerts), among, self._states)
         for case in cases:
             for one in case.held:
                 spared = self._exemptions.of(one.approval, at)
-                asked = verdicts.ask(case, one, counted, known[one.approval.id], spared, at)
-                if settled is not None and verdicts.settles(self._shared, one, asked):
+                asked = rulings.ask(case, one, counted, known[one.approval.id], spared, at)
+                if settled is not None and rulings.settles(self._shared, one, asked):
                     settled.add(one.approval.id)
         baseline, raised = (
             frozenset().union(*(part(case) for case in cases))
@@ -281,18 +281,18 @@ class Judge:
         )
         transitions = reconcile(
             alerts,
-            verdicts.found,
+            rulings.found,
             gone=gone,
             baseline=baseline,
             raised=raised,
-            excepted=verdicts.excepted,
+            excepted=rulings.excepted,
             at=at,
         )
         lasting = 0
         if self._states.issubset(rule.id for rule in pack.rules):
-            await unmoved.note_undecided(connection, verdicts.open_questions)
-            lasting = sum(verdicts.open_questions.values())
-        return Judged(transitions, verdicts.undecided, frozenset(verdicts.decided), lasting)
+            await unmoved.note_undecided(connection, rulings.open_questions)
+            lasting = sum(rulings.open_questions.values())
+        return Judged(transitions, rulings.undecided, frozenset(rulings.decided), lasting)
 
     async def _counts(
         self, connection: AsyncConnection, pack: Pack, held: Sequence[Held], counts: Counts

@@ -14,7 +14,7 @@ from scanner.policy.fields import COUNTS, FIELDS, facts
 from scanner.policy.rules import Exemption, Pack, findings
 from scanner.policy.rules import Judged as Ruled
 
-__all__ = ["Verdicts", "alerting_about"]
+__all__ = ["Rulings", "alerting_about"]
 
 _NOT_LATER = COUNTS | {name for name in FIELDS if name.startswith("change.")}
 """The fields that are not the same any more when a scan is done."""
@@ -64,7 +64,7 @@ class _Said:
 
 
 @dataclass(slots=True)
-class Verdicts:
+class Rulings:
     """What the rules of a pack say of one approval after the other.
 
     `told` are the rules that spoke of a change already, `alerting` those with an open alert about an approval. `among`
