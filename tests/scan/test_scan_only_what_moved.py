@@ -9,8 +9,8 @@ import json
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
-from functools import cache
+from datetime import datetime, timedelta
+from functools import cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,7 +21,7 @@ from effort import effort
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from scanning import CHANNELS, all_rows, default_pack, house, outcome
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, Update, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from strategies import START
 from worlds_of_money import OWNERS, Granted, Purse, Stopped, Teller, View, World, spender, token
@@ -331,9 +331,29 @@ class Lives(RuleBasedStateMachine):
             self.runner.run(life.scan(Job(targets, frozenset(targets), asked_by, weighs=weighs)))
         mine, theirs = (life.said for life in self.lives)
         assert mine == theirs
+        self.runner.run(self._read_alike())
         here, there = (self.runner.run(_said(life.store)) for life in self.lives)
         for table, rows in here.items():
             assert rows == there[table], table
+
+    async def _read_alike(self) -> None:
+        """What is settled is due again no later than what is judged as a whole, maybe earlier: and then both are.
+
+        What is read at all can end an alert on what happened, though it says nothing new.
+        """
+        due = select(TARGETS.id, TARGETS.fingerprint, TARGETS.due_at)
+        here, there = [await life.store.write(lambda c: _rows(c, due)) for life in self.lives]
+        for mine, theirs in zip(here, there, strict=True):
+            sooner, later = mine["due_at"], theirs["due_at"]
+            if isinstance(later, datetime) and None not in (mine["fingerprint"], theirs["fingerprint"]):
+                assert isinstance(sooner, datetime)
+                assert sooner <= later
+            same = update(tables.targets).where(TARGETS.id == theirs["id"]).values(due_at=sooner)
+            await self.lives[1].store.write(partial(_done, same))
+
+
+async def _done(statement: Update, connection: AsyncConnection) -> None:
+    await connection.execute(statement)
 
 
 def test_what_did_not_move_would_be_judged_as_it_was() -> None:
