@@ -140,7 +140,7 @@ async def test_what_can_be_borne_neither_revokes_nor_resolves(name: str, page: s
 
 async def test_one_target_that_fails_touches_no_other(tmp_path: Path) -> None:
     world = story([row(1, chain=chain) for chain in ("1", "56", "8453", "10")])
-    async with watching(tmp_path, world, settings=QUICK) as watch:
+    async with watching(tmp_path, world, settings=IN_NO_HURRY) as watch:
         good = await watch.scan()
         watch.sandbox.fail("code-81451", target=("56", WALLET), times=None)
         report = await watch.scan()
