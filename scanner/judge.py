@@ -141,14 +141,14 @@ class Judge:
         first = frozenset(id_ for id_, kind in kinds.items() if kind is ChangeKind.BASELINE)
         settled: set[str] = set()
         found = await self._judge_all(
-            connection, self._own, of_stored(kept, first, changed), told, moved, settled, self.follow_money
+            connection, self._own, of_stored(kept, first, changed), told, moved.counts, settled, self.follow_money
         )
         for one in kept:
             if one.held.approval.id in settled and moved.holds(one.held.approval):
                 moved.settle(one.held.approval)
         counting = [one for one in kept if one.held.approval.id not in settled]
         now = [one for one in counting if one.held.approval.spender.address not in moved.spenders]
-        found += await self._judge_all(connection, self._shared_money, of_stored(now, first), moved=moved)
+        found += await self._judge_all(connection, self._shared_money, of_stored(now, first), counts=moved.counts)
         await self._apply(connection, found.transitions, scan_id, self._now())
         return found
 
@@ -181,7 +181,7 @@ class Judge:
         first = frozenset(
             one.held.approval.id for one in held if moved.spenders.get(one.held.approval.spender.address, False)
         )
-        found = await self._judge_all(connection, self._shared, of_stored(held, first), moved=moved)
+        found = await self._judge_all(connection, self._shared, of_stored(held, first), counts=moved.counts)
         await self._apply(connection, found.transitions, scan_id, self._now())
         return found, Part(left, after=after) if left else None
 
@@ -190,9 +190,9 @@ class Judge:
 
         What is in memory is one transaction's part of it, however much is stored.
         """
-        after, moved = (0, ""), Moved()
+        after, counts = (0, ""), Counts()
         while places := await store.read(partial(knowledge.next_in_force, after=after)):
-            await store.write(partial(self._judge_some, ids=[id_ for _, id_ in places], moved=moved))
+            await store.write(partial(self._judge_some, ids=[id_ for _, id_ in places], counts=counts))
             after = places[-1]
 
     async def touched(self, store: Store) -> int:
@@ -201,17 +201,17 @@ class Judge:
         Each transaction is bounded. What is left when this breaks off waits in the store for whoever asks next.
         """
         newest, ids = await store.read(lists.to_judge)
-        moved = Moved()
+        counts = Counts()
         for some in parts(ids):
-            await store.write(partial(self._judge_some, ids=some, moved=moved))
+            await store.write(partial(self._judge_some, ids=some, counts=counts))
         if newest:
             await store.write(partial(lists.judged, newest=newest))
         return len(ids)
 
-    async def _judge_some(self, connection: AsyncConnection, ids: Sequence[str], moved: Moved) -> None:
-        """Judge stored approvals. Nothing has `moved`: from one part to the next it has the counts, which are dear."""
+    async def _judge_some(self, connection: AsyncConnection, ids: Sequence[str], counts: Counts) -> None:
+        """Judge stored approvals. The `counts` are the same for all parts: to ask for them anew each time is dear."""
         cases = of_stored(await knowledge.some_in_force(connection, ids))
-        judged = await self._judge_all(connection, self.pack, cases, moved=moved)
+        judged = await self._judge_all(connection, self.pack, cases, counts=counts)
         await self._apply(connection, judged.transitions, None, self._now())
         # Rules that judged the last reading before these did may come back, and would say something else.
         await unmoved.forget(connection, ids, but=self.pack.digest)
@@ -246,23 +246,23 @@ class Judge:
         pack: Pack,
         cases: Sequence[Case],
         told: Collection[tuple[str, str]] = (),
-        moved: Moved | None = None,
+        counts: Counts | None = None,
         settled: set[str] | None = None,
         among: Container[str] | None = None,
     ) -> Judged:
         """Judge approvals by a pack, or by those `among` its rules. `told` are the rules that spoke of a change before:
         an event is told once.
 
-        `moved` is what the scan has moved so far. Those of which the rules that count can say nothing, whatever the
-        counts are, are added to `settled`. Where all rules on a wallet's own states are asked, it is kept how many of
-        them could not decide.
+        `counts` know what was asked for by calls before. Approvals of which the rules that count can say nothing,
+        whatever the counts are, are added to `settled`. Where all rules on a wallet's own states are asked, it is kept
+        how many of them could not decide.
         """
         gone = {id_: why for case in cases for id_, why in case.gone.items()}
         held = [one for case in cases for one in case.held]
         if not held and not gone:
             return Judged()
         at = self._now()
-        counted = await self._counts(connection, pack, held, Counts() if moved is None else moved.counts)
+        counted = await self._counts(connection, pack, held, counts or Counts())
         new = frozenset().union(*(case.new for case in cases))
         known = await surroundings(connection, held, new)
         await keep_first_worth(connection, held, known)
