@@ -6,6 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
 
+import msgspec
+from msgspec.structs import force_setattr
+
 from scanner.errors import Trouble
 
 __all__ = [
@@ -75,8 +78,7 @@ class Target:
     tags: tuple[str, ...] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(msgspec.Struct, frozen=True, gc=False):
     """How much a spender may take, in the token's smallest unit, exactly.
 
     `raw` is None where no number was given. `in_words` says that the source called it unlimited in words.
@@ -112,8 +114,7 @@ class Allowance:
         return self.unreadable is None and not self.in_words and self.raw == 0
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(msgspec.Struct, frozen=True, gc=False):
     """A token contract. `address` is "" where the source gives none; `symbol` is a stranger's text.
 
     What is None the source does not tell.
@@ -125,8 +126,7 @@ class Token:
     supply: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Spender:
+class Spender(msgspec.Struct, frozen=True, gc=False):
     """Who may take. `address` is "" where the source contradicts itself or is silent.
 
     `name` is a stranger's text, "" where the source has none for it, and None where it knows no names at all.
@@ -138,12 +138,14 @@ class Spender:
 
 def stable_id(*parts: object, length: int = 16) -> str:
     """A short name for an identity: the same parts give the same id, for ever and everywhere."""
-    text = "\x1f".join(["" if part is None else str(part) for part in parts])
+    return _short("\x1f".join(["" if part is None else str(part) for part in parts]), length)
+
+
+def _short(text: str, length: int) -> str:
     return blake2b(text.encode(errors="surrogatepass"), digest_size=length // 2).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
+class Approval(msgspec.Struct, frozen=True, gc=False):
     """One spender's right over one token of one owner on one chain, as a source showed it.
 
     Identity is chain, owner, token, spender, kind and token id. A token without an address is told apart by its
@@ -165,13 +167,14 @@ class Approval:
     granted_tx: str | None = None
     via: str | None = None
     final: bool = True
-    id: str = field(init=False, compare=False)
+    id: str = ""
 
     def __post_init__(self) -> None:
         token = self.token.address or f"symbol:{self.token.symbol or ''}"
-        elsewhere = () if self.via is None else (self.via,)
-        identity = (self.chain, self.owner, token, self.spender.address, self.kind, self.token_id, *elsewhere)
-        object.__setattr__(self, "id", stable_id(*identity, length=20))
+        token_id = "" if self.token_id is None else self.token_id
+        named = f"{self.chain}\x1f{self.owner}\x1f{token}\x1f{self.spender.address}\x1f{self.kind}\x1f{token_id}"
+        # What `stable_id` makes of these parts, in half the time: each reading makes thousands.
+        force_setattr(self, "id", _short(named if self.via is None else f"{named}\x1f{self.via}", 20))
 
     @property
     def target(self) -> Target:

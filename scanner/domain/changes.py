@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from msgspec import structs
+
 from scanner.domain.approvals import Allowance, Approval, End, Kind, Snapshot, Spender, Target, Token, stable_id
 from scanner.errors import Reason, Trouble
 
@@ -167,7 +169,7 @@ def diff(known: Known, snapshot: Snapshot, confirm_after: timedelta, based_on: i
     for held, how in (*lost.ended, *believed):
         row = replace(_over(held, snapshot), version=version)
         rows[row.approval.id] = row
-        nothing = replace(row.approval, allowance=Allowance(0))
+        nothing = structs.replace(row.approval, allowance=Allowance(0))
         changes.append(Change(how, held.approval, nothing, snapshot.read_at))
 
     doubts = [held for held in lost.candidates if not lost.believes(held, confirm_after)]
@@ -202,12 +204,14 @@ def _seen(held: Held | None, approval: Approval, snapshot: Snapshot, *, first: b
         return replace(held, approval=approval, since=at, changed_at=at, in_force=True), ChangeKind.RESTORED
     if approval.allowance.unreadable is not None:
         # The last readable amount stays for comparison: garbage is neither a rise nor a fall.
-        last = replace(approval.allowance, raw=held.approval.allowance.raw, in_words=held.approval.allowance.in_words)
-        approval = replace(approval, allowance=last)
+        last = structs.replace(
+            approval.allowance, raw=held.approval.allowance.raw, in_words=held.approval.allowance.in_words
+        )
+        approval = structs.replace(approval, allowance=last)
     kind = _moved(held.approval, approval)
     if kind is not ChangeKind.INCREASED and snapshot.block is None and approval.granted_at is None:
         # Who knows no blocks cannot know that it was granted anew, and has not said so.
-        approval = replace(approval, granted_at=held.approval.granted_at, granted_tx=held.approval.granted_tx)
+        approval = structs.replace(approval, granted_at=held.approval.granted_at, granted_tx=held.approval.granted_tx)
     changed_at = at if kind else held.changed_at
     return replace(held, approval=approval, changed_at=changed_at, missing_since=None), kind
 
@@ -227,7 +231,7 @@ def _in_known_words(shown: Approval, known: Approval) -> Approval:
     if words == token and name is not None:
         return shown
     spender = Spender(shown.spender.address, known.spender.name if name is None else name)
-    return replace(shown, token=words, spender=spender)
+    return structs.replace(shown, token=words, spender=spender)
 
 
 def _moved(before: Approval, after: Approval) -> ChangeKind | None:
@@ -246,7 +250,7 @@ def _allows(row: Approval, at: datetime) -> bool:
 def _over(held: Held, snapshot: Snapshot) -> Held:
     """What is held of an approval that is gone: as it was last seen, but for an end that was moved since."""
     row = snapshot.approvals.get(held.approval.id)
-    approval = held.approval if row is None else replace(held.approval, expires_at=row.expires_at)
+    approval = held.approval if row is None else structs.replace(held.approval, expires_at=row.expires_at)
     return replace(held, approval=approval, in_force=False, missing_since=None, changed_at=snapshot.read_at)
 
 

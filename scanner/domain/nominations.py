@@ -16,7 +16,7 @@ Key: TypeAlias = tuple[str, Kind, str, str, int | None, str | None]
 """Owner, kind, token, spender, token id and Permit2 instance: what makes two nominations the same question."""
 
 
-class Nomination(msgspec.Struct, frozen=True, gc=False):
+class Nomination(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A right that an owner may have given, with where it was last spoken of. There are as many as logs in a past.
 
     `token` is the contract that keeps the right, or what is taken where `kind` is Permit2; `via` is then the Permit2

@@ -1,9 +1,11 @@
 """What two sources say of the same targets, row by row: like `domain.report`, the JSON of version 1."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
+
+from msgspec import structs
 
 from scanner.domain.approvals import Approval, End, Snapshot
 from scanner.domain.reconciliation import Agreement, Cause, Row, Verdict
@@ -175,7 +177,7 @@ class Reconciliation:
 
 def _shown(approval: Approval | None, named: Approval) -> AllowanceEntry | None:
     """What one source shows, in units by what either knows of the token."""
-    return None if approval is None else AllowanceEntry.of(replace(approval, token=named.token))
+    return None if approval is None else AllowanceEntry.of(structs.replace(approval, token=named.token))
 
 
 def _error(snapshot: Snapshot) -> str | None:

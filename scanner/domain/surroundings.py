@@ -1,7 +1,9 @@
 """What is known beside an approval itself: what it puts at stake, and what the lists say of its spender and token."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import structs
 
 from scanner.domain.approvals import Approval
 from scanner.domain.exposure import UNVALUED, Exposure
@@ -29,7 +31,7 @@ class Surroundings:
         decimals = self.exposure.decimals
         if decimals is None or approval.token.decimals is not None:
             return approval
-        return replace(approval, token=replace(approval.token, decimals=decimals))
+        return structs.replace(approval, token=structs.replace(approval.token, decimals=decimals))
 
 
 UNKNOWN = Surroundings()

@@ -3,6 +3,8 @@
 Strangers write what is read here. Nothing raises: what cannot be read is None.
 """
 
+from functools import lru_cache
+
 from scanner.evm.values import Returned
 
 __all__ = ["LONGEST_TEXT", "WORD", "calldata", "number", "text", "word"]
@@ -19,15 +21,18 @@ def word(value: str | int) -> str:
     return value[2:].rjust(WORD, "0") if isinstance(value, str) else f"{value:064x}"
 
 
+_argument = lru_cache(maxsize=10_000)(word)
+"""An owner or a spender stands in many calls."""
+
+
 def calldata(selector: str, *arguments: str | int) -> str:
     """A function's selector and its arguments, each an address or an integer, as hex with 0x."""
-    return selector + "".join(map(word, arguments))
+    return selector + "".join(map(_argument, arguments))
 
 
 def number(data: Returned, index: int = 0) -> int | None:
     """The unsigned integer in a word of an answer; None where the answer is shorter than that, or was reverted."""
-    digits = (data or "")[index * WORD : (index + 1) * WORD]
-    if len(digits) < WORD:
+    if data is None or len(digits := data[index * WORD : (index + 1) * WORD]) < WORD:
         return None
     try:
         return int(digits, 16)

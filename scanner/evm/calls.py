@@ -80,7 +80,6 @@ def _returned(answer: Result, call: Call) -> Returned | Fault:
         text = msgspec.json.decode(answer, type=str)
         if not text.startswith("0x"):
             raise ValueError(text)
-        bytes.fromhex(text[2:])
+        return bytes.fromhex(text[2:]).hex()  # in lower case, as all hex is compared
     except (msgspec.DecodeError, ValueError):
         return Fault(What.NONSENSE, "gave back something else than hex from a call")
-    return text[2:].lower()

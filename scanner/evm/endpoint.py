@@ -214,6 +214,8 @@ class Endpoint:
 
     def _chunk(self, asks: Sequence[Ask]) -> Sequence[Ask]:
         """As many of the first as go into one request."""
+        if len(asks) == 1:
+            return asks
         size = 0
         for count, ask in enumerate(asks[: self.learned.batch.now]):
             size += len(msgspec.json.encode(ask.params))

@@ -71,7 +71,7 @@ class Index(Protocol):
         heard: Mapping[str, int] = NOBODY,
         *,
         anew: bool = True,
-    ) -> None:
+    ) -> dict[str, list[Kept]]:
         """The past of these owners is read from block `first` up to `last`, and this is what its logs spoke of.
 
         Where it was not begun `anew`, but goes on from what was read before, an owner who was forgotten stays so.
@@ -79,6 +79,8 @@ class Index(Protocol):
         so are Permit2 allowances of a token whose allowance to Permit2 was spoken of. `checkpoint` is kept, with the
         newest before it. `heard` are the owners of whom logs spoke, each with a block after which none did (`last` for
         those of nominations that are not among them): what is known of an older state is old.
+
+        Returns all that is kept of those owners whose past was begun anew, and of whom nothing was kept before.
         """
         ...
 
@@ -110,8 +112,8 @@ class Index(Protocol):
         """
         ...
 
-    async def date(self, chain: str, times: Mapping[int, datetime]) -> None:
-        """When blocks were made: the grants in them get their time."""
+    async def date(self, ids: Collection[int], times: Mapping[int, datetime]) -> None:
+        """When some blocks were made, by their numbers: the grants in them get their time, of those with these ids."""
         ...
 
     async def facts(self, chain: str, tokens: Collection[str]) -> dict[str, Dated]:

@@ -50,7 +50,8 @@ async def read_state(nodes: Nodes, calls: Sequence[Call], block: Block) -> list[
             else:
                 found = parted(answer, len(group)) or [None] * len(group)
                 answers |= zip(group, found, strict=True)
-                again += ([call] for call, back in zip(group, found, strict=True) if back is None)
+                if None in found:
+                    again += ([call] for call, back in zip(group, found, strict=True) if back is None)
         groups = again
     return [answers[call] for call in calls]
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -64,7 +64,7 @@ class Stretch:
     seal: str | None = None
 
 
-class Call(NamedTuple):
+class Call(msgspec.Struct, frozen=True, gc=False):
     """A question to a contract: `to` (lower case), and `data` (calldata: selector and arguments, hex with 0x)."""
 
     to: str

@@ -6,9 +6,11 @@ that is on no list.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import isfinite
+
+from msgspec import structs
 
 from scanner.domain.alerts import Alert, AlertState, Judgement, Severity, reconcile
 from scanner.domain.approvals import UINT256_MAX, Allowance, Approval, Kind, Spender, Target, Token
@@ -122,10 +124,10 @@ def given_facts(given: Iterable[tuple[str, object]], on: Sequence[ChangeKind]) -
 def _of_kind(named: Mapping[str, object]) -> Approval:
     """A plain approval of the kind, and with the time left, that a test gives; an operator's right is one in words."""
     kind, left = named.get("approval.kind"), named.get("approval.expires_in")
-    plain = _PLAIN if kind is None else replace(_PLAIN, kind=Kind(str(kind)))
+    plain = _PLAIN if kind is None else structs.replace(_PLAIN, kind=Kind(str(kind)))
     if plain.operator:
-        plain = replace(plain, allowance=Allowance(None, in_words=True))
-    return replace(plain, expires_at=_NOW + left) if isinstance(left, timedelta) else plain
+        plain = structs.replace(plain, allowance=Allowance(None, in_words=True))
+    return structs.replace(plain, expires_at=_NOW + left) if isinstance(left, timedelta) else plain
 
 
 def _labels(given: object) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """One chain's targets: pinned to a block, their past read up to it, their approvals read from its state."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
@@ -13,6 +14,7 @@ from scanner.evm.nodes import PRUNED, Nodes
 from scanner.evm.values import Block
 from scanner.sources.evm_past import BEHIND, Past
 from scanner.sources.evm_truth import Seen, Truth
+from scanner.streams import mixed
 
 __all__ = ["Caught", "ChainReader", "Terms", "incomplete"]
 
@@ -65,6 +67,15 @@ class _Pin:
     began: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What was seen of some owners, and what is wrong with it."""
+
+    owners: Sequence[str]
+    seen: Mapping[str, Seen]
+    wrong: Trouble | None
+
+
 class ChainReader:
     """Reads the targets of one chain, and keeps what is known of its past (see `EvmSource`)."""
 
@@ -104,9 +115,11 @@ class ChainReader:
                 yield underway
             before = len(left)
             if not self._outdated(pin):
-                async for reading in self._told(left, pin, known, self._obstacle(left, pin, ends), nodes):
-                    del left[reading.target.owner]
-                    yield reading
+                obstacle = self._obstacle(left, pin, ends)
+                async with aclosing(self._told(left, pin, known, obstacle, nodes)) as readings:
+                    async for reading in readings:
+                        del left[reading.target.owner]
+                        yield reading
             if len(left) < before:
                 vain = 0
                 if any(self._past.reached(owner, pin.block) for owner in left):
@@ -177,25 +190,36 @@ class ChainReader:
         obstacle: Trouble | None,
         nodes: Nodes,
     ) -> AsyncGenerator[Snapshot | Unmoved]:
-        """What is in force at the pin, of each whose past is known, and with an obstacle of the others, too.
+        """What is in force at the pin, of each whose past is known, and with an obstacle of the others, too."""
+        ready = [owner for owner in targets if self._past.reached(owner, pin.block)]
+        others = [owner for owner in targets if owner not in ready] if obstacle is not None else []
+        states = self._states(((ready, None), (others, obstacle)), pin, nodes)
+        # While the readings of one piece are made and handed on, the next one is put to the state.
+        async with aclosing(mixed([states])) as pieces:
+            async for piece in pieces:
+                for owner in piece.owners:
+                    await asyncio.sleep(0)  # making readings without a pause would hold that up
+                    yield self._reading(targets[owner], piece, pin, known.get(targets[owner]))
+
+    async def _states(
+        self, groups: Iterable[tuple[Sequence[str], Trouble | None]], pin: _Pin, nodes: Nodes
+    ) -> AsyncGenerator[_Piece]:
+        """Put what is kept of owners to the state at the pin; each group of them comes with what its readings lack.
 
         Ends early where the pin turns out to be no longer part of the chain, and where it has become too old for what
         is left: then nodes may not keep its state any more.
         """
         truth = Truth(nodes, self._index, self._terms.confirmations, self._now)
-        ready = [owner for owner in targets if self._past.reached(owner, pin.block)]
-        others = [owner for owner in targets if owner not in ready] if obstacle is not None else []
         failed: list[Trouble] = []
         got_on = False
-        for owners, lacks in ((ready, None), (others, obstacle)):
-            async for piece in self._pieces(owners):
+        for owners, lacks in groups:
+            async for kept in self._pieces(owners):
                 if len(failed) == IN_A_ROW:
-                    for owner in piece:
-                        yield incomplete(targets[owner], failed[-1], self._now())
+                    yield _Piece(list(kept), {}, failed[-1])
                     continue
                 if got_on and self._outdated(pin):
                     return
-                seen = await truth.at(pin.block, pin.head, piece)
+                seen = await truth.at(pin.block, pin.head, kept)
                 there = await nodes.block(pin.block.number)
                 if there is None or (isinstance(there, Block) and there.hash != pin.block.hash):
                     return
@@ -204,9 +228,7 @@ class ChainReader:
                     return
                 got_on |= trouble is None
                 failed = [] if trouble is None else [*failed, trouble]
-                for owner in piece:
-                    found = None if isinstance(seen, Trouble) else seen[owner]
-                    yield self._reading(targets[owner], found, pin, known.get(targets[owner]), lacks or trouble)
+                yield _Piece(list(kept), {} if isinstance(seen, Trouble) else seen, lacks or trouble)
 
     async def _pieces(self, owners: Sequence[str]) -> AsyncGenerator[dict[str, list[Kept]]]:
         """What is kept of owners, of as many at a time as are put to the state together.
@@ -216,7 +238,9 @@ class ChainReader:
         piece: dict[str, list[Kept]] = {}
         for start in range(0, len(owners), TOGETHER):
             part = owners[start : start + TOGETHER]
-            kept = await self._index.kept(self._nodes.chain.index, part, self._now())
+            kept = {owner: fresh for owner in part if (fresh := self._past.fresh(owner)) is not None}
+            if others := [owner for owner in part if owner not in kept]:
+                kept |= await self._index.kept(self._nodes.chain.index, others, self._now())
             piece |= {owner: kept.get(owner, []) for owner in part if owner in kept or not self._past.forget(owner)}
             if sum(map(len, piece.values())) >= PIECE:
                 yield piece
@@ -224,10 +248,9 @@ class ChainReader:
         if piece:
             yield piece
 
-    def _reading(
-        self, target: Target, seen: Seen | None, pin: _Pin, known: str | None, wrong: Trouble | None
-    ) -> Snapshot | Unmoved:
+    def _reading(self, target: Target, piece: _Piece, pin: _Pin, known: str | None) -> Snapshot | Unmoved:
         """What a target comes to; what says the same as the last time is not even made."""
+        seen, wrong = piece.seen.get(target.owner), piece.wrong
         sign = None if wrong is not None or seen is None else seen.fingerprint()
         if sign is not None and sign == known:
             return Unmoved(target, NAME, self._now(), pin.block.number)

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from scanner.domain.approvals import Kind
 from scanner.domain.nominations import PERMIT2, Key, Nomination
 from scanner.evm import topics as event
-from scanner.evm.abi import WORD, number, word
+from scanner.evm.abi import WORD, word
 from scanner.evm.values import Filter, Log
 
 __all__ = ["MOST_OWNERS", "filters", "nominations", "touched"]
@@ -51,9 +51,9 @@ def filters(owners: Sequence[str], *, live: bool) -> list[Filter]:
 
 
 def touched(logs: Iterable[Log], owners: Set[str]) -> set[str]:
-    """The owners that any of the logs is about, as one who approves, holds, sends or receives."""
-    theirs = {"0x" + word(owner): owner for owner in owners}
-    return {theirs[topic] for log in logs for topic in log.topics[1:3] if topic in theirs}
+    """The owners that any of the logs names: who approves, holds, sends or receives is among them."""
+    named = set[str]().union(*(log.topics for log in logs))
+    return {owner for owner in owners if "0x" + word(owner) in named}
 
 
 def nominations(
@@ -66,7 +66,7 @@ def nominations(
     as nobody can act as that. Whatever the logs hold, nothing is raised.
     """
     theirs = {"0x" + word(owner): owner for owner in owners}
-    told: dict[_Right, _Told] = {}
+    told: dict[_Right, Nomination] = {}
     received: dict[tuple[str, str], None] = {}
     for log in logs:
         topics = log.topics
@@ -79,14 +79,14 @@ def nominations(
         for read, amount_of, anew in _SAYINGS.get((topics[0], len(topics)), ()):
             right = read(log)
             if right[0] in theirs and right[3] != _NOBODY:
-                heard = told.get(right)
-                if heard is None:
-                    heard = told[right] = _Told(_before(right, theirs, known))
-                heard.hear(log, amount_of(log), anew)
+                key = _key(theirs, right)
+                before = told.get(right) or (known.get(key) if known else None)
+                told[right] = _heard(key, before, log, amount_of(log), anew)
     for right in _covering(told, received):
         if right not in told:
-            told[right] = _Told(_before(right, theirs, known))
-    return [heard.nomination(_key(theirs, right)) for right, heard in told.items()]
+            key = _key(theirs, right)
+            told[right] = known.get(key) or Nomination(*key)
+    return list(told.values())
 
 
 _Right: TypeAlias = tuple[str, str, str, str, str | None, str | None]
@@ -98,43 +98,22 @@ _NOTHING = "0" * WORD
 _ALL = _NOTHING[1:] + "1"
 
 
-class _Told:
-    """What logs have told of one right so far, on top of what was known `before`.
+def _heard(key: Key, before: Nomination | None, log: Log, amount: str | None, anew: bool) -> Nomination:
+    """What is told of the right of that key by now, with one more log.
 
-    Amounts stay words of hex: of equal length, they sort as numbers.
+    `amount` is the word that it tells, `anew` says that any amount in it is granted afresh, as no spend writes such a
+    log. It is the grant if it tells of more than there was.
     """
-
-    __slots__ = ("_amount", "_before", "_grant")
-
-    def __init__(self, before: Nomination | None) -> None:
-        self._before = before
-        self._amount = None if before is None or before.amount is None else word(before.amount)
-        self._grant: Log | None = None
-
-    def hear(self, log: Log, amount: str | None, anew: bool) -> None:
-        """Take one more log; `anew` says that any amount in it is granted afresh, as no spend writes such a log."""
-        if amount is not None:
-            if amount > (_NOTHING if anew or self._amount is None else self._amount):
-                self._grant = log
-            self._amount = amount
-
-    def nomination(self, key: Key) -> Nomination:
-        """The right of that key, with the amount and the grant as they were last told."""
-        amount, grant, before = number(self._amount), self._grant, self._before
-        if grant is not None:
-            block, tx, at = _quantity(grant.block_number), grant.transaction_hash, _time(grant.block_timestamp)
-            return Nomination(*key, amount, block, tx, at)
-        if before is not None:
-            return Nomination(*key, amount, before.block, before.tx, before.at)
-        return Nomination(*key, amount)
+    told = _quantity(amount)
+    if told is None:
+        return before or Nomination(*key)
+    if told > (0 if anew or before is None else before.amount or 0):
+        block, at = _quantity(log.block_number), _time(log.block_timestamp)
+        return Nomination(*key, told, block, log.transaction_hash, at)
+    return Nomination(*key, told) if before is None else Nomination(*key, told, before.block, before.tx, before.at)
 
 
 _KINDS: Mapping[str, Kind] = {kind.value: kind for kind in Kind}
-
-
-def _before(right: _Right, theirs: Mapping[str, str], known: Mapping[Key, Nomination]) -> Nomination | None:
-    """What was known of a right. Most pasts are read where nothing is: then nobody makes its key."""
-    return known.get(_key(theirs, right)) if known else None
 
 
 def _key(theirs: Mapping[str, str], right: _Right) -> Key:
@@ -159,7 +138,7 @@ def _quantity(digits: str | None) -> int | None:
 
 def _time(told: object) -> datetime | None:
     """When a log says that its block was made: in hex, as all numbers, or as some nodes write it; 0 is no time."""
-    return _moment(told) if isinstance(told, str | int) else None
+    return _moment(told) if isinstance(told, (str, int)) else None
 
 
 @lru_cache(maxsize=1_000)
@@ -183,7 +162,8 @@ def _first_word(log: Log) -> str | None:
 
 
 def _in_fourth(log: Log) -> str | None:
-    return log.topics[3][2:]
+    amount = log.topics[3][2:]
+    return amount if len(amount) == WORD else None
 
 
 def _unsaid(log: Log) -> str | None:

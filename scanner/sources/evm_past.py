@@ -15,7 +15,7 @@ import structlog
 from scanner.domain.approvals import Underway
 from scanner.domain.nominations import Nomination
 from scanner.errors import ApprovalWatchError, Reason, Trouble, broke_off
-from scanner.evm.index import Checkpoint, Index
+from scanner.evm.index import Checkpoint, Index, Kept
 from scanner.evm.nodes import Nodes
 from scanner.evm.values import Block, Log, Stretch
 from scanner.loops import rest
@@ -59,6 +59,7 @@ class Past:
         self._pin: Block | None = None
         self._settled: Block | None = None
         self._checkpoints: list[Checkpoint] = []
+        self._fresh: dict[str, list[Kept]] = {}
         self._task: asyncio.Task[None] | None = None
         self._moved = asyncio.Event()
 
@@ -90,7 +91,12 @@ class Past:
         """Read the past of an owner anew of whom nothing is kept any more; False where nothing of it was read."""
         known = self.heights[owner] >= self._first
         self.heights[owner] = self._first - 1
+        self._fresh.pop(owner, None)
         return known
+
+    def fresh(self, owner: str) -> list[Kept] | None:
+        """All that is kept of an owner whose whole past was read just now, to be asked for once; None of others."""
+        return self._fresh.pop(owner, None)
 
     @property
     def idle(self) -> bool:
@@ -165,8 +171,9 @@ class Past:
         at_pin = Checkpoint(pin.number, pin.hash) if stretch.last == pin.number else None
         sure = stretch.last if at_pin else max(group.last, min(stretch.last, pin.number - SHALLOW))
         heard = dict.fromkeys(touched(stretch.logs, frozenset(group.owners)), stretch.last)
-        await self._index.keep(self._chain, group.owners, self._first, sure, told, at_pin, heard, anew=anew)
+        kept = await self._index.keep(self._chain, group.owners, self._first, sure, told, at_pin, heard, anew=anew)
         self.heights |= dict.fromkeys(group.owners, sure)
+        self._fresh = kept if at_pin else {}
         if at_pin is not None and at_pin not in self._checkpoints[:1]:
             self._checkpoints.insert(0, at_pin)
 
@@ -214,6 +221,7 @@ class Past:
             await self._index.rewind(self._chain, number)
             self._checkpoints = [checkpoint for checkpoint in self._checkpoints if checkpoint.number <= number]
             self.heights = {owner: min(height, number) for owner, height in self.heights.items()}
+            self._fresh = {}
         self._settled = pin
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import accumulate, chain
 
 import msgspec
 
@@ -58,8 +58,8 @@ async def rights(nodes: Nodes, kept: Sequence[Kept], block: Block) -> list[Right
     answers = await read_state(nodes, list(chain.from_iterable(questions)), block)
     if isinstance(answers, Trouble):
         return answers
-    said = iter(answers)
-    return [_right(one, [next(said) for _ in calls]) for one, calls in zip(kept, questions, strict=True)]
+    ends = list(accumulate(map(len, questions)))
+    return [_right(one, answers[end - len(calls) : end]) for one, calls, end in zip(kept, questions, ends, strict=True)]
 
 
 def approval(

@@ -8,6 +8,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from itertools import islice
+
+import msgspec
 
 from scanner import __version__
 from scanner.domain.approvals import Allowance, Approval, Kind, Spender, Token
@@ -30,11 +33,14 @@ MOST_DATED = 200
 
 AT_ONCE = 4
 
+_encode = msgspec.json.Encoder().encode
+
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """What is known at a block beside rights: what tokens say of themselves, also as text (`words`), and when other
-    blocks were made. `final` is the newest one that cannot be reorganised away any more.
+    """What is known at a block beside rights: what tokens say of themselves, and when other blocks were made.
+
+    `final` is the newest one that cannot be reorganised away any more.
     """
 
     chain: str
@@ -42,7 +48,6 @@ class _Around:
     final: int
     facts: Mapping[str, TokenFacts]
     times: Mapping[int, datetime]
-    words: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +60,45 @@ class Seen:
 
     def approvals(self) -> Iterator[Approval]:
         """The rights with their tokens' words and the times of their grants."""
-        around = self.around
+        chain, facts, times, final = self.around.chain, self.around.facts, self.around.times, self.around.final
         for one, right in self.rights:
-            facts, granted_at = around.facts.get(one.token, NOTHING_SAID), _granted_at(one, around)
-            yield approval(around.chain, one, right, facts, granted_at=granted_at, final=_final(one, around))
+            block = one.block
+            yield approval(
+                chain,
+                one,
+                right,
+                facts.get(one.token, NOTHING_SAID),
+                granted_at=None if block is None else times.get(block),
+                final=block is None or block <= final,
+            )
 
     def fingerprint(self) -> str:
-        """What stands for all that was read. A newer version may read the same state otherwise."""
-        digest = blake2b(__version__.encode(), digest_size=16)
-        lines = sorted(_line(one, right, self.around) for one, right in self.rights)
-        words = sorted(f"{token}|{self.around.words.get(token)}" for token in {one.token for one, _ in self.rights})
-        digest.update("\x1e".join((*lines, *words, *sorted(self.withdrawn))).encode(errors="surrogatepass"))
-        return digest.hexdigest()
+        """What stands for all that was read, made in less time than the approvals.
+
+        A newer version may read the same state otherwise. When a grant's block was made is known or not: once it is,
+        that is as fixed as the block.
+        """
+        around = self.around
+        at, times, final = around.block.time, around.times, around.final
+        rights = [
+            (
+                one.kind,
+                one.token,
+                one.spender,
+                one.token_id,
+                one.via,
+                right,
+                right.expires_at is not None and right.expired(at),
+                one.block,
+                one.block is None or one.block <= final,
+                one.tx,
+                one.at is not None or one.block in times,
+            )
+            for one, right in self.rights
+        ]
+        words = [(token, around.facts.get(token)) for token in sorted({one.token for one, _ in self.rights})]
+        told = _encode((__version__, rights, words, sorted(self.withdrawn)))
+        return blake2b(told, digest_size=16).hexdigest()
 
 
 class Truth:
@@ -85,16 +117,15 @@ class Truth:
         found = await rights(self._nodes, every, block)
         if isinstance(found, Trouble):
             return found
-        granted = [(one, right) for one, right in zip(every, found, strict=True) if right is not None]
-        await self._index.saw([one.id for one, _ in granted if not one.seen])
+        granted = [one for one, right in zip(every, found, strict=True) if right is not None]
+        await self._index.saw([one.id for one in granted if not one.seen])
         denied = [one.id for one, right in zip(every, found, strict=True) if right is None and not one.seen]
         await self._index.deny(denied, block.number, self._now())
-        facts = await self._facts({one.nomination.token for one, _ in granted}, block)
-        times = await self._times([one.nomination for one, _ in granted])
-        words = {token: repr(one) for token, one in facts.items()}
-        around = _Around(self._chain, block, head - self._confirmations, facts, times, words)
+        facts = await self._facts({one.nomination.token for one in granted}, block)
+        times = await self._times(granted)
+        around = _Around(self._chain, block, head - self._confirmations, facts, times)
         told = iter(found)
-        return {owner: _seen([(one, next(told)) for one in ones], around) for owner, ones in kept.items()}
+        return {owner: _seen(ones, list(islice(told, len(ones))), around) for owner, ones in kept.items()}
 
     async def _facts(self, tokens: Collection[str], block: Block) -> dict[str, TokenFacts]:
         """What tokens say of themselves; what cannot be asked now is what was said before, or unknown."""
@@ -107,46 +138,24 @@ class Truth:
         await self._index.learn(self._chain, said, self._now())
         return {token: dated.facts for token, dated in known.items()} | said
 
-    async def _times(self, granted: Iterable[Nomination]) -> dict[int, datetime]:
+    async def _times(self, granted: Iterable[Kept]) -> dict[int, datetime]:
         """When the blocks of grants were made that no log told, of the latest first; they are remembered."""
-        blocks = {one.block for one in granted if one.at is None and one.block is not None}
-        wanted = sorted(blocks, reverse=True)[:MOST_DATED]
+        undated = [(one.id, one.nomination.block) for one in granted if one.nomination.at is None]
+        wanted = sorted({block for _, block in undated if block is not None}, reverse=True)[:MOST_DATED]
         found: dict[int, datetime] = {}
         for start in range(0, len(wanted), AT_ONCE):
             told = await asyncio.gather(*map(self._nodes.block, wanted[start : start + AT_ONCE]))
             found |= {block.number: block.time for block in told if isinstance(block, Block)}
             if any(isinstance(block, Trouble) for block in told):
                 break
-        await self._index.date(self._chain, found)
+        await self._index.date([id_ for id_, block in undated if block in found], found)
         return found
 
 
-def _granted_at(nomination: Nomination, around: _Around) -> datetime | None:
-    """When it was granted, where its log does not tell that."""
-    return None if nomination.block is None else around.times.get(nomination.block)
-
-
-def _final(nomination: Nomination, around: _Around) -> bool:
-    return nomination.block is None or nomination.block <= around.final
-
-
-def _line(one: Nomination, right: Right, around: _Around) -> str:
-    """All of an approval but its token's words, in less time than it takes to make it."""
-    allowance = right.allowance
-    # When its block was made is known or not; once it is, that is as fixed as the block.
-    dated = one.at is not None or one.block in around.times
-    line = f"{one.kind}|{one.token}|{one.spender}|{one.tx}|{dated}|{_final(one, around)}|{one.block}|{allowance.raw}"
-    if one.kind is Kind.ERC20 and allowance.unreadable is None:
-        return line  # of nearly all: an ERC-20 allowance has no id, no instance and no end
-    return (
-        f"{line}|{one.token_id}|{one.via}|{allowance.in_words}|{allowance.unreadable}"
-        f"|{right.expires_at}|{right.expired(around.block.time)}"
-    )
-
-
-def _seen(told: Sequence[tuple[Kept, Right | None]], around: _Around) -> Seen:
-    granted = [(one.nomination, right) for one, right in told if right is not None]
-    gone = [one.nomination.key for one, right in told if right is None and one.seen and one.orphaned]
+def _seen(kept: Sequence[Kept], found: Sequence[Right | None], around: _Around) -> Seen:
+    granted = [(one.nomination, right) for one, right in zip(kept, found, strict=True) if right is not None]
+    lost = [one for one, right in zip(kept, found, strict=True) if right is None] if None in found else []
+    gone = [one.nomination.key for one in lost if one.seen and one.orphaned]
     return Seen(granted, frozenset(id_ for key in gone for id_ in _ids(around.chain, key)), around)
 
 

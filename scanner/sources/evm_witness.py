@@ -1,8 +1,10 @@
 """What the state of a chain says of single approvals, now and at the blocks that matter: for who doubts a reading."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
+
+from msgspec import structs
 
 from scanner.domain.approvals import Approval, Status
 from scanner.domain.nominations import Key, Nomination
@@ -118,7 +120,7 @@ async def _earlier(nodes: Nodes, head: Block) -> Block | Trouble | None:
 
 
 def _as_asked(asked: Approval, found: Right) -> Approval:
-    return replace(asked, allowance=found.allowance, expires_at=found.expires_at, status=Status.GRANTED)
+    return structs.replace(asked, allowance=found.allowance, expires_at=found.expires_at, status=Status.GRANTED)
 
 
 def _raw(approval: Approval | None) -> int:

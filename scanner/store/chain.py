@@ -3,11 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from operator import attrgetter
 
 from sqlalchemy import (
     RowMapping,
-    and_,
     bindparam,
     delete,
     func,
@@ -20,19 +18,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from scanner.domain.nominations import Key, Nomination
 from scanner.domain.token_facts import Standard, TokenFacts
 from scanner.evm.index import NOBODY, Checkpoint, Dated, Kept
+from scanner.store import nominations
 from scanner.store.engine import Store
-from scanner.store.nominations import AT_ONCE, DENIED, KEPT, NAMED, SEEN, TOLD, cover, named, nomination_of, row_of
+from scanner.store.pages import Page, places_of
 from scanner.store.prepared import Command, Query
 from scanner.store.rows import given
-from scanner.store.tables import chain_blocks, chain_owners, chain_tokens, nominations
+from scanner.store.tables import chain_blocks, chain_owners, chain_tokens
 
 __all__ = ["StoredIndex"]
 
 CHECKPOINTS = 256
 """Names of blocks that are kept of a chain. A reorganisation that goes deeper has the past read anew."""
 
-AT_A_TIME = 5_000
-"""Denials that are written together: nobody else writes meanwhile."""
+AT_A_TIME = 50
+"""Pages of denials that are written together: nobody else writes meanwhile."""
 
 
 class StoredIndex:
@@ -53,9 +52,7 @@ class StoredIndex:
         """Those of some nominations that are kept."""
 
         async def reading(connection: AsyncConnection) -> dict[Key, Nomination]:
-            names = [named(Nomination(*key)) for key in keys]
-            rows = await NAMED(connection, chain=chain, keys=names)
-            return {one.key: one for one in (nomination_of(*each) for each in rows)}
+            return await nominations.known(connection, chain, keys)
 
         return await self._store.read(reading)
 
@@ -70,15 +67,12 @@ class StoredIndex:
         heard: Mapping[str, int] = NOBODY,
         *,
         anew: bool = True,
-    ) -> None:
+    ) -> dict[str, list[Kept]]:
         """How far the past is read, together with what its logs spoke of, and of whom."""
         spoken = dict.fromkeys((one.owner for one in told), last) | dict(heard)
 
-        async def keeping(connection: AsyncConnection) -> None:
-            if told:
-                rows = sorted(told, key=attrgetter("owner", "token", "spender"))
-                await TOLD(connection, (row_of(chain, one, spoken[one.owner]) for one in rows))
-                await cover(connection, chain, told, spoken)
+        async def keeping(connection: AsyncConnection) -> dict[str, list[Kept]]:
+            kept = await nominations.tell(connection, chain, owners if anew else (), told, spoken)
             if anew:
                 begun = ({"chain": chain, "owner": owner, "since": first, "upto": last} for owner in owners)
                 await _BEGUN(connection, begun)
@@ -89,8 +83,9 @@ class StoredIndex:
             await _HEARD(connection, whose)
             if checkpoint is not None:
                 await _set_up(connection, chain, checkpoint)
+            return kept if anew else {}
 
-        await self._store.write(keeping)
+        return await self._store.write(keeping)
 
     async def checkpoints(self, chain: str) -> list[Checkpoint]:
         """What blocks were called, the newest first."""
@@ -106,13 +101,8 @@ class StoredIndex:
         """Forget what the blocks above one told, and that they were read."""
 
         async def rewinding(connection: AsyncConnection) -> None:
-            of_whom = select(chain_owners.c.owner).where(chain_owners.c.chain == chain, chain_owners.c.heard > to)
-            theirs = (nominations.c.chain == chain) & nominations.c.owner.in_(of_whom)
-            above = theirs & (nominations.c.block > to)
-            nothing = {"amount": None, "block": None, "tx": None, "at": None, "orphaned": True}
-            await connection.execute(update(nominations).where(above).values(nothing))
-            doubtful = (nominations.c.chain == chain) & (nominations.c.denied > to)
-            await connection.execute(update(nominations).where(doubtful).values(denied=None, due_at=AT_ONCE))
+            doubtful = await nominations.above(connection, chain, to)
+            await nominations.change(connection, doubtful, lambda page: page.rewind(to))
             beyond = (chain_owners.c.chain == chain) & (chain_owners.c.upto > to)
             await connection.execute(update(chain_owners).where(beyond).values(upto=to))
             untrue = (chain_owners.c.chain == chain) & (chain_owners.c.proved > to)
@@ -128,9 +118,9 @@ class StoredIndex:
         async def reading(connection: AsyncConnection) -> dict[str, list[Kept]]:
             begun = await _BEGUN_OF(connection, chain=chain, owners=list(owners))
             found: dict[str, list[Kept]] = {owner: [] for (owner,) in begun}
-            for id_, seen, orphaned, *rest in await KEPT(connection, chain=chain, owners=list(found), due=due):
-                one = nomination_of(*rest)
-                found[one.owner].append(Kept(one, seen, orphaned, id_))
+            for row in await nominations.KEPT(connection, chain=chain, owners=list(found), due=due):
+                page = Page.read(*row)
+                found[page.owner] += page.kept(due)
             return found
 
         return await self._store.read(reading)
@@ -138,8 +128,10 @@ class StoredIndex:
     async def saw(self, ids: Collection[int]) -> None:
         """The state showed these in force."""
 
+        places = places_of(ids)
+
         async def noting(connection: AsyncConnection) -> None:
-            await SEEN(connection, [{"ids": list(ids)}])
+            await nominations.saw(connection, places)
 
         if ids:
             await self._store.write(noting)
@@ -147,20 +139,22 @@ class StoredIndex:
     async def deny(self, ids: Collection[int], block: int, at: datetime) -> None:
         """The state after a block said no to these, which were never seen in force: they rest for a while."""
 
+        places = places_of(ids)
+
         async def denying(connection: AsyncConnection, some: Sequence[int]) -> None:
-            await DENIED(connection, [{"ids": some, "then": at, "after": block}])
+            await nominations.change(connection, some, lambda page: page.deny(places[page.id], block, at))
 
-        denied = list(ids)
-        for start in range(0, len(denied), AT_A_TIME):
-            await self._store.write(partial(denying, some=denied[start : start + AT_A_TIME]))
+        pages = list(places)
+        for start in range(0, len(pages), AT_A_TIME):
+            await self._store.write(partial(denying, some=pages[start : start + AT_A_TIME]))
 
-    async def date(self, chain: str, times: Mapping[int, datetime]) -> None:
-        """The grants in these blocks get their time."""
+    async def date(self, ids: Collection[int], times: Mapping[int, datetime]) -> None:
+        """The grants of these, in blocks that were made then, get their time."""
+
+        places = places_of(ids)
 
         async def dating(connection: AsyncConnection) -> None:
-            for number, at in times.items():
-                undated = and_(nominations.c.chain == chain, nominations.c.block == number, nominations.c.at.is_(None))
-                await connection.execute(update(nominations).where(undated).values(at=at))
+            await nominations.change(connection, places, lambda page: page.date(places[page.id], times))
 
         if times:
             await self._store.write(dating)

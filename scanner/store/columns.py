@@ -33,7 +33,8 @@ class Instant(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a stored time needs its time zone")
-        return _kept(value.astimezone(UTC))  # an hour that a zone has twice would be found as one
+        # Of another zone, an hour that it has twice would be found as one.
+        return _kept(value if value.tzinfo is UTC else value.astimezone(UTC))
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """The moment in UTC."""

@@ -1,167 +1,166 @@
-"""Rows of what a chain's logs speak of: how they are written and found, each right once."""
+"""Pages of what a chain's logs speak of (`pages`): how they are found, changed and written."""
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 
-from sqlalchemy import bindparam, false, func, literal_column, null, or_, select, text, tuple_, update
+from sqlalchemy import bindparam, column, func, literal_column, null, or_, select, table, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from scanner.domain.approvals import Kind
-from scanner.domain.nominations import PERMIT2, Nomination
-from scanner.store.columns import Instant, Json
+from scanner.domain.nominations import Key, Nomination
+from scanner.evm.index import Kept
+from scanner.store.columns import Instant
+from scanner.store.pages import REST, Page, hear, marked, name
 from scanner.store.prepared import Command, Query
 from scanner.store.rows import given
-from scanner.store.tables import nominations
+from scanner.store.tables import chain_owners, chain_pages
 
-__all__ = ["AT_ONCE", "DENIED", "KEPT", "NAMED", "SEEN", "TOLD", "cover", "named", "nomination_of", "row_of"]
+__all__ = ["KEPT", "above", "change", "known", "saw", "tell"]
 
-REST = timedelta(days=1)
-"""After which what the state denied is asked again at the latest. Half of that at the earliest: not all at once."""
+TOGETHER = 50
+"""Pages that are in memory at once where many are to be changed."""
 
-AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
-"""When a right is due that nothing says may wait."""
+_PAGE = (chain_pages.c.id, chain_pages.c.owner, chain_pages.c.seen, chain_pages.c.rights)
+"""What makes a page."""
 
-_KINDS: Mapping[str, Kind] = {kind.value: kind for kind in Kind}
-_WORDS: Mapping[Kind, str] = {kind: kind.value for kind in Kind}
-
-_MOVING = ("amount", "block", "tx", "at", "orphaned", "heard", "denied", "due_at")
-"""What a log that speaks of a right once more makes of its row."""
-
-_KEY = ("chain", "owner", "token", "spender", "kind", "token_id", "via")
-"""The columns that make a right one. Rows that are sorted by them are written in half the time."""
-
-_new = insert(nominations).values(
-    seen=false(),
-    orphaned=false(),
-    denied=null(),
-    due_at=literal_column("0"),  # 1970, as AT_ONCE
-)
-TOLD = Command(
-    _new.on_conflict_do_update(
-        index_elements=[nominations.c[name] for name in _KEY],
-        set_={name: _new.excluded[name] for name in _MOVING},
-    ),
-    (*_KEY, "amount", "block", "tx", "at", "heard"),
-)
-"""What a log tells is due at once, and what was seen of it stays."""
-
-_NOMINATION = [
-    nominations.c[name]
-    for name in ("owner", "kind", "token", "spender", "token_id", "via", "amount", "block", "tx", "at")
-]
-"""What `nomination_of` takes."""
+_OF_OWNERS = (chain_pages.c.chain == bindparam("chain")) & chain_pages.c.owner.in_(given("owners"))
 
 _DUE = bindparam("due", type_=Instant)
 KEPT = Query(
-    select(nominations.c.id, nominations.c.seen, nominations.c.orphaned, *_NOMINATION).where(
-        nominations.c.chain == bindparam("chain"),
-        nominations.c.owner.in_(given("owners")),
+    select(*_PAGE).where(
+        _OF_OWNERS,
         or_(
             _DUE.is_(None),
-            nominations.c.due_at <= _DUE,
-            # A clock that was set back would have something rest for longer than anything does: that is due, too.
-            nominations.c.due_at > _DUE + literal_column(str(REST // timedelta(microseconds=1))),
+            chain_pages.c.due_at.is_(None),
+            chain_pages.c.due_at <= _DUE,
+            # A clock that was set back would have it rest for longer than anything does.
+            chain_pages.c.due_at > _DUE + literal_column(str(REST // REST.resolution)),
         ),
     )
 )
-"""What is kept of some `owners` of a `chain`, or what of it is `due` by then: `id`, `seen`, `orphaned`, the right."""
+"""The pages of some `owners` of a `chain`, or those in which anything is `due` by then."""
 
-_names = func.json_each(bindparam("keys", type_=Json)).table_valued("value").c.value
-NAMED = Query(
-    select(*_NOMINATION).where(
-        nominations.c.chain == bindparam("chain"),
-        # Compared one by one, the columns would have SQLite look at every right of the chain for each name.
-        tuple_(*(nominations.c[name] for name in _KEY[1:])).in_(
-            select(*(func.json_extract(_names, f"$[{place}]") for place in range(len(_KEY) - 1)))
-        ),
+_NAMED = Query(
+    select(chain_pages.c.owner, chain_pages.c.id, chain_pages.c.names).where(_OF_OWNERS).order_by("owner", "id")
+)
+_PAGES = Query(select(*_PAGE).where(chain_pages.c.id.in_(given("ids"))).order_by(chain_pages.c.id))
+
+_HEARD_SINCE = select(chain_owners.c.owner).where(
+    chain_owners.c.chain == bindparam("chain"), chain_owners.c.heard > bindparam("block")
+)
+_ABOVE = Query(
+    select(chain_pages.c.id).where(
+        chain_pages.c.chain == bindparam("chain"),
+        (chain_pages.c.denied > bindparam("block")) | chain_pages.c.owner.in_(_HEARD_SINCE),
     )
 )
-"""Those rights of a `chain` that are kept, of all these `keys` (`named`)."""
 
-SEEN = Command(
-    update(nominations).where(nominations.c.id.in_(given("ids"))).values(seen=True, denied=None, due_at=AT_ONCE)
+_WRITTEN = ("names", "seen", "denied", "due_at", "rights")
+_MADE = Command(insert(chain_pages), ("id", "chain", "owner", *_WRITTEN))
+_LAST = Query(
+    select(func.coalesce(func.max(column("seq")), 0))
+    .select_from(table("sqlite_sequence", column("seq"), column("name")))
+    .where(column("name") == chain_pages.name)
 )
-"""The state showed these `ids` in force."""
+"""The last number that a page was given: none has it twice."""
 
-_HALF = REST // timedelta(microseconds=2)
-DENIED = Command(
-    update(nominations)
-    .where(
-        nominations.c.id.in_(given("ids")),
-        nominations.c.seen.is_(False),
-        nominations.c.heard <= bindparam("after"),
-    )
-    .values(
-        denied=bindparam("after"),
-        due_at=bindparam("then", type_=Instant) + literal_column(f"{_HALF} + abs(random() % {_HALF})"),
-    )
+_CHANGED = Command(
+    update(chain_pages)
+    .where(chain_pages.c.id == bindparam("page"))
+    .values({column: bindparam(column, type_=chain_pages.c[column].type) for column in _WRITTEN})
 )
-"""The state `after` a block said no to these `ids`: from `then` on they rest, each for its own time."""
 
-_INSTANCE = func.coalesce(func.nullif(nominations.c.via, ""), PERMIT2)
-_OF_PERMIT2 = text("kind = 'permit2'")
-"""As it stands in the index."""
-
-_COVERABLE = Query(
-    select(nominations.c.owner, nominations.c.token, _INSTANCE).where(
-        nominations.c.chain == bindparam("chain"), nominations.c.owner.in_(given("owners")), _OF_PERMIT2
-    )
-)
-_COVERED = Command(
-    update(nominations)
-    .where(
-        nominations.c.chain == bindparam("this_chain"),
-        nominations.c.owner == bindparam("this_owner"),
-        nominations.c.token == bindparam("this_token"),
-        _OF_PERMIT2,
-        bindparam("instance") == _INSTANCE,
-    )
-    .values(heard=func.max(nominations.c.heard, bindparam("at")), denied=None, due_at=AT_ONCE)
+_SEEN = Query(select(chain_pages.c.id, chain_pages.c.seen).where(chain_pages.c.id.in_(given("ids"))))
+_SAW = Command(
+    update(chain_pages).where(chain_pages.c.id == bindparam("page")).values(seen=bindparam("seen"), due_at=null())
 )
 
 
-async def cover(connection: AsyncConnection, chain: str, told: Sequence[Nomination], heard: Mapping[str, int]) -> None:
-    """What comes into force with an allowance to Permit2, without a log of its own, is due again.
+async def tell(
+    connection: AsyncConnection,
+    chain: str,
+    owners: Collection[str],
+    told: Sequence[Nomination],
+    heard: Mapping[str, int],
+) -> dict[str, list[Kept]]:
+    """Write down what logs have told of some owners, each with the block in `heard` up to which they did.
 
-    `heard` are the owners of whom logs spoke, each with a block after which none did.
+    Returns what is kept now of those of whom nothing was before.
     """
-    coverable = set(await _COVERABLE(connection, chain=chain, owners=list(heard)))
-    if coverable:
-        covered = {(one.owner, one.token, one.spender) for one in told if one.kind is Kind.ERC20} & coverable
-        rows = (
-            {"this_chain": chain, "this_owner": owner, "this_token": token, "instance": instance, "at": heard[owner]}
-            for owner, token, instance in covered
-        )
-        await _COVERED(connection, rows)
+    of_owner: dict[str, list[Nomination]] = {owner: [] for owner in owners}
+    for one in told:
+        of_owner.setdefault(one.owner, []).append(one)
+    if not of_owner:
+        return {}
+    there = await _where(connection, chain, of_owner, newest=True)
+    moved = {owner: hear(there.get(owner, []), owner, ones, heard[owner]) for owner, ones in of_owner.items() if ones}
+    every = [page for pages in moved.values() for page in pages]
+    await _CHANGED(connection, ({"page": page.id} | _columns(page) for page in every if page.id))
+    [(last,)] = await _LAST(connection)
+    new = [page for page in every if not page.id]
+    for id_, page in enumerate(new, last + 1):
+        page.id = id_
+    await _MADE(connection, ({"id": page.id, "chain": chain, "owner": page.owner} | _columns(page) for page in new))
+    begun = of_owner.keys() - there.keys()
+    return {owner: [one for page in moved.get(owner, []) for one in page.kept(None)] for owner in begun}
 
 
-def named(one: Nomination) -> tuple[str, ...]:
-    """What makes a right one, without its chain, in the order of `_KEY`; empty is what it has none of."""
-    token_id = "" if one.token_id is None else str(one.token_id).zfill(78)
-    return one.owner, one.token, one.spender, _WORDS[one.kind], token_id, one.via or ""
+async def known(connection: AsyncConnection, chain: str, keys: Collection[Key]) -> dict[Key, Nomination]:
+    """What is kept of some rights."""
+    of_owner: dict[str, list[Nomination]] = {}
+    for key in keys:
+        of_owner.setdefault(key[0], []).append(Nomination(*key))
+    wanted = frozenset(keys)
+    there = await _where(connection, chain, of_owner, newest=False)
+    kept = [entry.nomination for pages in there.values() for page in pages for entry in page.entries]
+    return {one.key: one for one in kept if one.key in wanted}
 
 
-def row_of(chain: str, one: Nomination, heard: int) -> dict[str, object]:
-    """What `TOLD` writes of a nomination."""
-    owner, token, spender, kind, token_id, via = named(one)
-    return {
-        "chain": chain,
-        "owner": owner,
-        "token": token,
-        "spender": spender,
-        "kind": kind,
-        "token_id": token_id,
-        "via": via,
-        "amount": one.amount,
-        "block": one.block,
-        "tx": one.tx,
-        "at": one.at,
-        "heard": heard,
-    }
+async def above(connection: AsyncConnection, chain: str, block: int) -> list[int]:
+    """The pages in which anything may have been told or denied after a block."""
+    return [id_ for (id_,) in await _ABOVE(connection, chain=chain, block=block)]
 
 
-def nomination_of(owner: str, kind: str, token: str, spender: str, token_id: str, via: str, *told: Any) -> Nomination:
-    """A row of `_NOMINATION`."""
-    return Nomination(owner, _KINDS[kind], token, spender, int(token_id) if token_id else None, via or None, *told)
+async def saw(connection: AsyncConnection, places: Mapping[int, Collection[int]]) -> None:
+    """The state showed the rights in these places of some pages in force: none of them rests any more."""
+    there = await _SEEN(connection, ids=list(places))
+    await _SAW(connection, ({"page": id_, "seen": marked(seen, places[id_])} for id_, seen in there))
+
+
+async def change(connection: AsyncConnection, pages: Collection[int], how: Callable[[Page], None]) -> None:
+    """Change those of some pages that are still kept."""
+    ids = list(pages)
+    for start in range(0, len(ids), TOGETHER):
+        found = await _read(connection, ids[start : start + TOGETHER])
+        for page in found:
+            how(page)
+        await _CHANGED(connection, ({"page": page.id} | _columns(page) for page in found))
+
+
+async def _where(
+    connection: AsyncConnection, chain: str, rights: Mapping[str, Sequence[Nomination]], *, newest: bool
+) -> dict[str, list[Page]]:
+    """The pages of each owner in which such rights may stand, and the `newest` one, in the order of their making."""
+    found: set[int] = set()
+    last: dict[str, int] = {}
+    for owner, group in groupby(await _NAMED(connection, chain=chain, owners=list(rights)), itemgetter(0)):
+        names = {name(one.token, one.spender) for one in rights[owner]}
+        for _, id_, named in group:
+            last[owner] = id_
+            if not names.isdisjoint(named.split()):
+                found.add(id_)
+    if newest:
+        found |= set(last.values())
+    there: dict[str, list[Page]] = {}
+    for page in await _read(connection, found):
+        there.setdefault(page.owner, []).append(page)
+    return there
+
+
+async def _read(connection: AsyncConnection, ids: Collection[int]) -> list[Page]:
+    return [Page.read(*row) for row in await _PAGES(connection, ids=list(ids))] if ids else []
+
+
+def _columns(page: Page) -> dict[str, object]:
+    return {"names": page.names, "seen": page.seen, "denied": page.denied, "due_at": page.due_at, "rights": page.rights}

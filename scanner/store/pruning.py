@@ -27,11 +27,11 @@ from scanner.store.tables import (
     attempts,
     balance_moves,
     chain_owners,
+    chain_pages,
     changes,
     conditions,
     groups,
     messages,
-    nominations,
     notices,
     past_entries,
     scan_targets,
@@ -206,7 +206,7 @@ def _left(bounds: _Bounds) -> ColumnElement[bool]:
 
 def _of_nobody(bounds: _Bounds) -> ColumnElement[bool]:
     """What a past spoke of that is forgotten: it went first, so that nobody takes half of it for the whole."""
-    mine = (chain_owners.c.chain == nominations.c.chain) & (chain_owners.c.owner == nominations.c.owner)
+    mine = (chain_owners.c.chain == chain_pages.c.chain) & (chain_owners.c.owner == chain_pages.c.owner)
     return ~exists().where(mine)
 
 
@@ -223,7 +223,7 @@ _PARTS = (
     _Part(token_moves, _move(token_moves)),
     _Part(past_entries, _ended(past_entries.c.until)),
     _Part(chain_owners, _left),
-    _Part(nominations, _of_nobody),
+    _Part(chain_pages, _of_nobody),
     _Part(watches, _ended(watches.c.until)),
 )
 """What goes, in an order in which nothing refers to what is gone."""

@@ -5,10 +5,10 @@ by the names of its columns (`approval_from`).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from operator import itemgetter
 from typing import Any, TypeVar
 
+from msgspec import structs
 from sqlalchemy import ColumnElement, RowMapping, Select, bindparam, func, select
 
 from scanner.domain.alerts import ENDS, Alert, AlertState, Severity
@@ -228,7 +228,7 @@ def approval_then(now: Approval, state: Sequence[Any]) -> Approval | None:
     if status is None:
         return None
     allowance = Allowance(raw, in_words, unreadable)
-    return replace(now, status=Status(status), allowance=allowance, expires_at=expires_at)
+    return structs.replace(now, status=Status(status), allowance=allowance, expires_at=expires_at)
 
 
 def alert_of(row: Sequence[Any]) -> Alert:

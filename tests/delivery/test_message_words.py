@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 from owed import START, WALLET, approval, due
 
 from scanner.delivery.links import transaction_url
@@ -44,7 +45,7 @@ def test_a_message_names_everything_that_is_needed_to_act() -> None:
 
 def test_what_is_not_final_yet_is_told_with_the_transaction_that_granted_it() -> None:
     grant = f"0x{7:064x}"
-    (message,) = told(due(1, of=replace(approval(7), final=False, granted_tx=grant)))
+    (message,) = told(due(1, of=structs.replace(approval(7), final=False, granted_tx=grant)))
     assert (
         "Not final yet: the block that shows it may still be reorganised away; you are told if it is." in message.body
     )
@@ -57,7 +58,7 @@ def test_what_is_not_final_yet_is_told_with_the_transaction_that_granted_it() ->
 )
 def test_a_transaction_that_nobody_can_vouch_for_is_not_linked(chain: str, transaction: str | None) -> None:
     assert transaction_url(chain, transaction) is None
-    (message,) = told(due(1, of=replace(approval(7), granted_tx="https://evil.example")))
+    (message,) = told(due(1, of=structs.replace(approval(7), granted_tx="https://evil.example")))
     assert "The grant" not in message.body
     assert "evil" not in message.body
     assert "Not final" not in message.body
@@ -139,41 +140,44 @@ def test_what_is_open_comes_before_what_has_ended_and_what_is_critical_before_bo
         (approval(raw=2744484, token=TUSD), "2,744,484 raw units of “TUSD” (decimals unknown)"),
         (approval(raw=5, token=Token("0x1", None, 999)), "5 raw units of this token (decimals unknown)"),
         (
-            replace(approval(), allowance=Allowance(None, unreadable="1e77 <b>")),
+            structs.replace(approval(), allowance=Allowance(None, unreadable="1e77 <b>")),
             "cannot be read (the source says “1e77 ‹b›”); treat it as unlimited until you know better",
         ),
-        (replace(approval(), allowance=Allowance(None)), "not known; treat it as unlimited until you know better"),
-        (replace(approval(), allowance=Allowance(None, in_words=True)), "unlimited “USDC”"),
         (
-            replace(approval(), kind=Kind.ERC1155_ALL),
+            structs.replace(approval(), allowance=Allowance(None)),
+            "not known; treat it as unlimited until you know better",
+        ),
+        (structs.replace(approval(), allowance=Allowance(None, in_words=True)), "unlimited “USDC”"),
+        (
+            structs.replace(approval(), kind=Kind.ERC1155_ALL),
             "may move every NFT of this collection, “USDC”, that the wallet has or will have",
         ),
         (
-            replace(approval(token=Token("0x1", None)), kind=Kind.ERC1155_ALL),
+            structs.replace(approval(token=Token("0x1", None)), kind=Kind.ERC1155_ALL),
             "may move every NFT of this collection that the wallet has or will have",
         ),
-        (replace(approval(), kind=Kind.ERC721, token_id=7), "may move the NFT 7 of “USDC”"),
+        (structs.replace(approval(), kind=Kind.ERC721, token_id=7), "may move the NFT 7 of “USDC”"),
         (
-            replace(approval(token=Token("0x1", None)), kind=Kind.ERC721, token_id=7),
+            structs.replace(approval(token=Token("0x1", None)), kind=Kind.ERC721, token_id=7),
             "may move the NFT 7 of this collection",
         ),
-        (replace(approval(), kind=Kind.ERC777), "may move all of “USDC” that the wallet has or will have"),
-        (replace(approval(), kind=Kind.ERC6909), "may move all of “USDC” that the wallet has or will have"),
-        (replace(approval(raw=5_000_000), kind=Kind.ERC6909, token_id=7), "5,000,000 raw units of “USDC”"),
+        (structs.replace(approval(), kind=Kind.ERC777), "may move all of “USDC” that the wallet has or will have"),
+        (structs.replace(approval(), kind=Kind.ERC6909), "may move all of “USDC” that the wallet has or will have"),
+        (structs.replace(approval(raw=5_000_000), kind=Kind.ERC6909, token_id=7), "5,000,000 raw units of “USDC”"),
         (
-            replace(approval(), kind=Kind.ERC721_ALL, allowance=Allowance(None, unreadable="reverts")),
+            structs.replace(approval(), kind=Kind.ERC721_ALL, allowance=Allowance(None, unreadable="reverts")),
             "cannot be read (the source says “reverts”); treat it as unlimited until you know better",
         ),
         (
-            replace(approval(), kind=Kind.PERMIT2, expires_at=START),
+            structs.replace(approval(), kind=Kind.PERMIT2, expires_at=START),
             "unlimited “USDC”, through Permit2, until 2026-11-20 08:00 UTC",
         ),
         (
-            replace(approval(raw=5_000_000), kind=Kind.PERMIT2, via=f"0x{9:040x}"),
+            structs.replace(approval(raw=5_000_000), kind=Kind.PERMIT2, via=f"0x{9:040x}"),
             f"5 “USDC”, through Permit2 at 0x{9:040x}",
         ),
-        (replace(approval(raw=5_000_000), status=Status.GRANTING), "5 “USDC”; being granted, not done yet"),
-        (replace(approval(raw=5_000_000), expires_at=START), "5 “USDC”, until 2026-11-20 08:00 UTC"),
+        (structs.replace(approval(raw=5_000_000), status=Status.GRANTING), "5 “USDC”; being granted, not done yet"),
+        (structs.replace(approval(raw=5_000_000), expires_at=START), "5 “USDC”, until 2026-11-20 08:00 UTC"),
     ],
 )
 def test_an_allowance_is_said_in_words(row: Approval, words: str) -> None:
@@ -190,13 +194,16 @@ def test_an_allowance_is_said_in_words(row: Approval, words: str) -> None:
         (Change(ChangeKind.REVOKED, approval(), approval(raw=0), START), "revoked"),
         (
             Change(
-                ChangeKind.INCREASED, replace(approval(), allowance=Allowance(None, unreadable="x")), approval(), START
+                ChangeKind.INCREASED,
+                structs.replace(approval(), allowance=Allowance(None, unreadable="x")),
+                approval(),
+                START,
             ),
             "raised from an amount that cannot be read to unlimited",
         ),
         (Change(ChangeKind.DECREASED, approval(), approval(raw=10**6), START), "lowered from unlimited to 1"),
         (
-            Change(ChangeKind.STATUS, replace(approval(), status=Status.GRANTING), approval(), START),
+            Change(ChangeKind.STATUS, structs.replace(approval(), status=Status.GRANTING), approval(), START),
             "its state went from granting to granted",
         ),
     ],
@@ -253,7 +260,7 @@ def test_nothing_is_linked_that_was_not_checked() -> None:
 
 
 def test_one_of_a_contracts_tokens_is_told_with_its_id() -> None:
-    kept = replace(approval(), kind=Kind.ERC6909, token_id=7)
+    kept = structs.replace(approval(), kind=Kind.ERC6909, token_id=7)
     assert token(kept) == f"“USDC”, {kept.token.address}, id 7"
 
 

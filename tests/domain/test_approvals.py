@@ -1,11 +1,11 @@
 """What an allowance means, what makes an approval the same one, and how readings are put together."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from strategies import EVERY_KIND, START, address, allowances, approval, minutes, reading
 
 from scanner.domain.approvals import (
@@ -45,13 +45,13 @@ def test_a_supply_of_0_makes_nothing_unlimited() -> None:
 def test_an_approval_knows_its_tokens_supply() -> None:
     limited = approval(amount=1000)
     assert limited.unlimited is False
-    assert replace(limited, token=replace(limited.token, supply=1000)).unlimited is True
+    assert structs.replace(limited, token=structs.replace(limited.token, supply=1000)).unlimited is True
 
 
 @pytest.mark.parametrize("kind", [Kind.ERC721, Kind.ERC6909, Kind.ERC777])
 def test_one_nft_is_not_unlimited_where_there_is_only_one(kind: Kind) -> None:
     only = approval(amount=1, kind=kind)
-    assert replace(only, token=replace(only.token, supply=1)).unlimited is False
+    assert structs.replace(only, token=structs.replace(only.token, supply=1)).unlimited is False
 
 
 def test_words_are_unlimited_without_a_number() -> None:
@@ -93,7 +93,7 @@ def test_what_moves_or_is_a_strangers_word_is_no_part_of_an_identity(
     allowance: Allowance, status: Status, symbol: str, name: str
 ) -> None:
     one = approval()
-    other = replace(
+    other = structs.replace(
         one,
         allowance=allowance,
         status=status,
@@ -109,19 +109,21 @@ def test_what_moves_or_is_a_strangers_word_is_no_part_of_an_identity(
 def test_every_part_of_an_identity_tells_approvals_apart() -> None:
     one = approval()
     different = [
-        replace(one, chain="56"),
-        replace(one, owner=address(2)),
-        replace(one, token=Token(address(3))),
-        replace(one, spender=Spender(address(4))),
-        replace(one, kind=Kind.PERMIT2),
-        replace(one, token_id=0),
-        replace(one, token_id=1),
+        structs.replace(one, chain="56"),
+        structs.replace(one, owner=address(2)),
+        structs.replace(one, token=Token(address(3))),
+        structs.replace(one, spender=Spender(address(4))),
+        structs.replace(one, kind=Kind.PERMIT2),
+        structs.replace(one, token_id=0),
+        structs.replace(one, token_id=1),
     ]
     assert len({row.id for row in [one, *different]}) == 8
 
 
 def test_tokens_without_an_address_are_told_apart_by_their_symbols() -> None:
-    one, same, other, silent = (replace(approval(), token=Token("", s)) for s in ("TUSD", "TUSD", "TUSDC", None))
+    one, same, other, silent = (
+        structs.replace(approval(), token=Token("", s)) for s in ("TUSD", "TUSD", "TUSDC", None)
+    )
     assert one.id == same.id
     assert len({one.id, other.id, silent.id}) == 3
 

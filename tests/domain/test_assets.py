@@ -1,6 +1,5 @@
 """What wallets and exchanges hold together: which symbols are believed, and what stays unknown."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from scanner.domain.approvals import UINT256_MAX, Allowance, Approval, Spender, Target, Token
 from scanner.domain.assets import Account, Apart, Asset, Assets, Owned, assets
@@ -214,7 +214,7 @@ def test_wallets_of_which_nothing_could_be_valued_are_worth_an_unknown_sum(price
 
 def test_an_owner_who_was_never_read_makes_what_wallets_hold_and_the_share_a_bound() -> None:
     mine = owned("DAI", "10", "1")
-    yours = replace(approved(mine)[0], owner="0xyou")
+    yours = structs.replace(approved(mine)[0], owner="0xyou")
     found = assets([mine], [approved(mine), (yours, Exposure())], [])
     assert numbers(only(found).wallets.amount, only(found).wallets.unknown, only(found).share) == (10, 1, None)
     assert numbers(found.wallets.usd, found.wallets.unknown, found.share) == (10, 1, None)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from msgspec import structs
 from oracle import Oracle, Seen, size
 from strategies import ERC20, EVERY_KIND, OWNER, START, approval, in_force, reading
 
@@ -117,7 +118,7 @@ class Belief(RuleBasedStateMachine):
         """What the source shows of the world: what it covers but for hidden rows, and some revoked ones as 0."""
         there = {number: state for number, state in self.world.items() if number not in hidden}
         rows = [
-            replace(
+            structs.replace(
                 approval(number, "1e9" if number in garbled else amount, status=status, kind=_kind(number)),
                 expires_at=until,
             )

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from strategies import (
     ERC20,
     OWNER,
@@ -87,7 +88,7 @@ def test_nothing_moved_changes_no_row() -> None:
 
 def test_a_row_that_reads_otherwise_without_a_change_is_altered_and_one_that_is_only_doubted_is_not() -> None:
     first, second, third = many(3)
-    named = replace(first, token=replace(first.token, symbol="NEW"))
+    named = structs.replace(first, token=structs.replace(first.token, symbol="NEW"))
     unproven = reading([named], minutes(15), End.UNPROVEN)
     outcome = diff(after(reading([first, second, third])), unproven, TEN_MINUTES)
     assert outcome.rows.keys() == ids(1, 2, 3)
@@ -158,7 +159,7 @@ def test_a_status_that_moves_with_the_amount_is_told_as_the_amount() -> None:
 
 def test_a_name_that_moves_is_kept_and_not_told() -> None:
     one = approval(1)
-    renamed = replace(one, token=replace(one.token, symbol="NEW"))
+    renamed = structs.replace(one, token=structs.replace(one.token, symbol="NEW"))
     outcome = diff(after(reading([one])), reading([renamed], minutes(15)), TEN_MINUTES)
     assert told(outcome) == []
     held = outcome.known.held[one.id]
@@ -177,9 +178,9 @@ def test_what_a_source_does_not_tell_stays_as_it_was_known(
     """Whatever comes after whatever, revoked or not: of each word the last that was told."""
     known, one = Known(OWNER), approval(1)
     for minute, (name, symbol, decimals, supply, there) in enumerate(sources):
-        token = replace(one.token, symbol=symbol, decimals=decimals, supply=supply)
-        shown = replace(one, spender=replace(one.spender, name=name), token=token)
-        amounts = shown if there or minute == 0 else replace(shown, allowance=Allowance(0))
+        token = structs.replace(one.token, symbol=symbol, decimals=decimals, supply=supply)
+        shown = structs.replace(one, spender=structs.replace(one.spender, name=name), token=token)
+        amounts = shown if there or minute == 0 else structs.replace(shown, allowance=Allowance(0))
         known = diff(known, reading([amounts, approval(2)], minutes(15 * minute)), timedelta()).known
     shown_in = [each for place, each in enumerate(sources) if each[4] or place == 0]
     held = known.held[one.id].approval
@@ -188,7 +189,7 @@ def test_what_a_source_does_not_tell_stays_as_it_was_known(
 
 
 def test_when_it_was_granted_is_not_forgotten_by_a_source_that_knows_no_blocks() -> None:
-    told_by_the_chain = replace(approval(1, 5), granted_at=START, granted_tx="0x1")
+    told_by_the_chain = structs.replace(approval(1, 5), granted_at=START, granted_tx="0x1")
     known = after(replace(reading([told_by_the_chain]), block=7))
     for amount, expected in ((5, START), (4, START), (6, None)):
         later = diff(known, reading([approval(1, amount)], minutes(15)), TEN_MINUTES).known
@@ -272,8 +273,8 @@ def test_a_row_that_is_shown_is_in_force_unless_it_is_0(
     before: Allowance, now: Allowance, end: End, status: Status
 ) -> None:
     others = many(3, first=2)
-    known = after(reading([replace(approval(1), allowance=before), *others]))
-    row = replace(approval(1), allowance=now, status=status)
+    known = after(reading([structs.replace(approval(1), allowance=before), *others]))
+    row = structs.replace(approval(1), allowance=now, status=status)
     outcome = diff(known, reading([row, *others], minutes(15), end), TEN_MINUTES)
     assert (row.id in in_force(outcome.known)) is not now.is_zero
     assert len(outcome.changes) <= 1

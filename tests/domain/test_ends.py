@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from msgspec import structs
 from strategies import EVERY_KIND, TEN_MINUTES, after, approval, ids, in_force, many, minutes, reading, told, told_of
 
 from scanner.domain.approvals import Allowance, Approval, End, Kind, Snapshot, combine
@@ -11,7 +12,7 @@ from scanner.domain.changes import Change, ChangeKind, diff, unseen
 
 
 def lasting(number: int, until: datetime) -> Approval:
-    return replace(approval(number, kind=Kind.PERMIT2), expires_at=until)
+    return structs.replace(approval(number, kind=Kind.PERMIT2), expires_at=until)
 
 
 def withdrawing(snapshot: Snapshot, *rows: Approval) -> Snapshot:
@@ -30,7 +31,7 @@ def of_all_kinds(rows: list[Approval], minute: float = 0, end: End = End.COMPLET
 def test_a_row_whose_time_is_up_has_expired_however_the_reading_ended(minute: int, expired: bool, end: End) -> None:
     row = lasting(1, minutes(10))
     outcome = diff(after(of_all_kinds([row])), of_all_kinds([row], minute, end), TEN_MINUTES)
-    nothing = replace(row, allowance=Allowance(0))
+    nothing = structs.replace(row, allowance=Allowance(0))
     assert outcome.changes == ((Change(ChangeKind.EXPIRED, row, nothing, minutes(minute)),) if expired else ())
     assert (row.id in in_force(outcome.known)) is not expired
 
@@ -161,7 +162,7 @@ def test_what_ended_by_itself_is_not_looked_for_once_more() -> None:
 
 
 def test_that_a_block_became_final_is_kept_and_not_told() -> None:
-    row = replace(approval(1), final=False)
+    row = structs.replace(approval(1), final=False)
     outcome = diff(after(reading([row])), reading([approval(1)], minutes(15)), TEN_MINUTES)
     assert told(outcome) == []
     held = outcome.rows[row.id]

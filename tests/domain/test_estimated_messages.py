@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from msgspec import structs
 from strategies import address, approval, minutes
 
 from scanner.domain.alerts import Alert, AlertState, Move, Severity, Transition
@@ -14,7 +15,7 @@ from scanner.domain.telling import Telling
 WAIT = timedelta(seconds=10)
 TELLING = Telling(channels={"all": Severity.LOW, "grave": Severity.HIGH})
 ABOUT = approval()
-OTHER = replace(ABOUT, spender=replace(ABOUT.spender, address=address(99)))
+OTHER = structs.replace(ABOUT, spender=structs.replace(ABOUT.spender, address=address(99)))
 
 
 def step(

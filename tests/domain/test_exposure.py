@@ -1,12 +1,12 @@
 """What is at stake: never more than the balance, never more than the allowance, never a guess."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import ROUND_DOWN, Context, Decimal
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec import structs
 from strategies import OWNER, address, allowances, minutes
 
 from scanner.domain.approvals import UINT256_MAX, Allowance, Approval, Kind, Spender, Token
@@ -53,7 +53,7 @@ def test_unlimited_in_words_is_unlimited() -> None:
 def test_nfts_are_counted_and_have_no_price(
     kind: Kind, allowance: Allowance, count: int, amount: int, covers: bool
 ) -> None:
-    found = exposure(replace(of(allowance), kind=kind), held(str(count), raw=count, decimals=0))
+    found = exposure(structs.replace(of(allowance), kind=kind), held(str(count), raw=count, decimals=0))
     assert (found.balance, found.amount) == (Decimal(count), Decimal(amount))
     assert found.covers_balance is covers
     assert (found.price_usd, found.usd) == (None, None)
@@ -64,7 +64,7 @@ def test_nfts_are_counted_and_have_no_price(
 def test_of_a_contract_that_keeps_many_tokens_no_one_balance_tells(
     kind: Kind, token_id: int | None, amount: str
 ) -> None:
-    row = replace(of(ALL_THERE_IS), kind=kind, token_id=token_id)
+    row = structs.replace(of(ALL_THERE_IS), kind=kind, token_id=token_id)
     found = exposure(row, held(amount))
     assert (found.balance, found.amount, found.usd, found.covers_balance) == (None, None, None, None)
 
@@ -74,11 +74,11 @@ def test_of_a_contract_that_keeps_many_tokens_no_one_balance_tells(
     [(Kind.ERC721, 1), (Kind.ERC721_ALL, None), (Kind.ERC6909, None), (Kind.PERMIT2, Decimal("0.01"))],
 )
 def test_only_what_is_an_amount_of_one_token_has_its_units(kind: Kind, units: Decimal | int | None) -> None:
-    assert allowed(replace(of(Allowance(1)), kind=kind), 2) == units
+    assert allowed(structs.replace(of(Allowance(1)), kind=kind), 2) == units
 
 
 def test_a_balance_that_two_kinds_of_right_reach_is_counted_once() -> None:
-    plain, through = of(ALL_THERE_IS), replace(of(Allowance(50), spender=2), kind=Kind.PERMIT2)
+    plain, through = of(ALL_THERE_IS), structs.replace(of(Allowance(50), spender=2), kind=Kind.PERMIT2)
     found = [(one, exposure(one, held("100", raw=100, decimals=0))) for one in (plain, through)]
     assert [at_stake.usd for _, at_stake in found] == [200, 100]
     assert total(found) == Total(Decimal(200), 0)
@@ -129,7 +129,7 @@ def test_without_a_price_there_is_no_worth() -> None:
 
 def test_without_a_reading_nothing_is_known_but_what_the_token_says() -> None:
     assert exposure(of(ALL_THERE_IS), None) == UNVALUED
-    assert exposure(of(ALL_THERE_IS, replace(TOKEN, decimals=6)), None) == Exposure(decimals=6)
+    assert exposure(of(ALL_THERE_IS, structs.replace(TOKEN, decimals=6)), None) == Exposure(decimals=6)
 
 
 def test_a_token_without_an_address_is_not_the_chains_own_coin() -> None:
@@ -138,7 +138,7 @@ def test_a_token_without_an_address_is_not_the_chains_own_coin() -> None:
 
 
 def test_decimals_that_the_token_itself_tells_are_believed_first() -> None:
-    found = exposure(of(Allowance(50), replace(TOKEN, decimals=1)), held("10.0", decimals=2))
+    found = exposure(of(Allowance(50), structs.replace(TOKEN, decimals=1)), held("10.0", decimals=2))
     assert (found.decimals, found.amount) == (1, Decimal(5))
 
 
@@ -245,7 +245,9 @@ def test_many_spenders_of_one_token_can_take_it_only_once() -> None:
 
 def test_the_same_token_on_two_chains_is_two_tokens() -> None:
     one = of(ALL_THERE_IS)
-    assert total([(one, Exposure(usd=Decimal(5))), (replace(one, chain="56"), Exposure(usd=Decimal(7)))]).usd == 12
+    assert (
+        total([(one, Exposure(usd=Decimal(5))), (structs.replace(one, chain="56"), Exposure(usd=Decimal(7)))]).usd == 12
+    )
 
 
 def test_nothing_at_all_is_worth_nothing() -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from strategies import ERC20, EVERY_KIND, OWNER, START, address
 
 from scanner.domain.approvals import (
@@ -28,7 +29,7 @@ READ, HEAD, TOLD = 1_000, 1_005, 700
 def right(raw: int | None = 5, spender: int = 1, kind: Kind = Kind.ERC20, **more: object) -> Approval:
     token = Token(address(100), "TKN", 6)
     made = Approval(OWNER.chain, OWNER.owner, token, Spender(address(spender)), Allowance(raw), kind)
-    return replace(made, **more)  # type: ignore[arg-type]  # - fields of many types
+    return structs.replace(made, **more)
 
 
 def chain(*rows: Approval, end: End = End.COMPLETE) -> Snapshot:
@@ -70,14 +71,14 @@ ODD = Allowance(5, unreadable="lots")
 def test_amounts_are_equal_to_the_last_unit_and_words_say_no_number(
     ours: Allowance, theirs: Allowance, verdict: Verdict, cause: Cause | None
 ) -> None:
-    evm, okx = chain(replace(right(), allowance=ours)), api(replace(right(), allowance=theirs))
+    evm, okx = chain(structs.replace(right(), allowance=ours)), api(structs.replace(right(), allowance=theirs))
     assert row(evm, okx) == (verdict, cause, READ)
 
 
 def test_unlimited_by_supply_is_unlimited_in_words() -> None:
     ours = right(10**20, token=Token(address(100), "TKN", 6, supply=10**20))
-    assert row(chain(ours), api(replace(right(), allowance=IN_WORDS)))[0] is Verdict.EQUAL
-    assert row(chain(replace(ours, allowance=IN_WORDS)), api(right(10**20)))[0] is Verdict.EQUAL
+    assert row(chain(ours), api(structs.replace(right(), allowance=IN_WORDS)))[0] is Verdict.EQUAL
+    assert row(chain(structs.replace(ours, allowance=IN_WORDS)), api(right(10**20)))[0] is Verdict.EQUAL
 
 
 def test_what_is_zero_or_over_is_shown_by_nobody() -> None:
@@ -171,7 +172,7 @@ def test_the_state_says_why_amounts_differ(
 
 
 def test_a_state_is_asked_about_what_differs_or_is_unread_for_no_known_reason() -> None:
-    odd, nft, other = replace(right(), allowance=ODD), right(spender=2, kind=Kind.ERC721), right(spender=3)
+    odd, nft, other = structs.replace(right(), allowance=ODD), right(spender=2, kind=Kind.ERC721), right(spender=3)
     assert in_question(compare(chain(right(), nft), api(odd, right(5, 4), end=End.INCOMPLETE))) == [right(5, 4)]
     assert in_question(compare(chain(other), api(end=End.INCOMPLETE))) == [other]
     assert in_question(compare(chain(right()), api(right()))) == []

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from strategies import START, TEN_MINUTES, after, allowances, approval, many, minutes, reading
 
 from scanner.domain.alerts import Alert, AlertState, Severity
@@ -135,7 +136,7 @@ def test_the_report_has_the_contracts_names_and_types() -> None:
 def test_whatever_a_source_shows_has_the_contracts_types(
     allowance: Allowance, symbol: str | None, name: str | None, kind: Kind
 ) -> None:
-    one = replace(
+    one = structs.replace(
         approval(), allowance=allowance, token=Token("", symbol, 18), spender=Spender("", name), kind=kind, token_id=7
     )
     change = Change(ChangeKind.NEW, None, one, START)
@@ -181,7 +182,7 @@ def test_an_approval_is_written_as_the_contract_writes_it() -> None:
 
 
 def test_what_only_the_chain_tells_is_written_with_it() -> None:
-    told = replace(
+    told = structs.replace(
         approval(kind=Kind.PERMIT2), granted_at=START, granted_tx=f"0x{7:064x}", via=f"0x{9:040x}", final=False
     )
     found = as_json(ApprovalEntry.of(replace(HELD, approval=told)))
@@ -191,12 +192,12 @@ def test_what_only_the_chain_tells_is_written_with_it() -> None:
 
 @pytest.mark.parametrize("said", ["", "0x7", f"0x{7:064x}/../evil", f"0x{10**70:064X}"])
 def test_what_is_no_hash_of_a_transaction_is_not_passed_on(said: str) -> None:
-    found = as_json(ApprovalEntry.of(replace(HELD, approval=replace(approval(), granted_tx=said))))
+    found = as_json(ApprovalEntry.of(replace(HELD, approval=structs.replace(approval(), granted_tx=said))))
     assert found["granted_tx"] is None
 
 
 def test_a_change_tells_which_right_it_is_about() -> None:
-    row = replace(approval(kind=Kind.ERC721, amount=1), token_id=2**200)
+    row = structs.replace(approval(kind=Kind.ERC721, amount=1), token_id=2**200)
     found = as_json(ChangeEntry.of(Change(ChangeKind.EXPIRED, row, row, START)))
     assert (found["approval_kind"], found["token_id"], found["after"]) == ("erc721", str(2**200), None)
 
@@ -212,7 +213,7 @@ def test_kinds_and_statuses_are_the_contracts_words(kind: Kind, status: Status) 
 
 
 def test_numbers_that_json_cannot_hold_are_texts() -> None:
-    one = replace(approval(1, UINT256_MAX), token_id=2**255, expires_at=START)
+    one = structs.replace(approval(1, UINT256_MAX), token_id=2**255, expires_at=START)
     found = as_json(ApprovalEntry.of(replace(HELD, approval=one)))
     assert found["allowance"]["raw"] == str(UINT256_MAX)
     assert found["token_id"] == str(2**255)
@@ -232,13 +233,15 @@ def test_numbers_that_json_cannot_hold_are_texts() -> None:
     ],
 )
 def test_what_is_unknown_of_an_allowance_is_null(allowance: Allowance, raw: str | None, unlimited: bool | None) -> None:
-    entry = AllowanceEntry.of(replace(approval(), allowance=allowance))
+    entry = AllowanceEntry.of(structs.replace(approval(), allowance=allowance))
     assert (entry.raw, entry.unlimited, entry.amount) == (raw, unlimited, None)
 
 
 def test_a_strangers_words_are_dead_wherever_they_stand() -> None:
     lure = "<b>claim.example</b>"
-    one = replace(approval(), token=Token("", lure), spender=Spender("", lure), allowance=Allowance(None, False, lure))
+    one = structs.replace(
+        approval(), token=Token("", lure), spender=Spender("", lure), allowance=Allowance(None, False, lure)
+    )
     for entry in (ApprovalEntry.of(replace(HELD, approval=one)), ChangeEntry.of(replace(CHANGE, after=one))):
         text = msgspec.json.encode(entry).decode()
         assert "<b>" not in text
@@ -260,13 +263,13 @@ def test_a_strangers_words_are_dead_wherever_they_stand() -> None:
     ],
 )
 def test_an_amount_is_exact_where_the_decimals_are_known(raw: int, decimals: int | None, amount: str | None) -> None:
-    one = replace(approval(1, raw), token=Token("", "T", decimals))
+    one = structs.replace(approval(1, raw), token=Token("", "T", decimals))
     assert AllowanceEntry.of(one).amount == amount
 
 
 @given(st.integers(0, UINT256_MAX), st.integers(0, 77))
 def test_an_amount_is_the_raw_integer_moved_by_the_decimals(raw: int, decimals: int) -> None:
-    amount = AllowanceEntry.of(replace(approval(1, raw), token=Token("", "T", decimals))).amount
+    amount = AllowanceEntry.of(structs.replace(approval(1, raw), token=Token("", "T", decimals))).amount
     assert amount is not None
     with localcontext(prec=200):
         assert Decimal(amount).scaleb(decimals) == raw

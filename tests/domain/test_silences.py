@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from strategies import OWNER, START, allowances, approval, minutes
 
 from scanner.domain.alerts import Alert, AlertState, Severity
@@ -135,7 +136,7 @@ def test_what_rises_is_told_again(then: int | str | None, now: int | str | None,
 def test_an_amount_that_became_unreadable_and_readable_again_is_held_against_the_last_readable_one() -> None:
     # The diff keeps the last amount beside what could not be read.
     unread = Allowance(100, unreadable="?!")
-    row = Held(replace(ROW, allowance=unread), START, START, START)
+    row = Held(structs.replace(ROW, allowance=unread), START, START, START)
     cover = bound(ALERT, row)
     assert cover == Cover(Severity.HIGH, 100, None)
     assert covers(silence(), cover, ALERT, held(100), minutes(1)) is None
@@ -178,8 +179,8 @@ def test_ids_tell_silences_apart() -> None:
 def test_a_cover_holds_exactly_as_long_as_nothing_is_worse(
     then: Allowance, now: Allowance, grade: Severity, graver: Severity
 ) -> None:
-    cover = bound(replace(ALERT, severity=grade), replace(held(), approval=replace(ROW, allowance=then)))
-    after = replace(held(), approval=replace(ROW, allowance=now))
+    cover = bound(replace(ALERT, severity=grade), replace(held(), approval=structs.replace(ROW, allowance=then)))
+    after = replace(held(), approval=structs.replace(ROW, allowance=now))
     wide = silence(*Severity)
     said = covers(wide, cover, replace(ALERT, severity=graver), after, minutes(1))
     known = now.magnitude is not None and (then.magnitude is None or now.magnitude > then.magnitude)

@@ -1,13 +1,13 @@
 """The facts of an approval: what is known, what is absent, and how they read."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from stock import default_pack
 
 from scanner.domain.alerts import Judgement
@@ -104,12 +104,14 @@ def test_an_approval_in_the_words_of_rules() -> None:
 def test_an_amount_that_cannot_be_read_is_absent_and_not_small(
     allowance: Allowance, readable: bool, unlimited: object
 ) -> None:
-    of = known(replace(APPROVAL, allowance=allowance))
+    of = known(structs.replace(APPROVAL, allowance=allowance))
     assert (of["allowance.readable"], of.get("allowance.unlimited", "absent")) == (readable, unlimited)
 
 
 def test_a_right_over_all_items_has_no_amount_that_could_be_unreadable() -> None:
-    assert known(replace(APPROVAL, kind=Kind.ERC721_ALL, allowance=Allowance(None)))["allowance.readable"] is True
+    assert (
+        known(structs.replace(APPROVAL, kind=Kind.ERC721_ALL, allowance=Allowance(None)))["allowance.readable"] is True
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,7 +127,7 @@ def test_a_right_over_all_items_has_no_amount_that_could_be_unreadable() -> None
     ],
 )
 def test_who_may_take_everything_of_a_contract_is_an_operator(kind: Kind, token_id: int | None, operator: bool) -> None:
-    assert known(replace(APPROVAL, kind=kind, token_id=token_id))["approval.operator"] is operator
+    assert known(structs.replace(APPROVAL, kind=kind, token_id=token_id))["approval.operator"] is operator
 
 
 @pytest.mark.parametrize(
@@ -133,12 +135,12 @@ def test_who_may_take_everything_of_a_contract_is_an_operator(kind: Kind, token_
 )
 def test_the_time_that_is_left_is_known_of_what_has_an_end(minutes: int | None, expected: tuple[bool, object]) -> None:
     end = None if minutes is None else NOW + timedelta(minutes=minutes)
-    of = known(replace(APPROVAL, kind=Kind.PERMIT2, expires_at=end))
+    of = known(structs.replace(APPROVAL, kind=Kind.PERMIT2, expires_at=end))
     assert (of["approval.expires"], of.get("approval.expires_in", "absent")) == expected
 
 
 def test_what_may_be_reorganised_away_is_not_final() -> None:
-    assert known(replace(APPROVAL, final=False))["approval.final"] is False
+    assert known(structs.replace(APPROVAL, final=False))["approval.final"] is False
 
 
 @pytest.mark.parametrize(
@@ -156,7 +158,7 @@ def test_the_status_before_a_change_is_known_where_there_was_one() -> None:
     def was(before: Approval | None) -> object:
         return known(change=Change(ChangeKind.STATUS, before, APPROVAL, NOW)).get("change.was_status", "absent")
 
-    assert was(replace(APPROVAL, status=Status.REVOKING)) == "revoking"
+    assert was(structs.replace(APPROVAL, status=Status.REVOKING)) == "revoking"
     assert was(None) == "absent"
 
 
@@ -170,22 +172,22 @@ def test_some_labels_warn_whatever_else_is_said(label: str) -> None:
 
 def test_an_amount_needs_the_decimals() -> None:
     assert "allowance.amount" not in known()
-    assert known(replace(APPROVAL, token=Token("0x", "USDT", decimals=6)))["allowance.amount"] == 5.0
+    assert known(structs.replace(APPROVAL, token=Token("0x", "USDT", decimals=6)))["allowance.amount"] == 5.0
 
 
 def test_a_supply_makes_an_allowance_unlimited() -> None:
-    token = replace(APPROVAL.token, supply=5_000_000)
-    assert known(replace(APPROVAL, token=token))["allowance.unlimited"] is True
+    token = structs.replace(APPROVAL.token, supply=5_000_000)
+    assert known(structs.replace(APPROVAL, token=token))["allowance.unlimited"] is True
 
 
 @pytest.mark.parametrize("blank", [None, "", "  \t", "\u200b\u200d", "\u3164"])
 def test_a_name_that_nobody_can_see_is_no_name(blank: str | None) -> None:
-    assert known(replace(APPROVAL, spender=Spender("0x", blank)))["spender.name"] == ""
+    assert known(structs.replace(APPROVAL, spender=Spender("0x", blank)))["spender.name"] == ""
 
 
 def test_rules_see_the_true_text() -> None:
     name = "https://evil.example <b>Uniswap\u200b"
-    assert known(replace(APPROVAL, spender=Spender("0x", name)))["spender.name"] == name
+    assert known(structs.replace(APPROVAL, spender=Spender("0x", name)))["spender.name"] == name
 
 
 def test_trusted_yields_to_exploited() -> None:
@@ -194,7 +196,7 @@ def test_trusted_yields_to_exploited() -> None:
 
 
 def test_the_age_counts_from_the_grant_where_that_is_known() -> None:
-    granted = replace(APPROVAL, granted_at=NOW - timedelta(days=700))
+    granted = structs.replace(APPROVAL, granted_at=NOW - timedelta(days=700))
     assert known(granted)["approval.age"] == timedelta(days=700)
 
 
@@ -206,8 +208,8 @@ def test_a_clock_that_was_set_back_makes_no_negative_age() -> None:
 
 
 def test_what_was_before_a_change_is_known_only_if_somebody_looked() -> None:
-    unlimited = replace(APPROVAL, allowance=Allowance(UINT256_MAX))
-    unreadable = replace(APPROVAL, allowance=Allowance(None, unreadable="?"))
+    unlimited = structs.replace(APPROVAL, allowance=Allowance(UINT256_MAX))
+    unreadable = structs.replace(APPROVAL, allowance=Allowance(None, unreadable="?"))
     assert moved(ChangeKind.DECREASED, unlimited) is True
     assert moved(ChangeKind.INCREASED, APPROVAL) is False
     assert moved(ChangeKind.NEW, None) is False

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from scanner.domain.approvals import Allowance, Approval, Spender, Target, Token
 from scanner.domain.changes import Held
@@ -97,7 +98,7 @@ def test_between_two_moments_rules_say_the_same(tmp_path: Path) -> None:
 
 
 def test_ages_are_counted_from_where_they_are_said_to_begin() -> None:
-    granted = replace(HELD, approval=replace(APPROVAL, granted_at=AT - DAY))
+    granted = replace(HELD, approval=structs.replace(APPROVAL, granted_at=AT - DAY))
     assert ages_began(HELD) == {"approval.age": AT, "approval.unchanged_for": AT + DAY}
     assert ages_began(granted)["approval.age"] == AT - DAY
     assert {name: AT + 2 * DAY - began for name, began in ages_began(HELD).items()}.items() <= known(
@@ -106,7 +107,7 @@ def test_ages_are_counted_from_where_they_are_said_to_begin() -> None:
 
 
 def test_what_the_time_that_is_left_is_held_against_makes_a_moment_and_so_does_the_end(tmp_path: Path) -> None:
-    lasting = replace(HELD, approval=replace(APPROVAL, expires_at=AT + 9 * DAY))
+    lasting = replace(HELD, approval=structs.replace(APPROVAL, expires_at=AT + 9 * DAY))
     ending = AT + 9 * DAY
     assert moments(pack(tmp_path, "allowance.unlimited"), lasting) == [ending]
     rules = pack(tmp_path, "approval.expires_in < days(2) || approval.expires_in > days(20)")

@@ -1,10 +1,10 @@
 """A target that is read by another source than before: what the one could not show is neither news nor gone."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import acts
 from chain_reader import chain_reader, one
+from msgspec import structs
 from scanning import Clock, Scripted, house, kinds
 from world import World
 
@@ -20,7 +20,7 @@ class Api(Scripted):
     def __init__(self, chain_says: Snapshot) -> None:
         super().__init__(self._said)
         self.rows = [
-            replace(each, granted_at=None, granted_tx=None, final=True)
+            structs.replace(each, granted_at=None, granted_tx=None, final=True)
             for each in chain_says.approvals.values()
             if each.kind is Kind.ERC20
         ]

@@ -60,7 +60,7 @@ async def test_a_wallet_that_left_is_forgotten_once_that_is_long_enough_ago_and_
     assert gone == {}
     assert await kept(store) == dict.fromkeys(OWNERS, 1)
     gone = await prune(store, NOON + timedelta(seconds=1))
-    assert (gone["chain_owners"], gone["nominations"]) == (1, 1)
+    assert (gone["chain_owners"], gone["chain_pages"]) == (1, 1)
     assert await kept(store) == {STAYS: 1, VISITS: 1}
 
 

@@ -1,13 +1,13 @@
 """One approval's past, written by hand, and what rules would have told of it: nothing that moves is overlooked."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from scanner.domain.alerts import Move, Severity
 from scanner.domain.approvals import Allowance, Approval, Spender, Status, Target, Token
@@ -26,7 +26,7 @@ def change(kind: ChangeKind, day: float, *, proven: float | None = 0, **now: Any
     """Something that a scan found on a day, and how many days later it was proven; None for never."""
     at = BEGAN + day * DAY
     before = None if kind in {ChangeKind.BASELINE, ChangeKind.NEW} else APPROVAL
-    changed = Change(kind, before, replace(APPROVAL, **now), at)
+    changed = Change(kind, before, structs.replace(APPROVAL, **now), at)
     return Believed(changed, at + HOUR, None if proven is None else at + proven * DAY)
 
 

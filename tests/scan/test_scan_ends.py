@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from msgspec import structs
 from pasts import held_against
 from scanning import WALLET, Clock, House, Scripted, address, house, opened
 
@@ -63,7 +64,7 @@ async def look(home: House, *, later: timedelta = DAY) -> Report:
 
 
 def lasting(home: House, number: int, days: float) -> Approval:
-    return replace(plain(number), kind=Kind.PERMIT2, expires_at=home.clock.now() + days * DAY)
+    return structs.replace(plain(number), kind=Kind.PERMIT2, expires_at=home.clock.now() + days * DAY)
 
 
 def changes(report: Report) -> list[tuple[str, str]]:
@@ -102,7 +103,7 @@ async def test_what_expires_is_told_although_every_reading_says_the_same(tmp_pat
         assert await in_force_at(home, home.clock.now() - 3 * DAY) == {row.id, other.id}
         assert await in_force_at(home, home.clock.now()) == {other.id}
 
-        node.rows = [replace(row, expires_at=home.clock.now() + 30 * DAY), other]
+        node.rows = [structs.replace(row, expires_at=home.clock.now() + 30 * DAY), other]
         again = await look(home)
         assert changes(again) == [("restored", row.id)]
         assert raised(again) == {"there", "back"}
@@ -122,7 +123,7 @@ async def test_an_expiry_that_a_cut_reading_shows_ends_its_alerts_and_no_others(
 
 
 async def test_a_grant_whose_block_is_gone_is_withdrawn_with_its_alerts(tmp_path: Path) -> None:
-    async with world(tmp_path, replace(plain(1), final=False)) as (node, home):
+    async with world(tmp_path, structs.replace(plain(1), final=False)) as (node, home):
         first = await look(home)
         assert raised(first) == {"there", "passing"}
         [row] = node.rows
@@ -134,7 +135,7 @@ async def test_a_grant_whose_block_is_gone_is_withdrawn_with_its_alerts(tmp_path
 
 
 async def test_what_becomes_final_is_judged_as_such_and_is_no_change(tmp_path: Path) -> None:
-    async with world(tmp_path, replace(plain(1), final=False)) as (node, home):
+    async with world(tmp_path, structs.replace(plain(1), final=False)) as (node, home):
         await look(home)
         node.rows = [plain(1)]
         report = await look(home)

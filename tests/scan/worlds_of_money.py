@@ -1,10 +1,11 @@
 """Wallets whose approvals, balances, prices and names move, and what a far side tells of them."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from msgspec import structs
 from scanning import Clock, Scripted, address
 from strategies import START
 
@@ -117,7 +118,7 @@ def _approval(target: Target, of: int, to: int, one: Granted) -> Approval:
     allowance = Allowance(None, unreadable=one.amount) if isinstance(one.amount, str) else Allowance(one.amount)
     whom = Spender(spender(to), None if to == 4 else f"Project {to}")
     shown = Approval(target.chain, target.owner, Token(token(of), one.symbol), whom, allowance, status=one.status)
-    return replace(shown, final=one.final)
+    return structs.replace(shown, final=one.final)
 
 
 async def _nothing() -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from made import START, TREASURY, address, approval, commit, reading
+from msgspec import structs
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -193,7 +194,7 @@ async def test_what_matters_is_what_somebody_may_take_and_what_was_held(store: S
 
 async def test_nfts_do_not_matter_to_a_source_that_tells_of_tokens(store: Store) -> None:
     kinds = {100: Kind.PERMIT2, 102: Kind.ERC777, 103: Kind.ERC721, 104: Kind.ERC721_ALL, 105: Kind.ERC6909}
-    rows = [replace(approval(token=token), kind=kind) for token, kind in kinds.items()]
+    rows = [structs.replace(approval(token=token), kind=kind) for token, kind in kinds.items()]
     snapshot = replace(reading(*rows), kinds=frozenset(Kind))
     await commit(store, snapshot, "first")
     [wanted] = await due(store, before=9)
@@ -243,7 +244,7 @@ async def test_where_money_moved_everybody_is_read_and_only_who_is_due_with_pric
 async def test_nfts_are_told_apart_also_once_they_were_held(store: Store) -> None:
     apes, punks = address(200), address(201)
     await watch(store)
-    one, every = replace(approval(200), kind=Kind.ERC721), replace(approval(201), kind=Kind.ERC721_ALL)
+    one, every = structs.replace(approval(200), kind=Kind.ERC721), structs.replace(approval(201), kind=Kind.ERC721_ALL)
     await commit(store, reading(approval(), one, every), "first")
     await record(store, Seen(apes, amount=Decimal(3), raw=3), Seen(punks, amount=Decimal(1), raw=1))
     [wanted] = await due(store, before=9)

@@ -1,9 +1,9 @@
 """Who is due to be read on a chain follows from what is stored, and from nothing else."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from scanner.domain.approvals import Allowance, Approval, End, Kind, Snapshot, Spender, Target, Token, Unmoved, gather
@@ -24,7 +24,7 @@ def moment(upto: int = 100, *, head: int = 100, at: datetime = NOON, as_of: date
 
 def right(**how: object) -> Approval:
     plain = Approval("1", ALICE, Token(f"0x{1:040x}"), Spender(f"0x{2:040x}"), Allowance(5))
-    return replace(plain, **how)  # type: ignore[arg-type]  # - its fields
+    return structs.replace(plain, **how)
 
 
 async def heard(store: Store, upto: int, owners: Sequence[str] = (ALICE, BOB), **spoken: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made import START, TREASURY, address, approval, commit, reading
+from msgspec import structs
 from sqlalchemy import func, select
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -45,7 +46,7 @@ async def test_what_was_stored_is_known_again_exactly(store: Store) -> None:
 
 
 async def test_what_only_the_chain_tells_is_known_again_exactly(store: Store) -> None:
-    row = replace(
+    row = structs.replace(
         approval(raw=MAX),
         kind=Kind.PERMIT2,
         token_id=MAX,
@@ -55,7 +56,7 @@ async def test_what_only_the_chain_tells_is_known_again_exactly(store: Store) ->
         granted_tx=f"0x{7:064x}",
         final=False,
     )
-    lowered = replace(row, allowance=Allowance(9), expires_at=at(30))
+    lowered = structs.replace(row, allowance=Allowance(9), expires_at=at(30))
     outcome = await commit(store, replace(reading(row), kinds=frozenset(Kind)), "s1")
     assert await store.read(lambda c: knowledge.known(c, TREASURY)) == outcome.known
     for number, minutes in enumerate((10, 31)):

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from made import START, TREASURY, address, approval, commit, reading
+from msgspec import structs
 from sqlalchemy import select
 
 from scanner.domain.approvals import Target
@@ -142,5 +143,9 @@ async def test_what_could_not_be_decided_is_summed_up_over_what_is_in_force(two:
     assert await undecided() == await settle(two, "these") == 3
     await two.write(lambda connection: unmoved.note_undecided(connection, {first.id: 0}))
     assert await undecided() == 1
-    await commit(two, reading(first, replace(second, allowance=replace(second.allowance, raw=9)), minutes=5), "next")
+    await commit(
+        two,
+        reading(first, structs.replace(second, allowance=structs.replace(second.allowance, raw=9)), minutes=5),
+        "next",
+    )
     assert await settle(two, "these") == 0, "one that moved is yet to be judged"

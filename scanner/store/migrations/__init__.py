@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 __all__ = ["HEAD", "revision", "upgrade"]
 
-HEAD = "0008"
+HEAD = "0009"
 
 
 async def revision(connection: AsyncConnection) -> str | None:

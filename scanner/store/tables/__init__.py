@@ -1,6 +1,6 @@
 """The tables. Their history stands in `migrations/`; a test holds the two against each other."""
 
-from scanner.store.tables.chain import chain_blocks, chain_owners, chain_tokens, nodes, nominations
+from scanner.store.tables.chain import chain_blocks, chain_owners, chain_pages, chain_tokens, nodes
 from scanner.store.tables.context import balances, list_entries, lists, tokens, unjudged, valuations
 from scanner.store.tables.past import balance_moves, past_entries, token_moves, watches
 from scanner.store.tables.schema import metadata
@@ -40,6 +40,7 @@ __all__ = [
     "budgets",
     "chain_blocks",
     "chain_owners",
+    "chain_pages",
     "chain_tokens",
     "changes",
     "channel_health",
@@ -52,7 +53,6 @@ __all__ = [
     "messages",
     "metadata",
     "nodes",
-    "nominations",
     "notices",
     "past_entries",
     "requests",

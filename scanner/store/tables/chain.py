@@ -3,12 +3,12 @@
 Nothing here is believed: it says what to ask the state for, and spares reading the past again.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text, text
 
 from scanner.store.columns import Instant, Json, Uint256
 from scanner.store.tables.schema import metadata
 
-__all__ = ["chain_blocks", "chain_owners", "chain_tokens", "nodes", "nominations"]
+__all__ = ["chain_blocks", "chain_owners", "chain_pages", "chain_tokens", "nodes"]
 
 # From which block on up to which one the past of an owner is read without a gap. `heard` is the newest block that spoke
 # of the owner, `proved` the one at whose state all of its approvals were read last: what lies between is due.
@@ -34,35 +34,23 @@ chain_blocks = Table(
     sqlite_with_rowid=False,
 )
 
-# A right that logs speak of; `token_id` and `via` are empty where there is none, so that each right is there once.
-# `amount` is what the last log told; `block`, `tx` and `at` are of the last one that raised it. `seen`: the state
-# showed it in force once. `orphaned`: the block that told of it last is no longer part of the chain, and none has
-# since. Logs spoke of it up to block `heard`. What was never seen rests when the state has said no to it: after block
-# `denied`, until `due_at` (1970 is at once). An `id` is never given twice: who still has one never means another right.
-nominations = Table(
-    "nominations",
+# Rights that logs speak of, many of one owner at a time (`pages`): `rights` is JSON. By `names` it is found where one
+# stands; `seen` has a digit for each, `denied` is the newest block that said no to any, `due_at` when the first of them
+# is due, null at once.
+# An `id` is never given twice: who still has one never means another page.
+chain_pages = Table(
+    "chain_pages",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("chain", String(16), nullable=False),
     Column("owner", String(128), nullable=False),
-    Column("token", String(128), nullable=False),
-    Column("spender", String(128), nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("token_id", String(78), nullable=False),
-    Column("via", String(128), nullable=False),
-    Column("amount", Uint256),
-    Column("block", BigInteger),
-    Column("tx", String(66)),
-    Column("at", Instant),
-    Column("seen", Boolean, nullable=False),
-    Column("orphaned", Boolean, nullable=False),
-    Column("heard", BigInteger, nullable=False),
+    Column("names", Text, nullable=False),
+    Column("seen", String(100), nullable=False),
     Column("denied", BigInteger),
-    Column("due_at", Instant, nullable=False),
-    UniqueConstraint("chain", "owner", "token", "spender", "kind", "token_id", "via"),
-    Index(None, "chain", "block", sqlite_where=text("block IS NOT NULL AND at IS NULL")),
+    Column("due_at", Instant),
+    Column("rights", Text, nullable=False),
+    Index(None, "chain", "owner"),
     Index(None, "chain", "denied", sqlite_where=text("denied IS NOT NULL")),
-    Index(None, "chain", "owner", "token", sqlite_where=text("kind = 'permit2'")),
     sqlite_autoincrement=True,
 )
 
