@@ -151,7 +151,8 @@ class Approval(msgspec.Struct, frozen=True, gc=False):
     Identity is chain, owner, token, spender, kind and token id. A token without an address is told apart by its
     symbol; names are never part of an identity otherwise. `expires_at`, `granted_at` and `granted_tx` are known
     only to sources that see them. `via` is the contract through which the spender takes, where that is not the
-    standard's own deployment. `final` is False while the block that shows it may yet be reorganised away.
+    standard's own deployment. `final` is False while the block that shows it may yet be reorganised away. `id` is made
+    of the identity; what is given for it is not taken.
     """
 
     chain: str

@@ -23,6 +23,9 @@ class Nomination(msgspec.Struct, frozen=True, array_like=True, gc=False):
     instance if it is not `PERMIT2`. An `ApprovalForAll` nominates ERC721_ALL: the contract says later whether it is
     ERC1155_ALL. `amount` is the raw integer that the last log told (None where it tells none, as a token that was
     received); `block`, `tx` and `at` are of the last log that raised it.
+
+    As JSON it is a list of its fields, and is kept so (`store.pages`): a later version may only add to their end, each
+    with a default.
     """
 
     owner: str

@@ -22,7 +22,7 @@ def word(value: str | int) -> str:
 
 
 _argument = lru_cache(maxsize=10_000)(word)
-"""An owner or a spender stands in many calls."""
+"""`word`, remembered: an owner or a spender stands in many calls."""
 
 
 def calldata(selector: str, *arguments: str | int) -> str:

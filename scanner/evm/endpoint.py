@@ -215,7 +215,7 @@ class Endpoint:
     def _chunk(self, asks: Sequence[Ask]) -> Sequence[Ask]:
         """As many of the first as go into one request."""
         if len(asks) == 1:
-            return asks
+            return asks  # whatever its size
         size = 0
         for count, ask in enumerate(asks[: self.learned.batch.now]):
             size += len(msgspec.json.encode(ask.params))

@@ -80,7 +80,8 @@ class Index(Protocol):
         newest before it. `heard` are the owners of whom logs spoke, each with a block after which none did (`last` for
         those of nominations that are not among them): what is known of an older state is old.
 
-        Returns all that is kept of those owners whose past was begun anew, and of whom nothing was kept before.
+        Returns all that is kept of those of whom these logs spoke and nothing was kept before, where the past was begun
+        anew.
         """
         ...
 
@@ -94,7 +95,7 @@ class Index(Protocol):
         ...
 
     async def kept(self, chain: str, owners: Collection[str], due: datetime | None = None) -> dict[str, list[Kept]]:
-        """All that was ever nominated, of each of these owners whose past was begun and not forgotten.
+        """All that was ever nominated, of each of these owners whose past was begun and not forgotten, in one order.
 
         With a time, what was denied lately (`deny`) is left out.
         """
@@ -107,7 +108,7 @@ class Index(Protocol):
     async def deny(self, ids: Collection[int], block: int, at: datetime) -> None:
         """The state after a block said no to these, which were never seen in force.
 
-        They are due again within a day of `at`, each at its own time; at once where a log has spoken of one after that
+        They are due again within a day of `at`, not all at once; at once where a log has spoken of one after that
         block, does so later, or where the block is reorganised away.
         """
         ...

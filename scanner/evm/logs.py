@@ -153,6 +153,7 @@ def _ordered(logs: Iterable[Log], first: int, last: int, hashes: dict[int, str])
             # The chain was reorganised between two queries: together they are of no chain at all.
             return Fault(What.BEHIND, f"gave logs of two blocks with the number {block}")
         place = block << 64 | int(log.log_index, 16) << 32
+        # Nearly always it is the same object: to compare two of them takes long.
         while (there := by_place.setdefault(place, log)) is not log and there != log:
             place += 1  # some nodes number the logs of each transaction anew
-    return tuple(map(by_place.__getitem__, sorted(by_place)))
+    return tuple(by_place[place] for place in sorted(by_place))

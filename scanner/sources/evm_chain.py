@@ -69,7 +69,8 @@ class _Pin:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """What was seen of some owners, and what is wrong with it."""
+    """What was seen of some owners, and what is wrong with it: `seen` is empty where the state was not told, or not
+    asked."""
 
     owners: Sequence[str]
     seen: Mapping[str, Seen]
@@ -238,7 +239,7 @@ class ChainReader:
         piece: dict[str, list[Kept]] = {}
         for start in range(0, len(owners), TOGETHER):
             part = owners[start : start + TOGETHER]
-            kept = {owner: fresh for owner in part if (fresh := self._past.fresh(owner)) is not None}
+            kept = {owner: fresh for owner in part if (fresh := self._past.take_fresh(owner)) is not None}
             if others := [owner for owner in part if owner not in kept]:
                 kept |= await self._index.kept(self._nodes.chain.index, others, self._now())
             piece |= {owner: kept.get(owner, []) for owner in part if owner in kept or not self._past.forget(owner)}

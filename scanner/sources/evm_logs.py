@@ -51,8 +51,8 @@ def filters(owners: Sequence[str], *, live: bool) -> list[Filter]:
 
 
 def touched(logs: Iterable[Log], owners: Set[str]) -> set[str]:
-    """The owners that any of the logs names: who approves, holds, sends or receives is among them."""
-    named = set[str]().union(*(log.topics for log in logs))
+    """The owners that any of the logs is about, as one who approves, holds, sends or receives."""
+    named = set[str]().union(*(log.topics[1:3] for log in logs))
     return {owner for owner in owners if "0x" + word(owner) in named}
 
 
@@ -66,7 +66,7 @@ def nominations(
     as nobody can act as that. Whatever the logs hold, nothing is raised.
     """
     theirs = {"0x" + word(owner): owner for owner in owners}
-    told: dict[_Right, Nomination] = {}
+    told: dict[Key, Nomination] = {}
     received: dict[tuple[str, str], None] = {}
     for log in logs:
         topics = log.topics
@@ -74,18 +74,16 @@ def nominations(
             continue
         if topics[0] == event.TRANSFER:
             if len(topics) == 3 and topics[2] in theirs:
-                received[topics[2], log.address] = None
+                received[theirs[topics[2]], log.address] = None
             continue
         for read, amount_of, anew in _SAYINGS.get((topics[0], len(topics)), ()):
             right = read(log)
             if right[0] in theirs and right[3] != _NOBODY:
                 key = _key(theirs, right)
-                before = told.get(right) or (known.get(key) if known else None)
-                told[right] = _heard(key, before, log, amount_of(log), anew)
-    for right in _covering(told, received):
-        if right not in told:
-            key = _key(theirs, right)
-            told[right] = known.get(key) or Nomination(*key)
+                told[key] = _heard(key, told.get(key) or known.get(key), log, amount_of(log), anew)
+    for key in _covering(told, received):
+        if key not in told:
+            told[key] = known.get(key) or Nomination(*key)
     return list(told.values())
 
 
@@ -101,8 +99,8 @@ _ALL = _NOTHING[1:] + "1"
 def _heard(key: Key, before: Nomination | None, log: Log, amount: str | None, anew: bool) -> Nomination:
     """What is told of the right of that key by now, with one more log.
 
-    `amount` is the word that it tells, `anew` says that any amount in it is granted afresh, as no spend writes such a
-    log. It is the grant if it tells of more than there was.
+    `amount` is the word that the log tells; where it is more than there was, the log is the grant. `anew`: no spend
+    writes such a log, so that any amount in it is granted afresh.
     """
     told = _quantity(amount)
     if told is None:
@@ -121,15 +119,15 @@ def _key(theirs: Mapping[str, str], right: _Right) -> Key:
     return theirs[owner], _KINDS[kind], token, "0x" + spender, _quantity(token_id), via
 
 
-def _covering(told: Iterable[_Right], received: Iterable[tuple[str, str]]) -> list[_Right]:
+def _covering(told: Iterable[Key], received: Iterable[tuple[str, str]]) -> list[Key]:
     """The allowances to Permit2 that may stand behind this: some tokens grant them without an event."""
-    behind = [(owner, token, via or PERMIT2) for owner, kind, token, _, _, via in told if kind == "permit2"]
+    behind = [(owner, token, via or PERMIT2) for owner, kind, token, _, _, via in told if kind is Kind.PERMIT2]
     behind += [(owner, token, PERMIT2) for owner, token in received]
-    return [(owner, "erc20", token, instance[2:], None, None) for owner, token, instance in behind]
+    return [(owner, Kind.ERC20, token, instance, None, None) for owner, token, instance in behind]
 
 
 def _quantity(digits: str | None) -> int | None:
-    """A number in hex with 0x; None where it is none."""
+    """A number in hex, with 0x or without; None where it is none."""
     try:
         return None if digits is None else int(digits, 16)
     except ValueError:
@@ -153,7 +151,7 @@ def _moment(told: str | int) -> datetime | None:
 
 _Saying: TypeAlias = tuple[Callable[[Log], _Right], Callable[[Log], str | None], bool]
 """How one form of log is read: the right that it speaks of, the amount (a word) that it tells, and whether it says so
-only when a right is given (`_Told.hear`)."""
+only when a right is given (`anew` in `_heard`)."""
 
 
 def _first_word(log: Log) -> str | None:

@@ -46,6 +46,9 @@ class Past:
 
     `first` is the first block that can speak of anybody. `heights` tells up to which block the past of each owner is
     read without a gap; `trouble` why it is read no further.
+
+    `_fresh` is what the index keeps of those who were read last, at their `heights`: whatever is read on or taken back
+    here empties it. What another process has seen or denied since, it does not say.
     """
 
     def __init__(self, nodes: Nodes, index: Index, first: int = 0) -> None:
@@ -94,7 +97,7 @@ class Past:
         self._fresh.pop(owner, None)
         return known
 
-    def fresh(self, owner: str) -> list[Kept] | None:
+    def take_fresh(self, owner: str) -> list[Kept] | None:
         """All that is kept of an owner whose whole past was read just now, to be asked for once; None of others."""
         return self._fresh.pop(owner, None)
 

@@ -75,8 +75,8 @@ class Seen:
     def fingerprint(self) -> str:
         """What stands for all that was read, made in less time than the approvals.
 
-        A newer version may read the same state otherwise. When a grant's block was made is known or not: once it is,
-        that is as fixed as the block.
+        A newer version may read the same state otherwise. Rights stand in the order of the index, which stays. When a
+        grant's block was made is known or not: once it is, that is as fixed as the block.
         """
         around = self.around
         at, times, final = around.block.time, around.times, around.final
@@ -88,7 +88,7 @@ class Seen:
                 one.token_id,
                 one.via,
                 right,
-                right.expires_at is not None and right.expired(at),
+                right.expired(at),
                 one.block,
                 one.block is None or one.block <= final,
                 one.tx,
@@ -110,6 +110,7 @@ class Truth:
         self._chain = nodes.chain.index
         self._confirmations = confirmations
         self._now = now
+        self._dates: dict[int, datetime] = {}
 
     async def at(self, block: Block, head: int, kept: Mapping[str, Sequence[Kept]]) -> dict[str, Seen] | Trouble:
         """What is in force after `block`, by owner, of what was kept of each. `head` is the newest block's number."""
@@ -142,20 +143,20 @@ class Truth:
         """When the blocks of grants were made that no log told, of the latest first; they are remembered."""
         undated = [(one.id, one.nomination.block) for one in granted if one.nomination.at is None]
         wanted = sorted({block for _, block in undated if block is not None}, reverse=True)[:MOST_DATED]
-        found: dict[int, datetime] = {}
-        for start in range(0, len(wanted), AT_ONCE):
-            told = await asyncio.gather(*map(self._nodes.block, wanted[start : start + AT_ONCE]))
-            found |= {block.number: block.time for block in told if isinstance(block, Block)}
+        unknown = [number for number in wanted if number not in self._dates]
+        for start in range(0, len(unknown), AT_ONCE):
+            told = await asyncio.gather(*map(self._nodes.block, unknown[start : start + AT_ONCE]))
+            self._dates |= {block.number: block.time for block in told if isinstance(block, Block)}
             if any(isinstance(block, Trouble) for block in told):
                 break
-        await self._index.date([id_ for id_, block in undated if block in found], found)
-        return found
+        await self._index.date([id_ for id_, block in undated if block in self._dates], self._dates)
+        return self._dates
 
 
 def _seen(kept: Sequence[Kept], found: Sequence[Right | None], around: _Around) -> Seen:
     granted = [(one.nomination, right) for one, right in zip(kept, found, strict=True) if right is not None]
-    lost = [one for one, right in zip(kept, found, strict=True) if right is None] if None in found else []
-    gone = [one.nomination.key for one in lost if one.seen and one.orphaned]
+    pairs = zip(kept, found, strict=True)
+    gone = [one.nomination.key for one, right in pairs if right is None and one.seen and one.orphaned]
     return Seen(granted, frozenset(id_ for key in gone for id_ in _ids(around.chain, key)), around)
 
 

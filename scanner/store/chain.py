@@ -31,7 +31,7 @@ CHECKPOINTS = 256
 """Names of blocks that are kept of a chain. A reorganisation that goes deeper has the past read anew."""
 
 AT_A_TIME = 50
-"""Pages of denials that are written together: nobody else writes meanwhile."""
+"""Pages of denials in one transaction: nobody else writes meanwhile."""
 
 
 class StoredIndex:
@@ -72,7 +72,7 @@ class StoredIndex:
         spoken = dict.fromkeys((one.owner for one in told), last) | dict(heard)
 
         async def keeping(connection: AsyncConnection) -> dict[str, list[Kept]]:
-            kept = await nominations.tell(connection, chain, owners if anew else (), told, spoken)
+            kept = await nominations.tell(connection, chain, told, spoken)
             if anew:
                 begun = ({"chain": chain, "owner": owner, "since": first, "upto": last} for owner in owners)
                 await _BEGUN(connection, begun)
@@ -83,7 +83,7 @@ class StoredIndex:
             await _HEARD(connection, whose)
             if checkpoint is not None:
                 await _set_up(connection, chain, checkpoint)
-            return kept if anew else {}
+            return kept if anew else {}  # who was forgotten meanwhile has no past that is whole
 
         return await self._store.write(keeping)
 

@@ -1,6 +1,7 @@
 """Pages of what a chain's logs speak of (`pages`): how they are found, changed and written."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import timedelta
 from itertools import groupby
 from operator import itemgetter
 
@@ -28,16 +29,18 @@ _OF_OWNERS = (chain_pages.c.chain == bindparam("chain")) & chain_pages.c.owner.i
 
 _DUE = bindparam("due", type_=Instant)
 KEPT = Query(
-    select(*_PAGE).where(
+    select(*_PAGE)
+    .where(
         _OF_OWNERS,
         or_(
             _DUE.is_(None),
             chain_pages.c.due_at.is_(None),
             chain_pages.c.due_at <= _DUE,
-            # A clock that was set back would have it rest for longer than anything does.
-            chain_pages.c.due_at > _DUE + literal_column(str(REST // REST.resolution)),
+            # As `Entry.due` for the first of a page, in microseconds.
+            chain_pages.c.due_at > _DUE + literal_column(str(REST // timedelta(microseconds=1))),
         ),
     )
+    .order_by(chain_pages.c.owner, chain_pages.c.id)
 )
 """The pages of some `owners` of a `chain`, or those in which anything is `due` by then."""
 
@@ -68,9 +71,10 @@ _LAST = Query(
 _CHANGED = Command(
     update(chain_pages)
     .where(chain_pages.c.id == bindparam("page"))
-    .values({column: bindparam(column, type_=chain_pages.c[column].type) for column in _WRITTEN})
+    .values({each: bindparam(each) for each in _WRITTEN})
 )
 
+# The rights themselves are not written again: what was denied before means nothing beside a 1.
 _SEEN = Query(select(chain_pages.c.id, chain_pages.c.seen).where(chain_pages.c.id.in_(given("ids"))))
 _SAW = Command(
     update(chain_pages).where(chain_pages.c.id == bindparam("page")).values(seen=bindparam("seen"), due_at=null())
@@ -78,23 +82,19 @@ _SAW = Command(
 
 
 async def tell(
-    connection: AsyncConnection,
-    chain: str,
-    owners: Collection[str],
-    told: Sequence[Nomination],
-    heard: Mapping[str, int],
+    connection: AsyncConnection, chain: str, told: Sequence[Nomination], heard: Mapping[str, int]
 ) -> dict[str, list[Kept]]:
-    """Write down what logs have told of some owners, each with the block in `heard` up to which they did.
+    """Write down what logs have told, of each owner up to the block in `heard`.
 
-    Returns what is kept now of those of whom nothing was before.
+    Returns what is kept now of those of them of whom nothing was before.
     """
-    of_owner: dict[str, list[Nomination]] = {owner: [] for owner in owners}
+    of_owner: dict[str, list[Nomination]] = {}
     for one in told:
         of_owner.setdefault(one.owner, []).append(one)
     if not of_owner:
         return {}
     there = await _where(connection, chain, of_owner, newest=True)
-    moved = {owner: hear(there.get(owner, []), owner, ones, heard[owner]) for owner, ones in of_owner.items() if ones}
+    moved = {owner: hear(there.get(owner, []), owner, ones, heard[owner]) for owner, ones in of_owner.items()}
     every = [page for pages in moved.values() for page in pages]
     await _CHANGED(connection, ({"page": page.id} | _columns(page) for page in every if page.id))
     [(last,)] = await _LAST(connection)
@@ -102,8 +102,8 @@ async def tell(
     for id_, page in enumerate(new, last + 1):
         page.id = id_
     await _MADE(connection, ({"id": page.id, "chain": chain, "owner": page.owner} | _columns(page) for page in new))
-    begun = of_owner.keys() - there.keys()
-    return {owner: [one for page in moved.get(owner, []) for one in page.kept(None)] for owner in begun}
+    begun = {owner: pages for owner, pages in moved.items() if owner not in there}
+    return {owner: [one for page in pages for one in page.kept(None)] for owner, pages in begun.items()}
 
 
 async def known(connection: AsyncConnection, chain: str, keys: Collection[Key]) -> dict[Key, Nomination]:

@@ -1,7 +1,7 @@
 """What a chain's logs speak of, in pages: as many rights of one owner as are read and written as one.
 
 A row for each right cost more than to read it from the chain. A page is small enough to be written again whenever one
-of its rights moves, however many logs somebody sends in an owner's name. In its page a right keeps its place.
+of its rights moves, however many logs somebody sends in an owner's name.
 """
 
 import random
@@ -20,18 +20,18 @@ from scanner.evm.index import Kept
 __all__ = ["MOST", "REST", "Entry", "Page", "hear", "marked", "name", "places_of"]
 
 MOST = 100
-"""Rights in a page."""
+"""Rights in a page. No later version may change it: pages are full, and `Kept.id` counts by it (`places_of`)."""
 
 REST = timedelta(days=1)
 """After which what the state denied is asked again at the latest. Half of that at the earliest: not all at once."""
 
 
 class Entry(msgspec.Struct, array_like=True, gc=False):
-    """A right, and what became of it. As JSON, a list: a later version may only add to its end.
+    """A right, and what became of it. As JSON, a list: a later version may only add to its end, with a default.
 
     Logs spoke of it up to block `heard`. `orphaned`: the block that told of it last is no longer part of the chain, and
     none has since. What was never seen in force rests when the state has said no to it: after block `denied`, until
-    `due_at`; where that is None, it is due at once.
+    `due_at`; where that is None, it is due at once. Of what was seen (`Page.seen`), these two say nothing.
     """
 
     nomination: Nomination
@@ -57,9 +57,10 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(slots=True)
 class Page:
-    """Rights of one owner, in the order in which they were first spoken of; `id` is 0 until it is written.
+    """Rights of one owner; `id` is 0 until it is written.
 
-    `seen` has a digit for each: 1 where the state once showed it in force. Most readings change nothing else.
+    None ever leaves its place: `Kept.id` is made of that and of the page's id. `seen` has a digit for each: 1 where the
+    state once showed it in force. Most readings change nothing else.
     """
 
     id: int
@@ -97,18 +98,16 @@ class Page:
 
     def kept(self, due: datetime | None) -> Iterator[Kept]:
         """The rights, or what of them is due by then."""
-        first = self.id * MOST
-        for place, (one, digit) in enumerate(zip(self.entries, self.seen, strict=True), first):
+        for id_, (one, digit) in enumerate(zip(self.entries, self.seen, strict=True), self.id * MOST):
             seen = digit == SEEN
             if seen or due is None or one.due(due):
-                yield Kept(one.nomination, seen, one.orphaned, place)
+                yield Kept(one.nomination, seen, one.orphaned, id_)
 
     def deny(self, places: Collection[int], after: int, at: datetime) -> None:
         """The state after a block said no to these: they rest together, unless logs have spoken of one since."""
         until = at + REST / 2 * (1 + random.random())  # noqa: S311 - no secret: it spreads work
-        for place in places:
-            one = self.entries[place]
-            if self.seen[place] != SEEN and one.heard <= after:
+        for one in (self.entries[place] for place in places):
+            if one.heard <= after:
                 one.denied, one.due_at = after, until
 
     def date(self, places: Collection[int], times: Mapping[int, datetime]) -> None:
@@ -152,9 +151,9 @@ def name(token: str, spender: str) -> str:
 def hear(pages: Sequence[Page], owner: str, told: Sequence[Nomination], heard: int) -> list[Page]:
     """The owner's pages, and new ones, with what logs up to a block have told: those that are to be written.
 
-    `pages` are the newest of the owner, as the last one, and all that hold a right with the name of one that is told.
-    What is told takes the place of what was told of the same right. It is due at once, and so is what comes into force
-    with an allowance to Permit2, without a log of its own.
+    `pages` are those that may hold one of these rights, or one behind which such an allowance stands (by their names),
+    and as the last one the owner's newest. `told` has each right once, and takes the place of what was told of it
+    before. It is due at once, and so is what comes into force with an allowance to Permit2, without a log of its own.
     """
     if not pages:
         return _filled(owner, [Entry(one, heard) for one in told])
@@ -164,11 +163,11 @@ def hear(pages: Sequence[Page], owner: str, told: Sequence[Nomination], heard: i
     left = [Entry(one, heard) for one in new.values()]
     newest = pages[-1]
     room = MOST - len(newest.entries)
-    if left and room > 0:
-        newest.entries += left[:room]
+    if added := left[:room]:
+        newest.entries += added
         newest.seen = newest.seen.ljust(len(newest.entries), UNSEEN)
         moved[newest.id] = newest
-    return [*moved.values(), *_filled(owner, left[max(room, 0) :])]
+    return [*moved.values(), *_filled(owner, left[room:])]
 
 
 def _filled(owner: str, entries: Sequence[Entry]) -> list[Page]:

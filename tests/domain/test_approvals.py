@@ -120,6 +120,14 @@ def test_every_part_of_an_identity_tells_approvals_apart() -> None:
     assert len({row.id for row in [one, *different]}) == 8
 
 
+def test_an_id_is_the_short_name_of_an_identity() -> None:
+    row = approval()
+    parts = (row.chain, row.owner, row.token.address, row.spender.address, row.kind)
+    assert row.id == stable_id(*parts, None, length=20)
+    one = structs.replace(row, kind=Kind.PERMIT2, token_id=7, via="0x9", id="whatever")
+    assert one.id == stable_id(*parts[:4], Kind.PERMIT2, 7, "0x9", length=20)
+
+
 def test_tokens_without_an_address_are_told_apart_by_their_symbols() -> None:
     one, same, other, silent = (
         structs.replace(approval(), token=Token("", s)) for s in ("TUSD", "TUSD", "TUSDC", None)

@@ -34,10 +34,10 @@ chain_blocks = Table(
     sqlite_with_rowid=False,
 )
 
-# Rights that logs speak of, many of one owner at a time (`pages`): `rights` is JSON. By `names` it is found where one
-# stands; `seen` has a digit for each, `denied` is the newest block that said no to any, `due_at` when the first of them
-# is due, null at once.
-# An `id` is never given twice: who still has one never means another page.
+# Rights that logs speak of, up to a hundred of one owner (`store.pages`): `rights` is a JSON list. `names` are short
+# names by which pages that may hold a right are found. `seen` has a digit for each right, `denied` is the newest block
+# that said no to any; `due_at` is when the first of them is due, null is at once, and always where any was seen. An
+# `id` is never given twice: who still has one never means another page.
 chain_pages = Table(
     "chain_pages",
     metadata,
