@@ -74,6 +74,9 @@ class Past:
         if unknown := [owner for owner in owners if owner not in self.heights]:
             found = await self._index.heights(self._chain, unknown, self._first)
             self.heights |= {owner: found.get(owner, self._first - 1) for owner in unknown}
+            if found:
+                # Another process may have read them on a fork of which only its checkpoints know.
+                self._settled = None
         self._live |= live
         self._nodes = nodes
         if all(self.reached(owner, pin) for owner in owners):
@@ -169,7 +172,7 @@ class Past:
 
     async def _keep(self, group: _Group, stretch: Stretch, pin: Block) -> None:
         """Write down what a stretch nominates, of whom it speaks, and that it was read."""
-        anew = group.last < self._first
+        anew = stretch.first == self._first
         told = await self._told(stretch.logs, group.owners, anew=anew)
         at_pin = Checkpoint(pin.number, pin.hash) if stretch.last == pin.number else None
         sure = stretch.last if at_pin else max(group.last, min(stretch.last, pin.number - SHALLOW))

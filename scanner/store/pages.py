@@ -92,9 +92,11 @@ class Page:
 
     @property
     def due_at(self) -> datetime | None:
-        """When the first of them is due; None is at once."""
-        times = [one.due_at for one in self.entries]
-        return None if SEEN in self.seen or None in times else min(time for time in times if time is not None)
+        """When the first of them is due; None is at once, also where one of them was told to rest by a wrong clock."""
+        times = [one.due_at for one in self.entries if one.due_at is not None]
+        if SEEN in self.seen or len(times) < len(self.entries) or max(times) - min(times) > REST:
+            return None
+        return min(times)
 
     def kept(self, due: datetime | None) -> Iterator[Kept]:
         """The rights, or what of them is due by then."""

@@ -69,3 +69,18 @@ async def test_a_block_that_is_reorganised_away_while_it_is_read_is_read_anew(st
     assert (snapshot.end, len(of(snapshot, TOKEN))) == (End.COMPLETE, 1)
     [newest, *_] = await StoredIndex(store).checkpoints("1")
     assert newest.hash == block_hash(100, 1)
+
+
+async def test_what_another_process_read_on_a_fork_is_not_taken_as_read_on_the_chain(store: Store) -> None:
+    other = "0x" + "22" * 20
+    topics = [APPROVAL, word(int(other, 16)), word(0xB)]
+    approved = {**log(50, 0, 1), "topics": topics, "data": word(5)}
+    node = FarNode(head=100, logs=[approved], returns=lambda data: word(5))
+    async with serving(node), chain_reader(store, node.url) as source:
+        await one(source, OWNER)
+        node.head, node.fork, node.logs = 105, 1, []
+        async with chain_reader(store, node.url) as elsewhere:
+            assert of(await one(elsewhere, other), TOKEN) == []
+        node.head, node.fork, node.logs = 110, 0, [approved]
+        snapshot = await one(source, other)
+    assert (snapshot.end, len(of(snapshot, TOKEN))) == (End.COMPLETE, 1)

@@ -84,3 +84,11 @@ async def test_a_grants_time_is_up_when_the_chain_says_so_whatever_this_machine_
             known = outcome.known
             told.append([change.kind for change in outcome.changes if change.after.kind is Kind.PERMIT2])
     assert told == [[ChangeKind.BASELINE], [ChangeKind.EXPIRED]]
+
+
+async def test_what_is_spent_in_a_later_stretch_of_one_past_is_no_grant(store: Store) -> None:
+    node = FarNode(head=100, logs=[approval(10, 9), approval(70, 5)], most_blocks=30, returns=lambda data: word(5))
+    async with serving(node), chain_reader(store, node.url) as source:
+        [spent] = of(await one(source, OWNER), TOKEN)
+    assert spent.granted_at is not None
+    assert spent.granted_at.timestamp() == BORN + 12 * 10

@@ -135,6 +135,14 @@ async def test_what_was_denied_rests_and_is_due_again_within_a_day(index: Stored
     assert len((await index.kept("1", [A]))[A]) == 100 * MOST
 
 
+@pytest.mark.parametrize("wrong_first", [True, False])
+async def test_what_a_wrong_clock_puts_off_is_asked_on_beside_what_rests(index: StoredIndex, wrong_first: bool) -> None:
+    await index.keep("1", [A], 0, 10, [FULL, PLAIN])
+    for one in (FULL, PLAIN) if wrong_first else (PLAIN, FULL):
+        await index.deny(await ids(index, one), 10, AT + 400 * DAY if one is FULL else AT)
+    assert await due(index) == {FULL}
+
+
 async def test_whatever_a_log_speaks_of_again_is_due_at_once(index: StoredIndex) -> None:
     await index.keep("1", [A], 0, 10, [FULL, PLAIN])
     await index.deny(await ids(index, FULL, PLAIN), 10, AT)

@@ -35,8 +35,10 @@ async def test_what_a_chains_logs_spoke_of_is_still_known_and_rests_as_it_did(tm
     plain = ("b" * 24, "1", OWNER, "erc20", TOKEN, SPENDER, None, None)
     told = (f"{7:078d}", 5, "0xaa", 10**15)
     resting = ("a" * 24, "1", OWNER, "erc6909", TOKEN, SPENDER, f"{UINT256_MAX:078d}", INSTANCE)
+    lie = ("c" * 24, "56", OWNER, "erc6909", TOKEN, SPENDER, f"-{5:077d}", None)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(f"INSERT INTO nominations VALUES ({', '.join('?' * 17)})", (*plain, *told, 1, 0, 9, None, 0))
+        connection.execute(f"INSERT INTO nominations VALUES ({', '.join('?' * 17)})", (*lie, *told, 0, 0, 9, None, 0))
         connection.execute(
             f"INSERT INTO nominations VALUES ({', '.join('?' * 17)})",
             (*resting, None, None, None, None, 0, 1, 9, 9, 10**15 + 43_200_000_000),
