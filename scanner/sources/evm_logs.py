@@ -127,11 +127,12 @@ def _covering(told: Iterable[Key], received: Iterable[tuple[str, str]]) -> list[
 
 
 def _quantity(digits: str | None) -> int | None:
-    """A number in hex, with 0x or without; None where it is none."""
+    """A number in hex, with 0x or without; None where it is none, or negative."""
     try:
-        return None if digits is None else int(digits, 16)
+        found = -1 if digits is None else int(digits, 16)
     except ValueError:
         return None
+    return found if found >= 0 else None
 
 
 def _time(told: object) -> datetime | None:

@@ -176,3 +176,10 @@ def test_a_grants_time_is_taken_from_a_log_that_tells_it_readably(told: object) 
     [found] = nominations([raised], WATCHED)
     readable = told in (1_790_000_000, hex(1_790_000_000))
     assert found.at == (datetime.fromtimestamp(1_790_000_000, UTC) if readable else None)
+
+
+@pytest.mark.parametrize(("told", "found"), [(f"0x{7:064x}", 7), ("-0x7", None), ("0xzz", None)])
+def test_an_id_that_nobody_could_be_asked_about_is_none(told: str, found: int | None) -> None:
+    [plain] = logs([approved(5)])
+    one = structs.replace(plain, topics=(topics.ERC6909_APPROVAL, *plain.topics[1:3], told))
+    assert [each.token_id for each in nominations([one], WATCHED)] == [found]

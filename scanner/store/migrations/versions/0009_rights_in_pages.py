@@ -11,8 +11,8 @@ down_revision = "0008"
 IN_A_PAGE = 100
 PERMIT2 = "0x000000000022d473030f116ddee9f6b43ac78ba3"
 
-# Of digits with zeros before them; a lying node could have had ids kept that are negative.
-_INTEGER = "json(iif({0} > '', iif({0} < '0', '-', '') || coalesce(nullif(ltrim({0}, '-0'), ''), '0'), NULL))"
+# Of digits with zeros before them. A lying node could have had negative ids kept, which nobody can be asked about.
+_INTEGER = "json(iif({0} >= '0', coalesce(nullif(ltrim({0}, '0'), ''), '0'), NULL))"
 _INSTANT = "strftime('%Y-%m-%dT%H:%M:%S', {0} / 1000000, 'unixepoch') || printf('.%06dZ', {0} % 1000000)"
 _BOOLEAN = "json(iif({0}, 'true', 'false'))"
 
