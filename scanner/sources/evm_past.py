@@ -62,6 +62,7 @@ class Past:
         self._pin: Block | None = None
         self._settled: Block | None = None
         self._checkpoints: list[Checkpoint] = []
+        self._checkpoints_due = True
         self._fresh: dict[str, list[Kept]] = {}
         self._task: asyncio.Task[None] | None = None
         self._moved = asyncio.Event()
@@ -74,9 +75,8 @@ class Past:
         if unknown := [owner for owner in owners if owner not in self.heights]:
             found = await self._index.heights(self._chain, unknown, self._first)
             self.heights |= {owner: found.get(owner, self._first - 1) for owner in unknown}
-            if found:
-                # Another process may have read them on a fork of which only its checkpoints know.
-                self._settled = None
+            # Another process may have read them on a fork of which only its checkpoints know.
+            self._checkpoints_due |= bool(found)
         self._live |= live
         self._nodes = nodes
         if all(self.reached(owner, pin) for owner in owners):
@@ -91,7 +91,9 @@ class Past:
     def reached(self, owner: str, block: Block) -> bool:
         """Whether an owner's past is read up to a block, on the chain that the block is part of."""
         settled = self._settled
-        return settled is not None and not _later(block, settled) and block.number <= self.heights[owner]
+        if settled is None or self._checkpoints_due:
+            return False
+        return not _later(block, settled) and block.number <= self.heights[owner]
 
     def forget(self, owner: str) -> bool:
         """Read the past of an owner anew of whom nothing is kept any more; False where nothing of it was read."""
@@ -134,7 +136,7 @@ class Past:
         """Read until everybody's past is read up to the block that was asked for last, or something is in the way."""
         try:
             while self.trouble is None and (pin := self._pin) is not None:
-                if pin is not self._settled:
+                if pin is not self._settled or self._checkpoints_due:
                     self.trouble = await self._settle(pin)
                 elif (group := self._next(pin)) is not None:
                     self.trouble = await self._read(group, pin)
@@ -194,8 +196,13 @@ class Past:
         """Hold the blocks that were read against the chain that a block is part of; take back what is no more of it."""
         if pin.number < self._first:
             return _too_early(self._nodes, pin, self._first)
-        if self._settled is None:
-            self._checkpoints = await self._index.checkpoints(self._chain)
+        if self._checkpoints_due:
+            self._checkpoints_due = False
+            try:
+                self._checkpoints = await self._index.checkpoints(self._chain)
+            except BaseException:
+                self._checkpoints_due = True
+                raise
         below = [checkpoint for checkpoint in self._checkpoints if checkpoint.number <= pin.number]
         for checkpoint in below:
             there = await self._hash(checkpoint.number, pin)
