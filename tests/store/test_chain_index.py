@@ -32,8 +32,8 @@ def index(store: Store) -> StoredIndex:
 
 async def ids(index: StoredIndex, *wanted: Nomination) -> list[int]:
     """By which the index knows these."""
-    kept = await index.kept("1", [A, B])
-    return [one.id for ones in kept.values() for one in ones if one.nomination.key in {each.key for each in wanted}]
+    keys = {one.key for one in wanted}
+    return [one.id for ones in (await index.kept("1", [A, B])).values() for one in ones if one.nomination.key in keys]
 
 
 async def marks(index: StoredIndex, chain: str, owner: str) -> set[tuple[Nomination, bool, bool]]:
