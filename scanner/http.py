@@ -117,12 +117,14 @@ def _proxy(scheme: str, host: str) -> str | None:
 
 async def _read(response: aiohttp.ClientResponse, largest: int) -> bytes | None:
     """The body, or None where it does not end within so many bytes."""
-    body = bytearray()
+    chunks: list[bytes] = []
+    size = 0
     async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > largest:
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > largest:
             return None
-    return bytes(body)
+    return b"".join(chunks)
 
 
 def _unavailable(said: str) -> Trouble:

@@ -24,6 +24,9 @@ EVERY_KIND = frozenset(Kind)
 PIECE = 5_000
 """Nominations that are put to the state together."""
 
+AT_A_TIME = 10
+"""Readings that are made without a pause."""
+
 TOGETHER = 50
 """Owners whose nominations are looked up together."""
 
@@ -198,8 +201,9 @@ class ChainReader:
         # While the readings of one piece are made and handed on, the next one is put to the state.
         async with aclosing(mixed([states])) as pieces:
             async for piece in pieces:
-                for owner in piece.owners:
-                    await asyncio.sleep(0)  # making readings without a pause would hold that up
+                for place, owner in enumerate(piece.owners):
+                    if place % AT_A_TIME == 0:
+                        await asyncio.sleep(0)  # making readings without a pause would hold that up
                     yield self._reading(targets[owner], piece, pin, known.get(targets[owner]))
 
     async def _states(

@@ -69,7 +69,7 @@ class StoredIndex:
         anew: bool = True,
     ) -> dict[str, list[Kept]]:
         """How far the past is read, together with what its logs spoke of, and of whom."""
-        spoken = dict.fromkeys((one.owner for one in told), last) | dict(heard)
+        spoken = dict.fromkeys({one.owner for one in told}, last) | dict(heard)
 
         async def keeping(connection: AsyncConnection) -> dict[str, list[Kept]]:
             kept = await nominations.tell(connection, chain, told, spoken)
