@@ -222,8 +222,9 @@ async def test_one_that_was_seen_is_asked_on_while_the_others_of_its_page_rest(s
     first, *others = POOL[owner][:5]
     await index.keep("1", [owner], 0, 10, [first, *others])
     seen, *denied = [one.id for one in (await index.kept("1", [owner]))[owner]]
-    await index.deny([seen], 10, AT)
+    await index.deny([seen, *denied], 10, AT)
     await index.saw([seen])
+    assert [one.nomination for one in (await index.kept("1", [owner], AT))[owner]] == [first]
     await index.deny(denied, 10, AT)
     assert [one.nomination for one in (await index.kept("1", [owner], AT))[owner]] == [first]
 
