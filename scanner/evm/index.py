@@ -114,7 +114,7 @@ class Index(Protocol):
         ...
 
     async def date(self, ids: Collection[int], times: Mapping[int, datetime]) -> None:
-        """When some blocks were made, by their numbers: the grants in them get their time, of those with these ids."""
+        """When some blocks were made, by their numbers: those of these grants (`Kept.id`) that stand in them get it."""
         ...
 
     async def facts(self, chain: str, tokens: Collection[str]) -> dict[str, Dated]:

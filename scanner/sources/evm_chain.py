@@ -72,8 +72,7 @@ class _Pin:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """What was seen of some owners, and what is wrong with it: `seen` is empty where the state was not told, or not
-    asked."""
+    """What was seen of some owners, nothing where the state was not told or not asked, and what is wrong with it."""
 
     owners: Sequence[str]
     seen: Mapping[str, Seen]
